@@ -1,0 +1,156 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The control stack of a mobile manipulator for laboratories, and its simulator.
+#[derive(Parser)]
+#[command(
+    name = "nightshift",
+    version,
+    after_help = "Examples:\n  nightshift check maps/photocatalysis\n  nightshift scenario transfer --seed 3 --json\n  nightshift sim --ros            # the simulated robot on ROS 2 ...\n  nightshift run                  # ... and the stack that drives it"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the stack against a robot on ROS 2 (a real one, or `nightshift sim --ros`).
+    Run(RunArgs),
+    /// Run the simulated laboratory.
+    Sim(SimArgs),
+    /// Run a scenario in lockstep, without ROS, as fast as the processor goes.
+    Scenario(ScenarioArgs),
+    /// Validate the folder of a site or a robot and report every error at once.
+    Check(CheckArgs),
+    /// Give a recording's inputs to a fresh stack and compare its answers.
+    Replay(ReplayArgs),
+    /// Save the occupancy map of a simulated site as map_server files.
+    SaveMap(SaveMapArgs),
+    /// Draw a recording as a picture.
+    Picture(PictureArgs),
+}
+
+/// Which laboratory and which robot.
+#[derive(Args, Clone)]
+pub struct LabArgs {
+    /// A folder below maps/, or a path.
+    #[arg(long, default_value = "photocatalysis")]
+    pub site: String,
+    /// A folder below robot/description/, or a path.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+}
+
+/// `nightshift run`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  nightshift run\n  nightshift run --out out/tonight --site maps/my-lab")]
+pub struct RunArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Folder for the ledger, the journal and the pictures. The ledger in it is gone on with.
+    #[arg(long, default_value = "out/run")]
+    pub out: PathBuf,
+    /// Seed of the stack's own random choices (planning).
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Seconds to wait for the robot before giving up.
+    #[arg(long, default_value_t = 60.0)]
+    pub wait_s: f64,
+}
+
+/// `nightshift sim`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went"
+)]
+pub struct SimArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Seed of noise, slip and bias.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Simulated seconds per second.
+    #[arg(long, default_value_t = 1.0)]
+    pub rate: f64,
+    /// Be a robot on ROS 2.
+    #[arg(long)]
+    pub ros: bool,
+    /// Stop after so many simulated seconds.
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub for_s: Option<f64>,
+}
+
+/// `nightshift scenario`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  nightshift scenario transfer --seed 1 --json\n  nightshift scenario tests/scenarios/slip.toml --record out/slip"
+)]
+pub struct ScenarioArgs {
+    /// A scenario file, or the name of a bundled one.
+    pub file: String,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+    /// Keep journal and pictures in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+}
+
+/// `nightshift check`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  nightshift check maps/photocatalysis\n  nightshift check robot/description/omni7 --json"
+)]
+pub struct CheckArgs {
+    /// The folder of a site or a robot.
+    pub path: PathBuf,
+    /// The robot that a site is held against.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift replay`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  nightshift scenario transfer --record out/t && nightshift replay out/t")]
+pub struct ReplayArgs {
+    /// The folder of a recorded run (`nightshift run --out`, `nightshift scenario --record`).
+    pub folder: PathBuf,
+}
+
+/// `nightshift save-map`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  nightshift save-map maps/photocatalysis")]
+pub struct SaveMapArgs {
+    /// The folder of a site; the map that its site.toml names is written there.
+    pub folder: PathBuf,
+    /// The robot whose scanners' height the walls are cut at.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+}
+
+/// `nightshift picture`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  nightshift picture out/run --out out/run.png")]
+pub struct PictureArgs {
+    /// The folder of a recorded run.
+    pub folder: PathBuf,
+    /// Where to write the PNG.
+    #[arg(long, default_value = "run.png")]
+    pub out: PathBuf,
+    /// Site and robot of the run.
+    #[command(flatten)]
+    pub lab: LabArgs,
+}

@@ -1,0 +1,118 @@
+//! Watches a run from outside, with the simulator's truth in hand, and notes what must never happen.
+
+use crate::lockstep::{Step, drives};
+use crate::stack::StackOutput;
+use nightshift_core::SampleId;
+use nightshift_core::api::{ItemStatus, JobEvent, JobResult};
+use nightshift_core::describe::Site;
+use nightshift_core::robot::{RobotCommand, RobotEvent};
+use nightshift_sim::{Truth, World};
+use std::collections::BTreeMap;
+
+/// The judge of one run.
+pub struct Judge {
+    max_grip_n: f64,
+    arm_moving: bool,
+    worst_grip_n: f64,
+    violations: Vec<String>,
+    /// How each job ended, in order.
+    pub results: Vec<JobResult>,
+}
+
+impl Judge {
+    /// Knows what the site's labware can bear.
+    pub fn new(site: &Site) -> Self {
+        let limits = site.catalogue.vials.values().map(|vial| vial.grasp.max_force_n);
+        Self {
+            max_grip_n: limits.fold(f64::INFINITY, f64::min),
+            arm_moving: false,
+            worst_grip_n: 0.0,
+            violations: Vec::new(),
+            results: Vec::new(),
+        }
+    }
+
+    /// Looks at what one step brought.
+    pub fn watch(&mut self, world: &mut World, step: &Step) {
+        for touch in world.contacts_of_note() {
+            self.note(world, format!("contact: {touch}"));
+        }
+        for event in &step.events {
+            match event {
+                RobotEvent::ArmDone { .. } => self.arm_moving = false,
+                RobotEvent::Gripper(state) if state.force_n > self.max_grip_n.max(self.worst_grip_n) => {
+                    self.worst_grip_n = state.force_n;
+                    let limit = self.max_grip_n;
+                    self.note(world, format!("grip force {:.1} N, allowed {limit:.1} N", state.force_n));
+                }
+                _ => {}
+            }
+        }
+        for output in &step.outputs {
+            match output {
+                StackOutput::Robot(RobotCommand::MoveArm { .. }) => self.arm_moving = true,
+                StackOutput::Robot(command) if self.arm_moving && drives(command) => {
+                    self.note(world, "the base was told to drive while the arm moved".into());
+                }
+                StackOutput::Event(JobEvent::Finished(result)) => self.results.push(result.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, world: &World, what: String) {
+        // One line a thing, however long it lasts.
+        if self.violations.len() < 100 && !self.violations.iter().any(|seen| seen.ends_with(&what)) {
+            self.violations.push(format!("{:.2} s: {what}", world.now().seconds()));
+        }
+    }
+
+    /// Compares what was promised and what the ledger says with what is true, and hands out everything noted.
+    pub fn close(
+        mut self,
+        truth: &Truth,
+        ledger: &BTreeMap<String, String>,
+        expect: &crate::scenario::Expect,
+        jobs: usize,
+    ) -> (Vec<String>, Vec<JobResult>) {
+        if self.results.len() != jobs {
+            self.violations.push(format!("{} of {jobs} jobs ended", self.results.len()));
+        }
+        for (sample, told) in ledger {
+            let Some(sample_truth) = truth.samples.get(&SampleId::new(sample)) else {
+                self.violations.push(format!("the ledger has {sample}, the laboratory has not"));
+                continue;
+            };
+            // A doubtful entry lists every possible place.
+            if !told.split('|').any(|place| place == sample_truth.location) {
+                let there = &sample_truth.location;
+                self.violations.push(format!("the ledger has {sample} at {told}, in truth it is at {there}"));
+            }
+        }
+        for (sample, state) in &truth.samples {
+            if !ledger.contains_key(sample.as_str()) {
+                self.violations.push(format!("the ledger has lost {sample}"));
+            }
+            if state.broken {
+                self.violations.push(format!("{sample} is broken"));
+            }
+        }
+        for (sample, place) in &expect.samples {
+            let there =
+                truth.samples.get(&SampleId::new(sample)).map_or("nowhere", |state| state.location.as_str());
+            if there != place {
+                self.violations.push(format!("{sample} should be at {place}, in truth it is at {there}"));
+            }
+        }
+        let outcomes = self.results.iter().flat_map(|result| &result.outcomes);
+        let status: BTreeMap<&str, ItemStatus> =
+            outcomes.map(|outcome| (outcome.sample_id.as_str(), outcome.status)).collect();
+        for (sample, wanted) in &expect.status {
+            let told = status.get(sample.as_str()).map(|s| serde_json::to_value(s).expect("plain data"));
+            if told.as_ref().and_then(|told| told.as_str()) != Some(wanted) {
+                self.violations.push(format!("{sample} should end {wanted}, the job says {told:?}"));
+            }
+        }
+        (self.violations, self.results)
+    }
+}

@@ -1,0 +1,33 @@
+//! The `nightshift` binary: the composition root.
+
+mod check;
+mod cli;
+mod clock;
+mod commands;
+mod effects;
+mod files;
+mod interrupt;
+mod judge;
+mod live;
+mod lockstep;
+mod picture;
+mod recording;
+mod runner;
+mod scenario;
+mod sim_node;
+mod stack;
+mod talk;
+
+use crate::talk::talk;
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(message) => {
+            talk!("nightshift: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `nightshift picture`: a run seen from above.
+
+use crate::cli::PictureArgs;
+use crate::files::{self, Lab};
+use crate::recording::Folder;
+use crate::stack::{StackInput, StackOutput};
+use crate::talk::talk;
+use font8x8::UnicodeFonts;
+use nightshift_core::api::{JobEvent, Phase};
+use nightshift_core::describe::{Shape, Solid};
+use nightshift_core::frames::{Base, Link, Map, Pose};
+use nightshift_core::grid::Cell;
+use nightshift_core::record::Entry;
+use nightshift_core::{Pose2, Stamp};
+use std::process::ExitCode;
+use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
+
+const PIXELS_PER_M: f32 = 100.0;
+const LEGEND_HEIGHT: u32 = 60;
+
+/// What of a journal is drawn.
+struct Run {
+    trail: Vec<(Stamp, Pose2<Map, Base>)>,
+    phases: Vec<(Stamp, Phase)>,
+}
+
+/// Runs the command.
+pub fn run(args: &PictureArgs) -> Result<ExitCode, String> {
+    let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
+    let run = read(&Folder(args.folder.clone()).lines()?)?;
+    let picture = draw(&lab, &run)?;
+    picture.save_png(&args.out).map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
+    talk!("{}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(lines: &[String]) -> Result<Run, String> {
+    let mut run = Run { trail: Vec::new(), phases: Vec::new() };
+    // Inputs are most of a journal and none of the picture.
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("{\"Out\"")) {
+        let entry: Entry<StackInput, StackOutput> =
+            serde_json::from_str(line).map_err(|e| format!("journal line {}: {e}", index + 1))?;
+        match entry {
+            Entry::Out(stamp, StackOutput::Localised(it)) => run.trail.push((stamp, it.map_from_base)),
+            Entry::Out(stamp, StackOutput::Event(JobEvent::Feedback(_, feedback)))
+                if run.phases.last().is_none_or(|(_, phase)| *phase != feedback.phase) =>
+            {
+                run.phases.push((stamp, feedback.phase));
+            }
+            _ => {}
+        }
+    }
+    Ok(run)
+}
+
+/// Map coordinates to pixels.
+struct Canvas {
+    pixmap: Pixmap,
+    left: f32,
+    top: f32,
+}
+
+impl Canvas {
+    fn pixel(&self, x: f64, y: f64) -> (f32, f32) {
+        ((x as f32 - self.left) * PIXELS_PER_M, (self.top - y as f32) * PIXELS_PER_M)
+    }
+
+    fn polygon(&mut self, corners: &[(f32, f32)], color: Color) {
+        let mut path = PathBuilder::new();
+        for (index, (x, y)) in corners.iter().enumerate() {
+            if index == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
+        }
+        path.close();
+        if let Some(path) = path.finish() {
+            self.pixmap.fill_path(&path, &paint(color), FillRule::Winding, Transform::identity(), None);
+        }
+    }
+
+    fn line(&mut self, points: &[(f32, f32)], width: f32, color: Color) {
+        let mut path = PathBuilder::new();
+        for (index, (x, y)) in points.iter().enumerate() {
+            if index == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
+        }
+        let stroke = Stroke { width, ..Stroke::default() };
+        if let Some(path) = path.finish() {
+            self.pixmap.stroke_path(&path, &paint(color), &stroke, Transform::identity(), None);
+        }
+    }
+
+    /// Text with its upper left corner at a pixel, two pixels a dot.
+    fn text(&mut self, x: f32, y: f32, text: &str, color: Color) {
+        for (index, letter) in text.chars().enumerate() {
+            let Some(rows) = font8x8::BASIC_FONTS.get(letter) else { continue };
+            for (row, bits) in rows.iter().enumerate() {
+                for column in (0..8).filter(|column| bits & (1 << column) != 0) {
+                    let (left, top) = (x + (index * 8 + column) as f32 * 1.5, y + row as f32 * 1.5);
+                    if let Some(dot) = Rect::from_xywh(left, top, 1.5, 1.5) {
+                        self.pixmap.fill_rect(dot, &paint(color), Transform::identity(), None);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn paint(color: Color) -> Paint<'static> {
+    let mut paint = Paint::default();
+    paint.set_color(color);
+    paint.anti_alias = true;
+    paint
+}
+
+fn draw(lab: &Lab, run: &Run) -> Result<Pixmap, String> {
+    let grid = &lab.grid;
+    let (width_m, height_m) = (grid.width as f64 * grid.resolution_m, grid.height as f64 * grid.resolution_m);
+    let width = (width_m as f32 * PIXELS_PER_M) as u32;
+    let height = (height_m as f32 * PIXELS_PER_M) as u32 + LEGEND_HEIGHT;
+    let mut pixmap = Pixmap::new(width, height).ok_or("the map is too large for a picture")?;
+    pixmap.fill(Color::from_rgba8(236, 238, 240, 255));
+    let top = (grid.origin[1] + height_m) as f32;
+    let mut canvas = Canvas { pixmap, left: grid.origin[0] as f32, top };
+    draw_map(&mut canvas, lab);
+    for shape in &lab.site.furniture {
+        draw_shape(&mut canvas, shape, &Pose::identity());
+    }
+    for station in lab.site.stations.values() {
+        for shape in &station.shapes {
+            draw_shape(&mut canvas, shape, &station.pose.spatial());
+        }
+        let at = station.pose.point(&nalgebra::Point2::new(0.3, 0.0));
+        let (x, y) = canvas.pixel(at.x, at.y);
+        let name = station.id.as_str();
+        canvas.text(x - name.len() as f32 * 6.0, y - 6.0, name, Color::BLACK);
+    }
+    draw_run(&mut canvas, lab, run);
+    draw_legend(&mut canvas, run, height);
+    Ok(canvas.pixmap)
+}
+
+fn draw_map(canvas: &mut Canvas, lab: &Lab) {
+    let grid = &lab.grid;
+    let size = grid.resolution_m as f32 * PIXELS_PER_M;
+    for row in 0..grid.height {
+        for column in 0..grid.width {
+            let color = match grid.get(column, row) {
+                Cell::Free => Color::WHITE,
+                Cell::Occupied => Color::from_rgba8(60, 60, 70, 255),
+                Cell::Unknown => continue,
+            };
+            let [x, y] = grid.center(column, row);
+            let (x, y) = canvas.pixel(x, y);
+            if let Some(cell) = Rect::from_xywh(x - size / 2.0, y - size / 2.0, size, size) {
+                canvas.pixmap.fill_rect(cell, &paint(color), Transform::identity(), None);
+            }
+        }
+    }
+}
+
+fn draw_shape<F>(canvas: &mut Canvas, shape: &Shape<F>, map_from_frame: &Pose<Map, F>) {
+    let pose: Pose<Map, Link> = *map_from_frame * shape.pose;
+    let half = match shape.solid {
+        Solid::Box { size_m } => [size_m[0] / 2.0, size_m[1] / 2.0],
+        Solid::Cylinder { radius_m, .. } | Solid::Sphere { radius_m } => [radius_m, radius_m],
+    };
+    let corners = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]].map(|[sx, sy]| {
+        let corner = pose.planar().point(&nalgebra::Point2::new(sx * half[0], sy * half[1]));
+        canvas.pixel(corner.x, corner.y)
+    });
+    let [r, g, b] = shape.color;
+    canvas.polygon(&corners, Color::from_rgba8(r, g, b, 170));
+}
+
+fn phase_color(phase: Option<Phase>) -> Color {
+    let [r, g, b] = match phase {
+        None | Some(Phase::Accepted | Phase::Reserved | Phase::Done) => [150, 150, 150],
+        Some(Phase::Navigate) => [40, 110, 220],
+        Some(Phase::Dock) => [130, 70, 200],
+        Some(Phase::Locate) => [0, 150, 160],
+        Some(Phase::Pick | Phase::VerifyPick) => [220, 120, 0],
+        Some(Phase::Carry) => [30, 160, 70],
+        Some(Phase::Place | Phase::VerifyPlace) => [210, 40, 60],
+    };
+    Color::from_rgba8(r, g, b, 255)
+}
+
+fn draw_run(canvas: &mut Canvas, lab: &Lab, run: &Run) {
+    let phase_at = |stamp: Stamp| {
+        let after = run.phases.partition_point(|(entered, _)| *entered <= stamp);
+        after.checked_sub(1).map(|index| run.phases[index].1)
+    };
+    for pair in run.trail.windows(2) {
+        let ends = [&pair[0].1, &pair[1].1].map(|pose| canvas.pixel(pose.x(), pose.y()));
+        canvas.line(&ends, 3.0, phase_color(phase_at(pair[1].0)));
+    }
+    if let Some((_, last)) = run.trail.last() {
+        let corners: Vec<(f32, f32)> = lab
+            .robot
+            .base
+            .footprint_m
+            .iter()
+            .map(|[x, y]| last.point(&nalgebra::Point2::new(*x, *y)))
+            .map(|corner| canvas.pixel(corner.x, corner.y))
+            .collect();
+        canvas.polygon(&corners, Color::from_rgba8(230, 120, 40, 190));
+        let nose = last.point(&nalgebra::Point2::new(0.4, 0.0));
+        let line = [canvas.pixel(last.x(), last.y()), canvas.pixel(nose.x, nose.y)];
+        canvas.line(&line, 4.0, Color::from_rgba8(120, 50, 0, 255));
+    }
+}
+
+fn draw_legend(canvas: &mut Canvas, run: &Run, height: u32) {
+    let top = (height - LEGEND_HEIGHT) as f32 + 8.0;
+    let seconds = match (run.trail.first(), run.trail.last()) {
+        (Some((first, _)), Some((last, _))) => last.since(*first),
+        _ => 0.0,
+    };
+    let length: f64 = run.trail.windows(2).map(|pair| pair[0].1.distance(&pair[1].1)).sum();
+    let words = format!("{length:.1} m in {seconds:.0} s, as the robot located itself");
+    canvas.text(12.0, top, &words, Color::BLACK);
+    let mut left = 12.0;
+    let shown = [Phase::Navigate, Phase::Dock, Phase::Locate, Phase::Pick, Phase::Carry, Phase::Place];
+    for phase in shown {
+        let y = top + 30.0;
+        canvas.line(&[(left, y), (left + 24.0, y)], 5.0, phase_color(Some(phase)));
+        canvas.text(left + 30.0, y - 6.0, phase.name(), Color::BLACK);
+        left += 50.0 + phase.name().len() as f32 * 12.0;
+    }
+}

@@ -1,0 +1,166 @@
+//! Scenario files: what is asked, what goes wrong, and what must hold in the end.
+
+use nightshift_core::api::{JobKind, JobRequest, Phase, RequestItem};
+use nightshift_core::describe::fiducial_of_code;
+use nightshift_sim::Fault;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A scenario file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    schema: i64,
+    /// A folder below `maps/`.
+    pub site: String,
+    /// A folder below `robot/description/`.
+    pub robot: String,
+    /// The scenario has failed when it takes longer, simulated seconds.
+    pub time_limit_s: f64,
+    /// What planners ask.
+    #[serde(rename = "job")]
+    pub jobs: Vec<Job>,
+    /// What goes wrong.
+    #[serde(rename = "fault", default)]
+    pub faults: Vec<PlannedFault>,
+    /// Where samples must truly be in the end.
+    #[serde(default)]
+    pub expect: Expect,
+    /// Run once for each of these phases and cancel the first job in it.
+    #[serde(default)]
+    pub cancel_at_each: Vec<Phase>,
+}
+
+/// A job of a scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Simulated seconds since the start.
+    pub at_s: f64,
+    /// `transfer`, `load` or `unload`.
+    pub kind: JobKind,
+    /// The samples.
+    pub items: Vec<Item>,
+    /// As in the action.
+    #[serde(default)]
+    pub on_failure: String,
+}
+
+/// An item of a job.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Which sample.
+    pub sample: String,
+    /// Where to.
+    pub target: String,
+    /// What the caller expects to be printed on it; empty takes the ledger's word.
+    #[serde(default)]
+    pub expected_code: String,
+}
+
+/// A fault of a scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "FaultText")]
+pub struct PlannedFault {
+    /// When.
+    pub when: When,
+    /// What.
+    pub fault: Fault,
+}
+
+/// When a fault happens.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// Seconds since the start.
+    At(f64),
+    /// So many seconds after a phase was first entered.
+    After(Phase, f64),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultText {
+    at_s: Option<f64>,
+    at_phase: Option<Phase>,
+    after_s: Option<f64>,
+    fault: Fault,
+}
+
+impl TryFrom<FaultText> for PlannedFault {
+    type Error = &'static str;
+    fn try_from(text: FaultText) -> Result<Self, Self::Error> {
+        let when = match (text.at_s, text.at_phase, text.after_s) {
+            (Some(at_s), None, None) => When::At(at_s),
+            (None, Some(phase), after_s) => When::After(phase, after_s.unwrap_or(0.0)),
+            _ => return Err("a fault happens either `at_s`, or at `at_phase` and perhaps `after_s` later"),
+        };
+        Ok(Self { when, fault: text.fault })
+    }
+}
+
+/// What must hold in the end.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// The true place of samples.
+    #[serde(default)]
+    pub samples: BTreeMap<String, String>,
+    /// The status of the samples of all jobs, by sample (`DONE`, `CANCELLED`, ...).
+    #[serde(default)]
+    pub status: BTreeMap<String, String>,
+}
+
+impl Scenario {
+    /// Reads a scenario file, or the bundled one of that name.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let text =
+            std::fs::read_to_string(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?;
+        let this: Self = toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        let wrong = |key: &str, reason: String| Err(format!("{}: {key}: {reason}", path.display()));
+        if this.schema != 1 {
+            return wrong("schema", format!("is {}; this version reads 1", this.schema));
+        }
+        if this.jobs.is_empty() {
+            return wrong("job", "a scenario needs at least one job".into());
+        }
+        if !(this.time_limit_s > 0.0 && this.time_limit_s <= 86_400.0) {
+            return wrong("time_limit_s", format!("is {}; it must be within a day", this.time_limit_s));
+        }
+        for (index, job) in this.jobs.iter().enumerate() {
+            for item in &job.items {
+                let code = &item.expected_code;
+                if !code.is_empty() && fiducial_of_code(code).is_none() {
+                    return wrong(&format!("job[{index}].items"), format!("{code:?} is no code"));
+                }
+            }
+        }
+        Ok(this)
+    }
+
+    /// The request of the job at `index`.
+    pub fn request(&self, index: usize) -> JobRequest {
+        let job = &self.jobs[index];
+        JobRequest {
+            kind: job.kind,
+            job_id: format!("job-{}", index + 1),
+            caller: "scenario".into(),
+            items: job
+                .items
+                .iter()
+                .map(|item| RequestItem {
+                    sample_id: item.sample.clone(),
+                    labware_type: String::new(),
+                    source: String::new(),
+                    target: item.target.clone(),
+                    expected_code: item.expected_code.clone(),
+                })
+                .collect(),
+            on_failure: job.on_failure.clone(),
+            verify: String::new(),
+            deadline_s: 0.0,
+            dry_run: false,
+        }
+    }
+}

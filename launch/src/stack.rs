@@ -1,0 +1,224 @@
+//! The stack as one component: navigation and skills, and what they tell each other.
+
+use nightshift_core::api::{Call, JobEvent, Reply};
+use nightshift_core::describe::{Robot, Site};
+use nightshift_core::frames::{Base, Map};
+use nightshift_core::grid::OccupancyGrid;
+use nightshift_core::random::Seed;
+use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
+use nightshift_core::{Component, Failure, Level, Outbox, Pose2, Stamp};
+use nightshift_motion::PlanRequest;
+use nightshift_navigation::{Localisation, NavCommand, NavInput, NavOutput, Navigator};
+use nightshift_skills::{EffectId, Executive, Look, Restored, SkillInput, SkillOutput, StoreRecord};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// What the stack is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StackInput {
+    /// By the robot.
+    Robot(RobotEvent),
+    /// By a planner.
+    Call(Call),
+    /// By a person who knows where the robot is.
+    InitialPose(Pose2<Map, Base>),
+    /// A picture was taken and read.
+    Looked {
+        /// Of the effect.
+        id: EffectId,
+        /// What was seen.
+        look: Look,
+    },
+    /// A motion was planned.
+    Planned {
+        /// Of the effect.
+        id: EffectId,
+        /// The motion, or why there is none.
+        result: Result<JointTrajectory, Failure>,
+    },
+    /// Records are on disk.
+    Stored {
+        /// Of the effect.
+        id: EffectId,
+        /// The last entry's sequence number, or why not.
+        result: Result<u64, Failure>,
+    },
+}
+
+/// What the stack answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StackOutput {
+    /// To the robot.
+    Robot(RobotCommand),
+    /// Where the base is.
+    Localised(Localisation),
+    /// Where it means to drive.
+    Path(Vec<Pose2<Map, Base>>),
+    /// Plan a motion; answered by [`StackInput::Planned`].
+    Plan {
+        /// Of the effect.
+        id: EffectId,
+        /// From where to where, among what.
+        request: Box<PlanRequest>,
+    },
+    /// Take a picture and read it; answered by [`StackInput::Looked`].
+    Look {
+        /// Of the effect.
+        id: EffectId,
+        /// For the picture's name.
+        purpose: String,
+    },
+    /// Put records on disk, all or none; answered by [`StackInput::Stored`].
+    Store {
+        /// Of the effect.
+        id: EffectId,
+        /// In order.
+        records: Vec<StoreRecord>,
+    },
+    /// To the door that a call came through.
+    Answer {
+        /// Of the call.
+        id: CommandId,
+        /// What it asked for.
+        reply: Reply,
+    },
+    /// To whoever follows a job.
+    Event(JobEvent),
+    /// Words for a person.
+    Notice {
+        /// How loudly.
+        level: Level,
+        /// The words.
+        message: String,
+    },
+}
+
+/// Navigation and skills, wired.
+pub struct Stack {
+    navigator: Navigator,
+    executive: Executive,
+}
+
+/// A message on its way between the two.
+enum Hop {
+    ToNavigator(NavInput),
+    ToExecutive(SkillInput),
+}
+
+impl Stack {
+    /// A stack for this robot at this site. It believes `start` only once a scan agrees.
+    pub fn new(
+        site: &Site,
+        robot: &Robot,
+        grid: OccupancyGrid,
+        restored: Restored,
+        seed: Seed,
+    ) -> Result<Self, Failure> {
+        let mut navigator = Navigator::new(site, robot, grid, seed);
+        let executive = Executive::new(site, robot, restored)?;
+        let mut nothing = Outbox::new();
+        navigator.handle(Stamp::ZERO, NavInput::Command(NavCommand::SetPose(site.start)), &mut nothing);
+        Ok(Self { navigator, executive })
+    }
+
+    fn run(&mut self, now: Stamp, first: Hop, out: &mut Outbox<StackOutput>) {
+        let mut hops = VecDeque::from([first]);
+        while let Some(hop) = hops.pop_front() {
+            match hop {
+                Hop::ToNavigator(input) => {
+                    let mut answers = Outbox::new();
+                    self.navigator.handle(now, input, &mut answers);
+                    route_navigator(answers, &mut hops, out);
+                }
+                Hop::ToExecutive(input) => {
+                    let mut answers = Outbox::new();
+                    self.executive.handle(now, input, &mut answers);
+                    route_executive(answers, &mut hops, out);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Stamp, mut hops: VecDeque<Hop>, out: &mut Outbox<StackOutput>) {
+        while let Some(hop) = hops.pop_front() {
+            self.run(now, hop, out);
+        }
+    }
+}
+
+fn route_navigator(answers: Outbox<NavOutput>, hops: &mut VecDeque<Hop>, out: &mut Outbox<StackOutput>) {
+    for answer in answers {
+        match &answer {
+            NavOutput::Drive(twist) => out.push(StackOutput::Robot(RobotCommand::Drive(*twist))),
+            NavOutput::Path(path) => out.push(StackOutput::Path(path.clone())),
+            NavOutput::Localised(localisation) => {
+                out.push(StackOutput::Localised(localisation.clone()));
+                hops.push_back(Hop::ToExecutive(SkillInput::Navigation(answer)));
+            }
+            NavOutput::Done { .. } | NavOutput::LookForDock { .. } => {
+                hops.push_back(Hop::ToExecutive(SkillInput::Navigation(answer)));
+            }
+        }
+    }
+}
+
+fn route_executive(answers: Outbox<SkillOutput>, hops: &mut VecDeque<Hop>, out: &mut Outbox<StackOutput>) {
+    for answer in answers {
+        out.push(match answer {
+            SkillOutput::Navigation(input) => {
+                hops.push_back(Hop::ToNavigator(input));
+                continue;
+            }
+            SkillOutput::Robot(command) => StackOutput::Robot(command),
+            SkillOutput::Plan { id, request } => StackOutput::Plan { id, request: Box::new(request) },
+            SkillOutput::Look { id, purpose } => StackOutput::Look { id, purpose },
+            SkillOutput::Store { id, records } => StackOutput::Store { id, records },
+            SkillOutput::Answer { id, reply } => StackOutput::Answer { id, reply },
+            SkillOutput::Event(event) => StackOutput::Event(event),
+            SkillOutput::Notice { level, message } => StackOutput::Notice { level, message },
+        });
+    }
+}
+
+impl Component for Stack {
+    type Input = StackInput;
+    type Output = StackOutput;
+
+    fn handle(&mut self, now: Stamp, input: StackInput, out: &mut Outbox<StackOutput>) {
+        let hop = match input {
+            StackInput::Robot(RobotEvent::Scan(scan)) => Hop::ToNavigator(NavInput::Scan(scan)),
+            StackInput::Robot(RobotEvent::Odometry(odometry)) => {
+                Hop::ToNavigator(NavInput::Odometry(odometry))
+            }
+            StackInput::Robot(event) => Hop::ToExecutive(SkillInput::Robot(event)),
+            StackInput::Call(call) => Hop::ToExecutive(SkillInput::Call(call)),
+            StackInput::InitialPose(pose) => Hop::ToNavigator(NavInput::Command(NavCommand::SetPose(pose))),
+            StackInput::Looked { id, look } => Hop::ToExecutive(SkillInput::Looked { id, look }),
+            StackInput::Planned { id, result } => Hop::ToExecutive(SkillInput::Planned { id, result }),
+            StackInput::Stored { id, result } => Hop::ToExecutive(SkillInput::Stored { id, result }),
+        };
+        self.run(now, hop, out);
+    }
+
+    fn next_wake(&self) -> Option<Stamp> {
+        match (self.navigator.next_wake(), self.executive.next_wake()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn wake(&mut self, now: Stamp, out: &mut Outbox<StackOutput>) {
+        let mut hops = VecDeque::new();
+        if self.navigator.next_wake().is_some_and(|wake| wake <= now) {
+            let mut answers = Outbox::new();
+            self.navigator.wake(now, &mut answers);
+            route_navigator(answers, &mut hops, out);
+        }
+        if self.executive.next_wake().is_some_and(|wake| wake <= now) {
+            let mut answers = Outbox::new();
+            self.executive.wake(now, &mut answers);
+            route_executive(answers, &mut hops, out);
+        }
+        self.finish(now, hops, out);
+    }
+}

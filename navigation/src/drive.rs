@@ -1,0 +1,180 @@
+//! One drive to a pose of the map: out of a dock first where the base stands in one, then along a planned path,
+//! around what comes in the way, exactly onto the goal.
+
+use crate::control::{Follower, Limits, Miss, towards};
+use crate::costmap::{Costmap, Layer};
+use crate::planner::{Obstruction, plan};
+use nalgebra::Isometry2;
+use nightshift_core::robot::Twist;
+use nightshift_core::time::Stamp;
+use nightshift_core::{Code, Failure};
+
+/// A goal is reached within this for [`SETTLED_STEPS`] control steps.
+const EXACT: Miss = Miss { distance_m: 0.008, turn_rad: 0.006 };
+const SETTLED_STEPS: u32 = 5;
+/// Good enough where the exact goal is not reached for [`PATIENCE_S`].
+const GOOD: Miss = Miss { distance_m: 0.02, turn_rad: 0.017 };
+const PATIENCE_S: f64 = 3.0;
+/// Out of a dock the base need not be exact.
+const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
+/// Share of the speed for backing out of a dock.
+const OUT_SPEED: f64 = 0.35;
+/// Without getting on for so long the way counts as blocked, seconds.
+const BLOCKED_S: f64 = 20.0;
+/// Getting on is this much of way or turn.
+const PROGRESS: Miss = Miss { distance_m: 0.1, turn_rad: 0.2 };
+/// What stands in the way is given so long to leave before a way around is looked for, seconds.
+const COURTESY_S: f64 = 1.0;
+/// From one try to plan to the next, seconds.
+const REPLAN_S: f64 = 1.0;
+/// The path is checked so many poses ahead (about 2 m), with this margin, metres.
+const CHECKED_POSES: usize = 40;
+const CHECKED_MARGIN_M: f64 = 0.05;
+
+/// What a drive wants now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Drive so.
+    Drive(Twist),
+    /// Stand, and follow this from the next step on.
+    Path(Vec<Isometry2<f64>>),
+    /// Ended.
+    Done(Result<(), Failure>),
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// Straight to the staging pose of the dock that the base stands in.
+    BackOut(Isometry2<f64>),
+    /// A path is to be planned, not before the stamp.
+    Plan(Stamp),
+    Follow(Follower),
+}
+
+/// A drive.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    goal: Isometry2<f64>,
+    name: String,
+    limits: Limits,
+    phase: Phase,
+    /// Where and when the base got on last.
+    progress: Option<(Stamp, Isometry2<f64>)>,
+    /// Since when the guard has let nothing through.
+    held_since: Option<Stamp>,
+    settled: u32,
+    /// What was in the way last.
+    obstruction: Option<Obstruction>,
+}
+
+impl Drive {
+    /// To a pose of the map. `out_by`: the staging pose of the dock that the base stands in.
+    pub fn new(goal: Isometry2<f64>, name: String, limits: Limits, out_by: Option<Isometry2<f64>>) -> Self {
+        let phase = out_by.map_or(Phase::Plan(Stamp::ZERO), Phase::BackOut);
+        Self { goal, name, limits, phase, progress: None, held_since: None, settled: 0, obstruction: None }
+    }
+
+    /// The pose has jumped: what was planned from the old one is void.
+    pub fn replan(&mut self) {
+        if matches!(self.phase, Phase::Follow(_)) {
+            self.phase = Phase::Plan(Stamp::ZERO);
+        }
+        self.progress = None;
+    }
+
+    /// What to do now. `near_share` slows the drive near obstacles; `held`: the guard let nothing through last time.
+    pub fn step(
+        &mut self,
+        now: Stamp,
+        base: &Isometry2<f64>,
+        costmap: &Costmap,
+        near_share: f64,
+        held: bool,
+    ) -> Step {
+        if let Some(result) = self.arrived(now, base) {
+            return Step::Done(result);
+        }
+        self.held_since = held.then(|| self.held_since.unwrap_or(now));
+        let limits = self.limits.slowed(near_share);
+        match &mut self.phase {
+            Phase::BackOut(staging) => {
+                let base_from_staging = base.inv_mul(staging);
+                if Miss::of(&base_from_staging).within(&OUT) {
+                    self.phase = Phase::Plan(now);
+                    return Step::Drive(Twist::STOP);
+                }
+                Step::Drive(towards(&base_from_staging, &self.limits.slowed(OUT_SPEED)))
+            }
+            Phase::Plan(due) => {
+                if now < *due {
+                    return Step::Drive(Twist::STOP);
+                }
+                match self.plan(now, base, costmap) {
+                    Some(step) => step,
+                    None => Step::Drive(Twist::STOP),
+                }
+            }
+            Phase::Follow(follower) => {
+                let ahead = follower.rest().iter().take(CHECKED_POSES).step_by(2);
+                let blocked = ahead.into_iter().find_map(|pose| costmap.obstacle_at(pose, CHECKED_MARGIN_M));
+                let waited = self.held_since.is_some_and(|since| now.since(since) > COURTESY_S);
+                let command = follower.step(base, &limits);
+                if blocked.is_some() {
+                    self.phase = Phase::Plan(Stamp(now.0 + (COURTESY_S * 1e9) as u64));
+                } else if waited || command.is_none() {
+                    self.held_since = None;
+                    self.phase = Phase::Plan(now);
+                }
+                let hindered = blocked.is_some() || waited;
+                Step::Drive(command.filter(|_| !hindered).unwrap_or(Twist::STOP))
+            }
+        }
+    }
+
+    fn plan(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap) -> Option<Step> {
+        match plan(costmap, self.limits.speed, base, &self.goal) {
+            Ok(path) => {
+                self.obstruction = None;
+                self.phase = Phase::Follow(Follower::new(path.clone()));
+                Some(Step::Path(path))
+            }
+            Err(obstruction) => {
+                // What the lasers see may go away; walls do not.
+                if let Err(lasting) = plan(&costmap.without_laser(), self.limits.speed, base, &self.goal) {
+                    return Some(Step::Done(Err(lasting.failure())));
+                }
+                self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
+                self.phase = Phase::Plan(Stamp(now.0 + (REPLAN_S * 1e9) as u64));
+                None
+            }
+        }
+    }
+
+    /// Whether the drive has ended: at the goal, or stuck for too long.
+    fn arrived(&mut self, now: Stamp, base: &Isometry2<f64>) -> Option<Result<(), Failure>> {
+        let (since, place) = *self.progress.get_or_insert((now, *base));
+        if !Miss::of(&base.inv_mul(&place)).within(&PROGRESS) {
+            self.progress = Some((now, *base));
+            return None;
+        }
+        let stuck_s = now.since(since);
+        let miss = Miss::of(&base.inv_mul(&self.goal));
+        let following = matches!(self.phase, Phase::Follow(_));
+        self.settled = if following && miss.within(&EXACT) { self.settled + 1 } else { 0 };
+        if self.settled >= SETTLED_STEPS || (following && stuck_s > PATIENCE_S && miss.within(&GOOD)) {
+            return Some(Ok(()));
+        }
+        if stuck_s <= BLOCKED_S {
+            return None;
+        }
+        let what = match &self.obstruction {
+            Some(obstruction) => obstruction.words.clone(),
+            None => "the guard sees something too near".to_owned(),
+        };
+        let words = format!(
+            "{}: no progress for {stuck_s:.0} s at ({:.2}, {:.2}), {:.2} m from the goal: {what}",
+            self.name, base.translation.x, base.translation.y, miss.distance_m
+        );
+        Some(Err(Failure::new(Code::Blocked, words)))
+    }
+}

@@ -1,0 +1,25 @@
+//! Navigation: the map, where the base is in it, how it gets somewhere, and how it docks. Pure.
+
+mod control;
+mod costmap;
+mod distance;
+mod dock;
+mod drive;
+mod footprint;
+mod guard;
+pub mod localiser;
+pub mod map;
+mod messages;
+mod navigator;
+mod odometry;
+mod planner;
+mod senses;
+mod surface;
+#[cfg(test)]
+mod test_world;
+#[cfg(test)]
+mod tests;
+
+pub use localiser::{Localisation, LocalisationState, Localiser};
+pub use messages::{NavCommand, NavInput, NavOutput};
+pub use navigator::Navigator;

@@ -1,0 +1,125 @@
+//! One place where the base may be.
+
+use super::refine::{Fit, Prior, difference};
+use nalgebra::{Isometry2, Matrix3, Vector2, Vector3};
+use nightshift_core::random::Stream;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Share of a new scan in the running means.
+const NEW: f64 = 0.3;
+/// How sharply a better fit beats a worse one: odds of e per 1/40 of score.
+const SHARPNESS: f64 = 40.0;
+/// A place that so many scans have met must be beaten by this much score: being carried away is rare.
+const SEASONED_SCANS: u32 = 30;
+const SEASONED_BONUS: f64 = 0.1;
+/// Errors of dead reckoning, one sigma: of distance per metre and per radian, of heading likewise, and at rest
+/// between two scans.
+const DISTANCE_PER_M: f64 = 0.05;
+const DISTANCE_PER_RAD: f64 = 0.02;
+const HEADING_PER_M: f64 = 0.04;
+const HEADING_PER_RAD: f64 = 0.05;
+const REST_M: f64 = 0.001;
+const REST_RAD: f64 = 0.0005;
+
+/// A pose with its doubt and its record.
+#[derive(Clone, Debug)]
+pub struct Hypothesis {
+    /// The base in the map.
+    pub pose: Isometry2<f64>,
+    /// In (x, y, yaw) of the map.
+    pub covariance: Matrix3<f64>,
+    /// Running mean of the scans' explained shares.
+    pub explained: f64,
+    /// Of the last scan.
+    pub explained_now: f64,
+    /// Running mean of the scans' scores: what hypotheses are compared by.
+    pub quality: f64,
+    /// Scans that it has met.
+    pub scans: u32,
+}
+
+impl Hypothesis {
+    /// A place that no scan has met yet, with one sigma in x, y, yaw.
+    pub fn new(pose: Isometry2<f64>, sigma: [f64; 3]) -> Self {
+        let covariance = Matrix3::from_diagonal(&Vector3::from(sigma.map(|s| s * s)));
+        Self { pose, covariance, explained: 0.0, explained_now: 0.0, quality: 0.0, scans: 0 }
+    }
+
+    /// Moves by dead reckoning (`step` in the base's frame); `slip` widens its errors' variance.
+    pub fn predict(&mut self, step: &Isometry2<f64>, slip: f64) {
+        let (distance, turn) = (step.translation.vector.norm(), step.rotation.angle().abs());
+        let moved = self.pose.rotation * step.translation.vector;
+        let mut jacobian = Matrix3::identity();
+        jacobian[(0, 2)] = -moved.y;
+        jacobian[(1, 2)] = moved.x;
+        let square = |a: f64, b: f64, rest: f64| slip * (a * a + b * b) + rest * rest;
+        let of_distance = square(DISTANCE_PER_M * distance, DISTANCE_PER_RAD * turn, REST_M);
+        let of_heading = square(HEADING_PER_M * distance, HEADING_PER_RAD * turn, REST_RAD);
+        self.covariance = jacobian * self.covariance * jacobian.transpose()
+            + Matrix3::from_diagonal(&Vector3::new(of_distance, of_distance, of_heading));
+        self.pose *= step;
+        self.pose.rotation.renormalize();
+    }
+
+    /// What is believed before the scan. None where the covariance has become singular.
+    pub fn prior(&self) -> Option<Prior> {
+        Some(Prior { mean: self.pose, information: self.covariance.try_inverse()? })
+    }
+
+    /// How far off it may be, one sigma, metres: position, and heading at a lever of 2 m.
+    pub fn radius_m(&self) -> f64 {
+        let c = &self.covariance;
+        (c[(0, 0)] + c[(1, 1)] + 4.0 * c[(2, 2)]).sqrt()
+    }
+
+    /// Lets the covariance admit a jump.
+    pub fn widen(&mut self, jump: &Vector3<f64>) {
+        self.covariance += jump * jump.transpose();
+    }
+
+    /// A pose within twice its doubt, and never less than a step's reach about it.
+    pub fn sample(&self, random: &mut Stream) -> Isometry2<f64> {
+        let mut draw = |variance: f64, least: f64| {
+            let unit: f64 = StandardNormal.sample(random);
+            unit * (2.0 * variance.sqrt()).max(least)
+        };
+        let c = &self.covariance;
+        let off = Vector2::new(draw(c[(0, 0)], 0.1), draw(c[(1, 1)], 0.1));
+        Isometry2::new(self.pose.translation.vector + off, self.pose.rotation.angle() + draw(c[(2, 2)], 0.06))
+    }
+
+    /// Takes what a scan made of it.
+    pub fn take(&mut self, fit: &Fit) {
+        let share = if self.scans == 0 { 1.0 } else { NEW };
+        self.explained += share * (fit.explained - self.explained);
+        self.quality += share * (fit.score - self.quality);
+        self.explained_now = fit.explained;
+        self.scans = self.scans.saturating_add(1);
+        // A scan of things that are not in the map says nothing about the place.
+        if fit.explained < super::FITTING_SHARE {
+            return;
+        }
+        self.pose = fit.pose;
+        if let Some(before) = self.covariance.try_inverse()
+            && let Some(after) = (before + fit.scan_information).try_inverse()
+        {
+            self.covariance = 0.5 * (after + after.transpose());
+        }
+    }
+
+    /// How likely it is against `best`: 1 for an equal fit.
+    pub fn odds_to(&self, best: &Self) -> f64 {
+        (SHARPNESS * (self.standing() - best.standing())).exp().min(1.0)
+    }
+
+    /// What hypotheses are ordered by: how well it fits, and that it has fitted for long.
+    pub fn standing(&self) -> f64 {
+        self.quality + if self.scans >= SEASONED_SCANS { SEASONED_BONUS } else { 0.0 }
+    }
+
+    /// Whether this is the same place as another.
+    pub fn is_at(&self, other: &Self) -> bool {
+        let d = difference(&self.pose, &other.pose);
+        d.xy().norm() < 0.25 && d.z.abs() < 0.2
+    }
+}

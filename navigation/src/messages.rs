@@ -1,0 +1,78 @@
+//! What the navigator is told and what it answers.
+
+use crate::localiser::Localisation;
+use nightshift_core::frames::{Base, Map, Pose, Pose2, Tag};
+use nightshift_core::robot::{CommandId, LaserScan, Odometry, Twist};
+use nightshift_core::{Failure, Stamp, StationId};
+use serde::{Deserialize, Serialize};
+
+/// What the navigator can be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NavInput {
+    /// A laser scanner's turn.
+    Scan(LaserScan),
+    /// Dead reckoning.
+    Odometry(Odometry),
+    /// What to do.
+    Command(NavCommand),
+    /// The answer to [`NavOutput::LookForDock`].
+    DockSeen {
+        /// When the picture was taken.
+        stamp: Stamp,
+        /// Where the dock's tag was in the base's frame at that time; none where it was not found.
+        base_from_tag: Option<Pose<Base, Tag>>,
+    },
+}
+
+/// What to do. A new motion command ends the running one with `Cancelled`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NavCommand {
+    /// The base is here: checked against the scans before it is trusted.
+    SetPose(Pose2<Map, Base>),
+    /// Drive to a station's staging pose; a base that stands in a dock backs out of it first.
+    DriveToStation {
+        /// Answered by [`NavOutput::Done`].
+        id: CommandId,
+        /// Where to.
+        station: StationId,
+    },
+    /// Drive to a pose; a base that stands in a dock backs out of it first.
+    DriveTo {
+        /// Answered by [`NavOutput::Done`].
+        id: CommandId,
+        /// Where to.
+        goal: Pose2<Map, Base>,
+    },
+    /// Dock by sight, from the staging pose. The camera must be looking at the tag.
+    Dock {
+        /// Answered by [`NavOutput::Done`].
+        id: CommandId,
+        /// Which station's dock.
+        station: StationId,
+    },
+    /// Stand still.
+    Stop,
+}
+
+/// What the navigator answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NavOutput {
+    /// For the wheels.
+    Drive(Twist),
+    /// Where the base is: one for each usable scan.
+    Localised(Localisation),
+    /// The path that is being followed, from where the base stands.
+    Path(Vec<Pose2<Map, Base>>),
+    /// Take one picture and look for this station's tag in it. Answered by [`NavInput::DockSeen`].
+    LookForDock {
+        /// Whose tag.
+        station: StationId,
+    },
+    /// A command has ended.
+    Done {
+        /// Of the command.
+        id: CommandId,
+        /// How.
+        result: Result<(), Failure>,
+    },
+}

@@ -1,0 +1,242 @@
+//! The navigator in the closed loop of a small flat world.
+
+use crate::test_world::World;
+use crate::{LocalisationState, NavCommand, NavInput};
+use nalgebra::{Isometry2, Vector2};
+use nightshift_core::record::replay;
+use nightshift_core::robot::{CommandId, LaserScan};
+use nightshift_core::{Code, Pose2, Stamp, StationId};
+
+const ID: CommandId = CommandId(7);
+
+fn command(world: &mut World, command: NavCommand) {
+    world.tell(NavInput::Command(command));
+}
+
+fn drive_to(world: &mut World, x: f64, y: f64, yaw: f64) {
+    command(world, NavCommand::DriveTo { id: ID, goal: Pose2::new(x, y, yaw) });
+}
+
+fn code(result: Option<Result<(), nightshift_core::Failure>>) -> Option<Code> {
+    result.and_then(|r| r.err()).map(|f| f.code)
+}
+
+fn off(world: &World, x: f64, y: f64, yaw: f64) -> (f64, f64) {
+    let goal = Isometry2::new(Vector2::new(x, y), yaw);
+    let miss = world.base.inv_mul(&goal);
+    (miss.translation.vector.norm(), miss.rotation.angle().abs())
+}
+
+#[test]
+fn it_drives_to_a_pose_behind_the_island_and_stands_there_exactly() {
+    let mut world = World::new(1);
+    drive_to(&mut world, 6.2, 2.0, 2.0);
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    world.run(0.5);
+    let (distance, turn) = off(&world, 6.2, 2.0, 2.0);
+    assert!(distance < 0.02 && turn < 0.017, "{distance} {turn}");
+    assert!(world.error.0 < 0.01 && world.error.1 < 0.005, "{:?}", world.error);
+    assert!(world.closest_m > 0.04, "{}", world.closest_m);
+}
+
+#[test]
+fn it_goes_around_what_is_put_in_its_way_and_says_blocked_where_it_cannot() {
+    let mut world = World::new(2);
+    drive_to(&mut world, 7.0, 1.8, 0.0);
+    world.run(3.0);
+    // A box in the passage below the island, wide enough to have to be gone around.
+    world.extra.push([4.5, 2.4, 0.4, 0.5]);
+    assert_eq!(world.run_until_done(90.0), Some(Ok(())));
+    assert!(world.closest_m > 0.03, "{}", world.closest_m);
+    // Posts about the base, closer together than it is wide.
+    for i in 0..6 {
+        let along = f64::from(i) * 0.4 - 1.0;
+        let posts = [[7.0 + along, 0.95], [7.0 + along, 2.8], [6.0, 1.9 + along], [8.1, 1.9 + along]];
+        world.extra.extend(posts.map(|[x, y]| [x, y, 0.06, 0.06]));
+    }
+    drive_to(&mut world, 2.0, 2.0, 0.0);
+    let result = world.run_until_done(60.0);
+    assert_eq!(code(result), Some(Code::Blocked));
+    assert!(world.closest_m > 0.02, "{}", world.closest_m);
+}
+
+#[test]
+fn a_walker_who_steps_in_front_of_it_is_not_touched() {
+    let mut world = World::new(3);
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    for _ in 0..40 {
+        world.run(0.5);
+        let front = world.base * nalgebra::Point2::new(0.85, 0.0);
+        world.extra = vec![[front.x, front.y, 0.15, 0.15]];
+        world.run(0.3);
+        world.extra.clear();
+        assert!(world.closest_m > 0.03, "{}", world.closest_m);
+    }
+}
+
+#[test]
+fn carried_away_it_notices_says_so_and_finds_itself() {
+    let mut world = World::new(4);
+    world.base = Isometry2::new(Vector2::new(6.4, 5.3), -2.0);
+    world.states.clear();
+    world.run(2.0);
+    assert!(world.states.contains(&LocalisationState::Lost), "{:?}", world.states);
+    world.run(4.0);
+    assert_eq!(world.states.last(), Some(&LocalisationState::Tracking));
+    assert!(world.error.0 < 0.02 && world.error.1 < 0.01, "{:?}", world.error);
+    drive_to(&mut world, 2.0, 2.0, 0.0);
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+}
+
+#[test]
+fn carried_away_while_it_drives_it_stops_and_goes_on_from_where_it_is() {
+    let mut world = World::new(5);
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    world.run(3.0);
+    world.base = Isometry2::new(Vector2::new(2.2, 4.9), 1.0);
+    world.closest_m = f64::INFINITY;
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    assert!(off(&world, 6.2, 2.0, 0.0).0 < 0.02);
+    assert!(world.closest_m > 0.0, "{}", world.closest_m);
+}
+
+#[test]
+fn a_wrong_first_pose_is_not_believed() {
+    let mut world = World::new(6);
+    command(&mut world, NavCommand::SetPose(Pose2::new(6.0, 5.2, 1.0)));
+    world.states.clear();
+    world.run(6.0);
+    assert!(world.states.contains(&LocalisationState::Lost));
+    assert!(world.error.0 < 0.02, "{:?}", world.error);
+}
+
+fn visit(world: &mut World, station: &StationId) {
+    command(world, NavCommand::DriveToStation { id: ID, station: station.clone() });
+    assert_eq!(world.run_until_done(90.0), Some(Ok(())), "to {station}");
+    command(world, NavCommand::Dock { id: ID, station: station.clone() });
+    assert_eq!(world.run_until_done(90.0), Some(Ok(())), "dock {station}");
+    world.run(0.3);
+}
+
+#[test]
+fn it_docks_to_millimetres_at_every_station_and_backs_out_again() {
+    let mut world = World::new(7);
+    let stations: Vec<_> = world.site.stations.keys().cloned().collect();
+    for station in stations {
+        visit(&mut world, &station);
+        let (distance, turn) = world.dock_error(station.as_str());
+        println!("{station}: {:.2} mm, {:.3} deg", distance * 1e3, turn.to_degrees());
+        assert!(distance < 0.004 && turn < 0.005, "{station}: {distance} {turn}");
+        assert!(world.closest_m > 0.06, "{station}: {}", world.closest_m);
+    }
+}
+
+#[test]
+fn a_base_that_is_docked_only_makes_sure() {
+    let mut world = World::new(13);
+    visit(&mut world, &"charger".into());
+    let stood = world.base;
+    command(&mut world, NavCommand::Dock { id: ID, station: "charger".into() });
+    let mut farthest = 0.0f64;
+    while world.done.len() < 3 {
+        world.run(0.1);
+        farthest = farthest.max((world.base.translation.vector - stood.translation.vector).norm());
+    }
+    assert_eq!(world.done[2].1, Ok(()));
+    assert!(farthest < 0.01, "{farthest}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal_and_a_replay_of_it_too() {
+    let evening = || {
+        let mut world = World::new(12);
+        visit(&mut world, &"charger".into());
+        world
+    };
+    let (one, two) = (evening(), evening());
+    assert_eq!(one.navigator.journal_hash(), two.navigator.journal_hash());
+    let journal = one.journal();
+    assert_eq!(replay(one.fresh_navigator(), &journal), Ok(journal.len()));
+}
+
+#[test]
+fn a_dock_that_is_not_seen_or_stands_elsewhere_is_a_failure_with_its_reason() {
+    let mut world = World::new(8);
+    let station = StationId::from("charger");
+    command(&mut world, NavCommand::Dock { id: ID, station: "gc".into() });
+    assert_eq!(code(world.run_until_done(5.0)), Some(Code::DockFailed));
+    command(&mut world, NavCommand::DriveToStation { id: ID, station: station.clone() });
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    world.blind = true;
+    command(&mut world, NavCommand::Dock { id: ID, station: station.clone() });
+    assert_eq!(code(world.run_until_done(30.0)), Some(Code::DockNotSeen));
+    world.blind = false;
+    let known = world.site.stations.get_mut(&station).unwrap();
+    known.pose = Pose2::from_iso(known.pose.iso * Isometry2::new(Vector2::new(0.0, 0.6), 0.0));
+    command(&mut world, NavCommand::Dock { id: ID, station });
+    let failure = world.run_until_done(30.0).unwrap().unwrap_err();
+    assert!(failure.code == Code::DockNotSeen && failure.message.contains("0.60 m"), "{failure}");
+}
+
+#[test]
+fn stale_scans_stop_it_and_end_the_command() {
+    let mut world = World::new(9);
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    world.run(3.0);
+    world.dark = true;
+    world.run(1.5);
+    let stood = world.base;
+    world.run(0.4);
+    assert!((world.base.translation.vector - stood.translation.vector).norm() < 1e-9);
+    assert_eq!(code(world.run_until_done(3.0)), Some(Code::SensorStale));
+    world.dark = false;
+    world.run(0.5);
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+}
+
+#[test]
+fn commands_that_cannot_be_are_refused_and_new_ones_replace_old_ones() {
+    let mut world = World::new(10);
+    let result = |world: &mut World| world.run_until_done(30.0);
+    command(&mut world, NavCommand::DriveToStation { id: ID, station: "moon".into() });
+    assert_eq!(world.done.last().unwrap().1.as_ref().unwrap_err().code, Code::UnknownStation);
+    drive_to(&mut world, 4.3, 3.4, 0.0);
+    assert_eq!(code(result(&mut world)), Some(Code::NoPath));
+    drive_to(&mut world, 40.0, 3.4, 0.0);
+    assert_eq!(code(result(&mut world)), Some(Code::NoPath));
+    drive_to(&mut world, f64::NAN, 3.4, 0.0);
+    assert_eq!(code(result(&mut world)), Some(Code::NoPath));
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    world.run(1.0);
+    command(&mut world, NavCommand::DriveTo { id: CommandId(8), goal: Pose2::new(2.0, 2.0, 0.0) });
+    let (id, replaced) = world.done.last().unwrap().clone();
+    assert_eq!((id, replaced.unwrap_err().code), (ID, Code::Cancelled));
+    command(&mut world, NavCommand::Stop);
+    let (id, stopped) = world.done.last().unwrap().clone();
+    assert_eq!((id, stopped.unwrap_err().code), (CommandId(8), Code::Cancelled));
+}
+
+#[test]
+fn odd_scans_neither_panic_nor_move_the_pose() {
+    let mut world = World::new(11);
+    let before = world.error.0;
+    for (scanner, stamp, increment, beams) in [
+        ("front", Stamp::ZERO, 0.01, vec![]),
+        ("moon", Stamp(2_000_000_000), 0.01, vec![nightshift_core::robot::Beam::Hit(1.0); 50]),
+        ("front", Stamp(900_000_000), f64::NAN, vec![nightshift_core::robot::Beam::Hit(1.0); 50]),
+        ("front", Stamp(u64::MAX), 0.01, vec![nightshift_core::robot::Beam::Hit(f32::NAN); 9000]),
+        ("rear", Stamp(1_000_000_000), 1e9, vec![nightshift_core::robot::Beam::Hit(f32::INFINITY); 3]),
+    ] {
+        world.tell(NavInput::Scan(LaserScan {
+            stamp,
+            scanner: scanner.into(),
+            angle_min: 0.0,
+            angle_increment: increment,
+            beams,
+        }));
+    }
+    world.run(1.0);
+    assert!(world.error.0 < before + 0.01);
+    assert_eq!(world.states.last(), Some(&LocalisationState::Tracking));
+}

@@ -1,0 +1,3 @@
+//! What is made of pictures, on plain arrays: no camera, no file, no OpenCV.
+
+pub mod fiducial;

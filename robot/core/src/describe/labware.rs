@@ -1,0 +1,229 @@
+//! Labware types: what a vial or a rack is, as far as anybody needs to know.
+
+use super::{Problems, Reader};
+use crate::frames::{Nest, Pose, Slot, Tag};
+use crate::ids::{LabwareType, SlotId};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The site's labware types: `labware.toml`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    #[serde(rename = "schema")]
+    _schema: i64,
+    /// Vessels that are carried.
+    #[serde(rename = "vial", default)]
+    pub vials: BTreeMap<LabwareType, Vial>,
+    /// Racks that vessels stand in.
+    #[serde(rename = "rack", default)]
+    pub racks: BTreeMap<String, RackType>,
+}
+
+/// A cylindrical vessel with a cap. Its frame is `Ware`: base centre, z up.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vial {
+    /// Of the body.
+    pub diameter_m: f64,
+    /// From base to the top of the cap.
+    pub height_m: f64,
+    /// Filled, with its cap.
+    pub mass_kg: f64,
+    /// On top, within `height_m`.
+    pub cap: Cap,
+    /// How to hold it.
+    pub grasp: GraspRule,
+}
+
+/// A vial's cap.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// Of the cap.
+    pub diameter_m: f64,
+    /// Of the cap.
+    pub height_m: f64,
+    /// Black edge of the fiducial printed on it (tag36h11).
+    pub tag_size_m: f64,
+}
+
+/// How a vessel is held.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraspRule {
+    /// Height of the pads' centre above the base.
+    pub height_m: f64,
+    /// Distance between the pads before closing.
+    pub opening_m: f64,
+    /// Force to close with.
+    pub force_n: f64,
+    /// Force never to be exceeded.
+    pub max_force_n: f64,
+}
+
+/// A rack: a grid of square guides on a floor plate. Its frame is `Nest`: footprint centre, on its support;
+/// rows run along x (A nearest to the robot), columns along -y (1 at the left of a robot that looks along x).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RackType {
+    /// Letters A, B, ...
+    pub rows: usize,
+    /// Numbers 1, 2, ...
+    pub columns: usize,
+    /// From slot to slot, both ways.
+    pub pitch_m: f64,
+    /// Clear width of a slot.
+    pub hole_m: f64,
+    /// Thickness of the floor plate: a seated vessel's base is this high above the nest's frame.
+    pub floor_m: f64,
+    /// Height of the guides' top above the nest's frame.
+    pub height_m: f64,
+    /// Outer size along x and y.
+    pub size_m: [f64; 2],
+    /// Centre of the grid of slots in the nest's frame, x and y.
+    #[serde(default)]
+    pub grid_center_m: [f64; 2],
+    /// What it takes.
+    pub takes: Vec<LabwareType>,
+    /// Fiducials on its top side; a nest of this type gives their ids in this order.
+    #[serde(default)]
+    pub tags: Vec<RackTag>,
+}
+
+/// A fiducial of a rack type.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RackTag {
+    /// Black edge.
+    pub size_m: f64,
+    /// Where it is.
+    #[serde(deserialize_with = "super::pose")]
+    pub pose: Pose<Nest, Tag>,
+}
+
+impl RackType {
+    /// All slot ids, row by row.
+    pub fn slots(&self) -> Vec<SlotId> {
+        let cells = (0..self.rows).flat_map(|r| (0..self.columns).map(move |c| (r, c)));
+        cells.map(|(r, c)| SlotId::new(format!("{}{}", (b'A' + r as u8) as char, c + 1))).collect()
+    }
+
+    /// Where a slot is, or none where the rack has no such slot.
+    pub fn nest_from_slot(&self, slot: &SlotId) -> Option<Pose<Nest, Slot>> {
+        let (row, column) = slot.as_str().split_at_checked(1)?;
+        let row = row.as_bytes()[0].checked_sub(b'A')? as usize;
+        let column = column.parse::<usize>().ok()?.checked_sub(1)?;
+        if row >= self.rows || column >= self.columns {
+            return None;
+        }
+        let from_middle = |index: usize, count: usize| index as f64 - (count as f64 - 1.0) / 2.0;
+        let x = self.grid_center_m[0] + from_middle(row, self.rows) * self.pitch_m;
+        let y = self.grid_center_m[1] - from_middle(column, self.columns) * self.pitch_m;
+        Some(Pose::from_xyz_rpy([x, y, self.floor_m], [0.0; 3]))
+    }
+}
+
+impl Catalogue {
+    pub(super) fn load(reader: &Reader<'_>, file: &str, problems: &mut Problems) -> Option<Self> {
+        let this: Self = problems.read(reader, file)?;
+        for (name, vial) in &this.vials {
+            let key = |field: &str| format!("vial.{name}.{field}");
+            let positive = [
+                ("diameter_m", vial.diameter_m),
+                ("height_m", vial.height_m),
+                ("mass_kg", vial.mass_kg),
+                ("cap.diameter_m", vial.cap.diameter_m),
+                ("cap.height_m", vial.cap.height_m),
+                ("cap.tag_size_m", vial.cap.tag_size_m),
+                ("grasp.height_m", vial.grasp.height_m),
+                ("grasp.force_n", vial.grasp.force_n),
+            ];
+            for (field, value) in positive {
+                problems.check(value > 0.0 && value.is_finite(), file, key(field), "must be positive");
+            }
+            problems.check(
+                vial.cap.height_m < vial.height_m,
+                file,
+                key("cap.height_m"),
+                "must be less than the vial's height_m, which includes it",
+            );
+            problems.check(
+                vial.grasp.height_m < vial.height_m,
+                file,
+                key("grasp.height_m"),
+                "must be below the vial's top",
+            );
+            problems.check(
+                vial.grasp.opening_m > vial.diameter_m,
+                file,
+                key("grasp.opening_m"),
+                "must be wider than the vial",
+            );
+            problems.check(
+                vial.grasp.max_force_n >= vial.grasp.force_n,
+                file,
+                key("grasp.max_force_n"),
+                "must be at least force_n",
+            );
+            // A tag needs one white cell around its eight black ones.
+            problems.check(
+                vial.cap.tag_size_m * 1.25 * std::f64::consts::SQRT_2 <= vial.cap.diameter_m,
+                file,
+                key("cap.tag_size_m"),
+                "with its white edge does not fit on the cap",
+            );
+        }
+        for (name, rack) in &this.racks {
+            let key = |field: &str| format!("rack.{name}.{field}");
+            problems.check(
+                (1..=26).contains(&rack.rows) && (1..=99).contains(&rack.columns),
+                file,
+                key("rows"),
+                "a rack has 1 to 26 rows and 1 to 99 columns",
+            );
+            problems.check(
+                rack.hole_m > 0.0 && rack.pitch_m > rack.hole_m,
+                file,
+                key("pitch_m"),
+                "must be more than hole_m, which must be positive",
+            );
+            problems.check(
+                rack.floor_m > 0.0 && rack.height_m > rack.floor_m,
+                file,
+                key("height_m"),
+                "must be more than floor_m, which must be positive",
+            );
+            let spread = |count: usize| (count.max(1) - 1) as f64 / 2.0 * rack.pitch_m + rack.hole_m / 2.0;
+            let reach = [spread(rack.rows), spread(rack.columns)];
+            for axis in 0..2 {
+                problems.check(
+                    rack.grid_center_m[axis].abs() + reach[axis] <= rack.size_m[axis] / 2.0,
+                    file,
+                    key("size_m"),
+                    format!("slots reach outside the rack along {}", ["x", "y"][axis]),
+                );
+            }
+            for (index, ware) in rack.takes.iter().enumerate() {
+                match this.vials.get(ware) {
+                    None => problems.add(
+                        file,
+                        key(&format!("takes[{index}]")),
+                        format!("no labware type {ware} in this catalogue"),
+                    ),
+                    Some(vial) => problems.check(
+                        vial.diameter_m < rack.hole_m,
+                        file,
+                        key(&format!("takes[{index}]")),
+                        format!("{ware} is wider than hole_m"),
+                    ),
+                }
+            }
+            for (index, tag) in rack.tags.iter().enumerate() {
+                let key = key(&format!("tags[{index}].size_m"));
+                problems.check(tag.size_m > 0.0, file, key, "must be positive");
+            }
+        }
+        Some(this)
+    }
+}

@@ -1,0 +1,313 @@
+//! A robot: URDF for its bodies, `robot.toml` for what URDF cannot say.
+
+use super::urdf::RobotModel;
+use super::{Catalogue, Problems, RackType, Reader};
+use crate::frames::{self, Base, Camera, Flange, Laser, Pose, Slot, Tool};
+use crate::ids::{Address, NestId};
+use crate::image::Intrinsics;
+use crate::robot::Twist;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A mobile manipulator: the folder `robot/description/<name>/`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Robot {
+    /// The folder's name.
+    pub name: String,
+    /// Links and joints. Its root link is the base's frame, `base_link`.
+    pub model: RobotModel,
+    /// How the base drives.
+    pub base: BaseDescription,
+    /// The arm.
+    pub arm: ArmDescription,
+    /// The gripper.
+    pub gripper: GripperDescription,
+    /// The wrist camera.
+    pub camera: CameraDescription,
+    /// Laser scanners by name.
+    pub scanners: BTreeMap<String, ScannerDescription>,
+    /// Nests of the robot's own deck, addressed as `deck/<nest>/<slot>`.
+    pub deck: BTreeMap<NestId, DeckNest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RobotFile {
+    #[serde(rename = "schema")]
+    _schema: i64,
+    name: String,
+    urdf: String,
+    base: BaseDescription,
+    arm: ArmDescription,
+    gripper: GripperDescription,
+    camera: CameraDescription,
+    scanner: BTreeMap<String, ScannerDescription>,
+    #[serde(default)]
+    deck: BTreeMap<NestId, DeckNest>,
+}
+
+/// How the base drives.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseDescription {
+    /// Whether it can drive sideways.
+    pub omnidirectional: bool,
+    /// Corners of a convex polygon around everything at rest, counter-clockwise, in the base's frame.
+    pub footprint_m: Vec<[f64; 2]>,
+    /// Largest speed on each axis.
+    pub max_speed: Twist,
+    /// Largest acceleration on each axis (m/s^2, rad/s^2).
+    pub max_acceleration: Twist,
+}
+
+/// The arm.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmDescription {
+    /// Joints of the URDF from the base to the flange.
+    pub joints: Vec<String>,
+    /// The flange's link in the URDF.
+    pub flange_link: String,
+    /// Largest acceleration of each joint, rad/s^2.
+    pub max_acceleration: Vec<f64>,
+    /// Largest jerk of each joint, rad/s^3.
+    pub max_jerk: Vec<f64>,
+    /// Named joint positions in degrees: at least `drive` (arm within the footprint) and `look` (camera looks
+    /// ahead at a station's tag).
+    pub postures_deg: BTreeMap<String, Vec<f64>>,
+}
+
+impl ArmDescription {
+    /// A named posture, radians. Loading has checked that `drive` and `look` are there.
+    pub fn posture(&self, name: &str) -> Option<Vec<f64>> {
+        Some(self.postures_deg.get(name)?.iter().map(|d| d.to_radians()).collect())
+    }
+}
+
+/// A parallel gripper.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GripperDescription {
+    /// The two finger joints of the URDF (prismatic, 0 = closed).
+    pub joints: [String; 2],
+    /// Largest distance between the pads.
+    pub max_opening_m: f64,
+    /// Largest force.
+    pub max_force_n: f64,
+    /// Where the pads' centre is.
+    #[serde(deserialize_with = "super::pose")]
+    pub tool: Pose<Flange, Tool>,
+}
+
+/// The wrist camera.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CameraDescription {
+    /// Its optical frame on the flange.
+    #[serde(deserialize_with = "super::pose")]
+    pub pose: Pose<Flange, Camera>,
+    /// Its pinhole model.
+    pub intrinsics: Intrinsics,
+    /// Pictures a second when it streams.
+    pub rate_hz: f64,
+}
+
+/// A laser scanner.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScannerDescription {
+    /// Where it is mounted.
+    #[serde(deserialize_with = "super::pose")]
+    pub pose: Pose<Base, Laser>,
+    /// Bearing of the first beam, degrees.
+    pub angle_min_deg: f64,
+    /// Bearing of the last beam, degrees.
+    pub angle_max_deg: f64,
+    /// Beams in a turn.
+    pub beams: usize,
+    /// Nearer is invalid, metres.
+    pub range_min_m: f64,
+    /// Farther is no return, metres.
+    pub range_max_m: f64,
+    /// Turns a second.
+    pub rate_hz: f64,
+}
+
+/// A nest of the robot's deck.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeckNest {
+    /// A rack type of the site's catalogue.
+    pub rack: String,
+    /// Where it stands.
+    #[serde(deserialize_with = "super::pose")]
+    pub pose: Pose<Base, frames::Nest>,
+    /// Ids of its fiducials, in the order of the rack type's `tags`.
+    #[serde(default)]
+    pub tags: Vec<u32>,
+}
+
+impl Robot {
+    /// Loads a robot's folder through `reader`. Reports everything that is wrong at once.
+    pub fn load(reader: &Reader<'_>) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let file: Option<RobotFile> = problems.read(reader, "robot.toml");
+        let model = file.as_ref().and_then(|file| RobotModel::load(reader, &file.urdf, &mut problems));
+        if let Some(file) = &file {
+            check_numbers(file, &mut problems);
+            if let Some(model) = &model {
+                check_model(file, model, &mut problems);
+            }
+        }
+        if let (Some(file), Some(model), true) = (file, model, problems.0.is_empty()) {
+            return Ok(Self {
+                name: file.name,
+                model,
+                base: file.base,
+                arm: file.arm,
+                gripper: file.gripper,
+                camera: file.camera,
+                scanners: file.scanner,
+                deck: file.deck,
+            });
+        }
+        problems.0.sort();
+        Err(problems)
+    }
+
+    /// The rack of a deck address and where the slot is on the robot. None where the deck has no such slot.
+    pub fn deck_slot<'a>(
+        &self,
+        catalogue: &'a Catalogue,
+        address: &Address,
+    ) -> Option<(&'a RackType, Pose<Base, Slot>)> {
+        let nest = self.deck.get(&address.nest).filter(|_| address.on_deck())?;
+        let rack = catalogue.racks.get(&nest.rack)?;
+        Some((rack, nest.pose * rack.nest_from_slot(&address.slot)?))
+    }
+}
+
+fn check_numbers(file: &RobotFile, problems: &mut Problems) {
+    const FILE: &str = "robot.toml";
+    let count = file.arm.joints.len();
+    for (key, values) in
+        [("arm.max_acceleration", &file.arm.max_acceleration), ("arm.max_jerk", &file.arm.max_jerk)]
+    {
+        problems.check(
+            values.len() == count && values.iter().all(|v| *v > 0.0),
+            FILE,
+            key,
+            format!("must be {count} positive values, one a joint"),
+        );
+    }
+    for name in ["drive", "look"] {
+        problems.check(
+            file.arm.postures_deg.contains_key(name),
+            FILE,
+            format!("arm.postures_deg.{name}"),
+            "is missing",
+        );
+    }
+    for (name, posture) in &file.arm.postures_deg {
+        problems.check(
+            posture.len() == count,
+            FILE,
+            format!("arm.postures_deg.{name}"),
+            format!("has {} angles for {count} joints", posture.len()),
+        );
+    }
+    let twists =
+        [("base.max_speed", file.base.max_speed), ("base.max_acceleration", file.base.max_acceleration)];
+    for (key, twist) in twists {
+        let sideways = if file.base.omnidirectional { twist.y > 0.0 } else { twist.y == 0.0 };
+        problems.check(
+            twist.x > 0.0 && twist.yaw > 0.0 && sideways,
+            FILE,
+            key,
+            "must be positive on each axis that the base has, and y zero where it cannot drive sideways",
+        );
+    }
+    problems.check(
+        is_convex(&file.base.footprint_m),
+        FILE,
+        "base.footprint_m",
+        "must be a convex polygon, counter-clockwise, of at least three corners",
+    );
+    problems.check(file.gripper.max_opening_m > 0.0, FILE, "gripper.max_opening_m", "must be positive");
+    problems.check(file.gripper.max_force_n > 0.0, FILE, "gripper.max_force_n", "must be positive");
+    problems.check(!file.scanner.is_empty(), FILE, "scanner", "the robot needs a laser scanner");
+    for (name, scanner) in &file.scanner {
+        problems.check(
+            scanner.beams >= 2
+                && scanner.angle_max_deg > scanner.angle_min_deg
+                && scanner.range_max_m > scanner.range_min_m
+                && scanner.range_min_m >= 0.0
+                && scanner.rate_hz > 0.0,
+            FILE,
+            format!("scanner.{name}"),
+            "needs two beams or more, rising angles, rising ranges and a positive rate",
+        );
+    }
+}
+
+fn check_model(file: &RobotFile, model: &RobotModel, problems: &mut Problems) {
+    const FILE: &str = "robot.toml";
+    let mut link = model.root.as_str();
+    for (index, name) in file.arm.joints.iter().enumerate() {
+        let key = format!("arm.joints[{index}]");
+        match model.joint(name) {
+            None => problems.add(FILE, key, format!("{} has no joint {name}", file.urdf)),
+            Some(joint) => {
+                problems.check(joint.is_movable(), FILE, key.clone(), format!("{name} is fixed"));
+                problems.check(
+                    model.is_ancestor(link, &joint.child),
+                    FILE,
+                    key,
+                    format!("{name} does not come after {link} in the chain"),
+                );
+                link = &joint.child;
+            }
+        }
+    }
+    problems.check(
+        model.is_ancestor(link, &file.arm.flange_link),
+        FILE,
+        "arm.flange_link",
+        format!("{} does not come after the last arm joint", file.arm.flange_link),
+    );
+    for (index, name) in file.gripper.joints.iter().enumerate() {
+        let prismatic = model.joint(name).is_some_and(|j| j.kind == super::JointKind::Prismatic);
+        problems.check(
+            prismatic,
+            FILE,
+            format!("gripper.joints[{index}]"),
+            format!("{} has no prismatic joint {name}", file.urdf),
+        );
+    }
+    for (name, posture) in &file.arm.postures_deg {
+        for (joint, degrees) in file.arm.joints.iter().zip(posture) {
+            let Some(joint) = model.joint(joint) else { continue };
+            let angle = degrees.to_radians();
+            problems.check(
+                angle >= joint.lower && angle <= joint.upper,
+                FILE,
+                format!("arm.postures_deg.{name}"),
+                format!(
+                    "{} at {degrees} is outside {:.1} to {:.1}",
+                    joint.name,
+                    joint.lower.to_degrees(),
+                    joint.upper.to_degrees()
+                ),
+            );
+        }
+    }
+}
+
+fn is_convex(corners: &[[f64; 2]]) -> bool {
+    let n = corners.len();
+    n >= 3
+        && (0..n).all(|i| {
+            let [a, b, c] = [corners[i], corners[(i + 1) % n], corners[(i + 2) % n]];
+            (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0]) > 0.0
+        })
+}

@@ -1,0 +1,211 @@
+//! A site: the map, its furniture, its stations, its labware and what stands where at the start.
+
+use super::shape::Shape;
+use super::{Catalogue, Problem, Problems, RackType, Reader, Robot, Station};
+use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
+use crate::ids::{Address, LabwareType, SampleId, StationId};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A site: the folder `maps/<site>/`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The folder's name.
+    pub name: String,
+    /// The map_server file of the occupancy map, relative to the folder.
+    pub map_file: String,
+    /// Where the robot is switched on.
+    pub start: Pose2<Map, Base>,
+    /// Walls and what stands about that is no station: for the simulator and for pictures.
+    pub furniture: Vec<Shape<Map>>,
+    /// By id.
+    pub stations: BTreeMap<StationId, Station>,
+    /// Labware types.
+    pub catalogue: Catalogue,
+    /// What stands where at the start.
+    pub stock: Vec<StockItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteFile {
+    #[serde(rename = "schema")]
+    _schema: i64,
+    name: String,
+    map: String,
+    #[serde(deserialize_with = "super::pose2")]
+    start: Pose2<Map, Base>,
+    stations: Vec<String>,
+    #[serde(default)]
+    furniture: Vec<Shape<Map>>,
+}
+
+/// `stock.toml`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stock {
+    #[serde(rename = "schema")]
+    _schema: i64,
+    /// One entry a sample.
+    #[serde(rename = "sample", default)]
+    pub samples: Vec<StockItem>,
+}
+
+/// A sample of the stock file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockItem {
+    /// Its name.
+    pub id: SampleId,
+    /// Its type.
+    pub labware: LabwareType,
+    /// Where it stands.
+    pub at: Address,
+    /// What is printed on it: `tag36h11:<id>`.
+    pub code: String,
+}
+
+/// The fiducial id of a code of the form `tag36h11:<id>`.
+pub fn fiducial_of_code(code: &str) -> Option<u32> {
+    code.strip_prefix("tag36h11:")?.parse().ok().filter(|id| *id < TAG36H11_COUNT)
+}
+
+/// How many tags the family tag36h11 has.
+const TAG36H11_COUNT: u32 = 587;
+
+impl Site {
+    /// Loads a site's folder through `reader`. Reports everything that is wrong at once.
+    pub fn load(reader: &Reader<'_>) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let site = problems.read::<SiteFile>(reader, "site.toml");
+        let catalogue = Catalogue::load(reader, "labware.toml", &mut problems);
+        let stock = problems.read::<Stock>(reader, "stock.toml");
+        let mut stations = BTreeMap::new();
+        for id in site.iter().flat_map(|site| &site.stations) {
+            let file = format!("stations/{id}.toml");
+            let station = Station::load(reader, &file, catalogue.as_ref(), &mut problems);
+            if let Some(station) = station
+                && stations.insert(station.id.clone(), station).is_some()
+            {
+                problems.add("site.toml", "stations", format!("{id} is named twice"));
+            }
+        }
+        if let Some(site) = &site {
+            for (index, shape) in site.furniture.iter().enumerate() {
+                shape.check(&mut problems, "site.toml", &format!("furniture[{index}]"));
+            }
+        }
+        if let (Some(site), Some(catalogue), Some(stock)) = (site, catalogue, stock) {
+            let this = Self {
+                name: site.name,
+                map_file: site.map,
+                start: site.start,
+                furniture: site.furniture,
+                stations,
+                catalogue,
+                stock: stock.samples,
+            };
+            this.check_tags(&mut problems);
+            this.check_stock(&mut problems);
+            if problems.0.is_empty() {
+                return Ok(this);
+            }
+        }
+        problems.0.sort();
+        Err(problems)
+    }
+
+    /// What is wrong between this site and that robot: tags used twice, docks that the base does not fit.
+    pub fn check_robot(&self, robot: &Robot) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        let mut site_tags: BTreeSet<u32> = BTreeSet::new();
+        for station in self.stations.values() {
+            site_tags.insert(station.dock.tag.id);
+            site_tags.extend(station.nests.values().flat_map(|nest| &nest.tags));
+        }
+        for (name, nest) in &robot.deck {
+            let key = format!("deck.{name}");
+            match self.catalogue.racks.get(&nest.rack) {
+                None => problems.add(
+                    "robot.toml",
+                    format!("{key}.rack"),
+                    format!("no rack type {} in the site's labware.toml", nest.rack),
+                ),
+                Some(rack) => problems.check(
+                    rack.tags.len() == nest.tags.len(),
+                    "robot.toml",
+                    format!("{key}.tags"),
+                    format!("{} ids given, the rack type has {} tags", nest.tags.len(), rack.tags.len()),
+                ),
+            }
+            for tag in nest.tags.iter().filter(|tag| site_tags.contains(tag)) {
+                problems.add("robot.toml", format!("{key}.tags"), format!("the site uses tag {tag} as well"));
+            }
+        }
+        problems.0
+    }
+
+    /// The rack at an address and where the slot is in it. None where there is no such slot.
+    /// Addresses on the robot's deck are the robot's business: see [`Robot::deck_slot`].
+    pub fn slot(&self, address: &Address) -> Option<(&RackType, &super::Nest, Pose<Nest, Slot>)> {
+        let nest = self.stations.get(&address.station)?.nests.get(&address.nest)?;
+        let rack = self.catalogue.racks.get(&nest.rack)?;
+        Some((rack, nest, rack.nest_from_slot(&address.slot)?))
+    }
+
+    fn check_tags(&self, problems: &mut Problems) {
+        let mut users: BTreeMap<u32, String> = BTreeMap::new();
+        let mut claim = |problems: &mut Problems, file: &str, key: String, id: u32| {
+            problems.check(
+                id < TAG36H11_COUNT,
+                file,
+                key.clone(),
+                format!("tag {id} is not in the family tag36h11, which has 0 to {}", TAG36H11_COUNT - 1),
+            );
+            if let Some(other) = users.insert(id, format!("{file}: {key}")) {
+                problems.add(file, key, format!("tag {id} is used by {other} already"));
+            }
+        };
+        for (id, station) in &self.stations {
+            let file = format!("stations/{id}.toml");
+            claim(problems, &file, "dock.tag.id".into(), station.dock.tag.id);
+            for (name, nest) in &station.nests {
+                for tag in &nest.tags {
+                    claim(problems, &file, format!("nest.{name}.tags"), *tag);
+                }
+            }
+        }
+        for item in &self.stock {
+            let key = format!("sample.{}.code", item.id);
+            match fiducial_of_code(&item.code) {
+                Some(tag) => claim(problems, "stock.toml", key, tag),
+                None => problems.add(
+                    "stock.toml",
+                    key,
+                    format!("{:?} is not of the form tag36h11:<id>", item.code),
+                ),
+            }
+        }
+    }
+
+    fn check_stock(&self, problems: &mut Problems) {
+        let mut places: BTreeMap<&Address, &SampleId> = BTreeMap::new();
+        let mut names: BTreeSet<&SampleId> = BTreeSet::new();
+        for item in &self.stock {
+            let key = |field: &str| format!("sample.{}.{field}", item.id);
+            problems.check(names.insert(&item.id), "stock.toml", key("id"), "is named twice");
+            match self.slot(&item.at) {
+                None => problems.add("stock.toml", key("at"), format!("the site has no slot {}", item.at)),
+                Some((rack, ..)) => problems.check(
+                    rack.takes.contains(&item.labware),
+                    "stock.toml",
+                    key("labware"),
+                    format!("the rack at {} does not take {}", item.at, item.labware),
+                ),
+            }
+            if let Some(other) = places.insert(&item.at, &item.id) {
+                problems.add("stock.toml", key("at"), format!("{other} stands at {} already", item.at));
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The arm as a serial chain of joints: forward kinematics and Jacobian.
+
+use nalgebra::{Isometry3, Matrix6xX, Point3, Translation3, Unit, UnitQuaternion, Vector3, Vector6};
+use nightshift_core::describe::{ArmDescription, Joint, JointKind, RobotModel};
+use nightshift_core::{Code, Failure};
+
+/// What one joint of the arm may do: radians and seconds (metres for a sliding joint).
+#[derive(Clone, Debug, PartialEq)]
+pub struct JointLimits {
+    /// The joint's name in the URDF.
+    pub joint: String,
+    /// How it moves.
+    pub kind: JointKind,
+    /// Least position.
+    pub lower: f64,
+    /// Largest position.
+    pub upper: f64,
+    /// Largest speed.
+    pub velocity: f64,
+    /// Largest acceleration.
+    pub acceleration: f64,
+    /// Largest jerk.
+    pub jerk: f64,
+}
+
+impl JointLimits {
+    /// A position, in words for a person.
+    pub(crate) fn words(&self, position: f64) -> String {
+        match self.kind {
+            JointKind::Prismatic => format!("{position:.3} m"),
+            JointKind::Revolute | JointKind::Fixed => format!("{:.1} deg", position.to_degrees()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct ChainJoint {
+    /// This joint's frame at position zero, in the frame of the joint before it (of the base for the first).
+    before_from_joint: Isometry3<f64>,
+    axis: Unit<Vector3<f64>>,
+    kind: JointKind,
+}
+
+/// The arm's joints in order. Frame 0 is the base; frame k moves with the k-th joint.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    joints: Vec<ChainJoint>,
+    /// The flange in the last joint's frame.
+    last_from_flange: Isometry3<f64>,
+}
+
+/// Where a link hangs: the chain's frame that it moves with, and its pose in that frame.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkPlace {
+    pub(crate) link: String,
+    pub(crate) frame: usize,
+    pub(crate) frame_from_link: Isometry3<f64>,
+}
+
+impl Chain {
+    pub(crate) fn new(model: &RobotModel, arm: &ArmDescription) -> Result<Self, Failure> {
+        let places = place_links(model, arm, |joint| 0.0f64.clamp(joint.lower, joint.upper));
+        let find = |link: &str| places.iter().find(|place| place.link == link);
+        let bad = |what: String| Failure::new(Code::MalformedRequest, what);
+        let mut joints = Vec::with_capacity(arm.joints.len());
+        for (index, name) in arm.joints.iter().enumerate() {
+            let joint = model.joint(name).ok_or_else(|| bad(format!("the robot has no joint {name}")))?;
+            let parent = find(&joint.parent).filter(|parent| parent.frame == index);
+            let parent = parent.ok_or_else(|| bad(format!("joint {name} does not follow in the chain")))?;
+            joints.push(ChainJoint {
+                before_from_joint: parent.frame_from_link * joint.parent_from_child,
+                axis: joint.axis,
+                kind: joint.kind,
+            });
+        }
+        let flange = find(&arm.flange_link).filter(|place| place.frame == joints.len());
+        let flange =
+            flange.ok_or_else(|| bad(format!("flange {} is not after the last joint", arm.flange_link)))?;
+        Ok(Self { joints, last_from_flange: flange.frame_from_link })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.joints.len()
+    }
+
+    /// Frames 0 to n in the base's frame.
+    pub(crate) fn frames(&self, q: &[f64]) -> Vec<Isometry3<f64>> {
+        assert_eq!(q.len(), self.joints.len(), "one position a joint");
+        let mut frames = Vec::with_capacity(self.joints.len() + 1);
+        let mut at = Isometry3::identity();
+        frames.push(at);
+        for (joint, position) in self.joints.iter().zip(q) {
+            at *= joint.before_from_joint;
+            match joint.kind {
+                JointKind::Revolute => at.rotation *= UnitQuaternion::from_axis_angle(&joint.axis, *position),
+                JointKind::Prismatic => at *= Translation3::from(joint.axis.into_inner() * *position),
+                JointKind::Fixed => {}
+            }
+            frames.push(at);
+        }
+        frames
+    }
+
+    pub(crate) fn last_from_flange(&self) -> Isometry3<f64> {
+        self.last_from_flange
+    }
+
+    /// The flange in the base's frame.
+    pub(crate) fn flange(&self, frames: &[Isometry3<f64>]) -> Isometry3<f64> {
+        frames[self.joints.len()] * self.last_from_flange
+    }
+
+    /// How fast a point that moves with the last frame goes (first three, m) and turns (last three, rad) for a unit
+    /// rate of each joint, in the base's frame.
+    pub(crate) fn jacobian_columns(
+        &self,
+        frames: &[Isometry3<f64>],
+        point: &Vector3<f64>,
+        columns: &mut Vec<Vector6<f64>>,
+    ) {
+        columns.clear();
+        for (joint, frame) in self.joints.iter().zip(&frames[1..]) {
+            let axis = frame.rotation * joint.axis.into_inner();
+            columns.push(match joint.kind {
+                JointKind::Revolute => {
+                    let lever = axis.cross(&(point - frame.translation.vector));
+                    Vector6::new(lever.x, lever.y, lever.z, axis.x, axis.y, axis.z)
+                }
+                JointKind::Prismatic => Vector6::new(axis.x, axis.y, axis.z, 0.0, 0.0, 0.0),
+                JointKind::Fixed => Vector6::zeros(),
+            });
+        }
+    }
+
+    pub(crate) fn jacobian(&self, frames: &[Isometry3<f64>], point: &Vector3<f64>) -> Matrix6xX<f64> {
+        let mut columns = Vec::new();
+        self.jacobian_columns(frames, point, &mut columns);
+        Matrix6xX::from_columns(&columns)
+    }
+
+    /// For each joint, how far from its axis the farthest of these points is, of those that it moves: an upper bound
+    /// of how far a unit of the joint moves them. A point is given with the frame that it moves with and a radius
+    /// around it. A sliding joint moves everything by 1.
+    pub(crate) fn levers(
+        &self,
+        frames: &[Isometry3<f64>],
+        balls: impl Iterator<Item = (usize, Point3<f64>, f64)> + Clone,
+    ) -> Vec<f64> {
+        let lever = |(index, joint): (usize, &ChainJoint)| {
+            if joint.kind != JointKind::Revolute {
+                return 1.0;
+            }
+            let (frame, axis) = (frames[index + 1], frames[index + 1].rotation * joint.axis.into_inner());
+            let of = |(_, center, radius): (usize, Point3<f64>, f64)| {
+                axis.cross(&(center.coords - frame.translation.vector)).norm() + radius
+            };
+            balls.clone().filter(|ball| ball.0 > index).map(of).fold(0.0, f64::max)
+        };
+        self.joints.iter().enumerate().map(lever).collect()
+    }
+}
+
+/// Where every link hangs when the joints that are not the arm's stand at `position_of` them.
+pub(crate) fn place_links(
+    model: &RobotModel,
+    arm: &ArmDescription,
+    position_of: impl Fn(&Joint) -> f64,
+) -> Vec<LinkPlace> {
+    let root = LinkPlace { link: model.root.clone(), frame: 0, frame_from_link: Isometry3::identity() };
+    let mut places = vec![root];
+    for joint in &model.joints {
+        let Some(parent) = places.iter().find(|place| place.link == joint.parent) else { continue };
+        let place = match arm.joints.iter().position(|name| *name == joint.name) {
+            Some(index) => LinkPlace {
+                link: joint.child.clone(),
+                frame: index + 1,
+                frame_from_link: Isometry3::identity(),
+            },
+            None => LinkPlace {
+                link: joint.child.clone(),
+                frame: parent.frame,
+                frame_from_link: parent.frame_from_link * joint.parent_from_child_at(position_of(joint)),
+            },
+        };
+        places.push(place);
+    }
+    places
+}

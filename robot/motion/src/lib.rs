@@ -1,0 +1,32 @@
+//! Motion of the arm: kinematics, inverse kinematics, collision world, motion planning, jerk-limited timing.
+//!
+//! Pure: the same [`PlanRequest`] gives the same trajectory, bit for bit. Poses are in the base's frame, so a plan holds
+//! as long as the base stands still.
+
+mod arm;
+mod chain;
+mod inverse;
+mod line;
+mod pairs;
+mod path;
+mod plan;
+mod polyline;
+mod profile;
+mod request;
+mod rrt;
+mod scene;
+mod shortcut;
+mod solid;
+mod spline;
+mod sweep;
+#[cfg(test)]
+mod testing;
+mod timing;
+mod world;
+
+pub use arm::Arm;
+pub use chain::JointLimits;
+pub use plan::plan;
+pub use request::{Held, MotionGoal, PlanRequest, Scene, SceneShape};
+pub use scene::{deck_shapes, station_shapes};
+pub use world::clearance;

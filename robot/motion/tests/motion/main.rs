@@ -1,0 +1,7 @@
+//! What callers rely on, on the bundled robot at the bundled site.
+
+mod docked;
+mod followed;
+mod kinematics;
+mod planning;
+mod station;

@@ -1,0 +1,304 @@
+//! Scans, odometry, joints and the gripper.
+
+use super::{BadMessage, bad, from_pose, from_time, header, stamp_in, to_pose};
+use crate::frames;
+use nightshift_core::describe::ScannerDescription;
+use nightshift_core::frames::Pose;
+use nightshift_core::robot::{Beam, GripperState, JointState, LaserScan, Odometry, Twist};
+use r2r::geometry_msgs::msg::{Twist as TwistMsg, Vector3};
+use r2r::nav_msgs::msg::Odometry as OdometryMsg;
+use r2r::sensor_msgs::msg::{JointState as JointStateMsg, LaserScan as LaserScanMsg};
+
+/// A scan of a scanner.
+pub fn to_scan(scan: &LaserScan, scanner: &ScannerDescription) -> LaserScanMsg {
+    let ranges: Vec<f32> = scan
+        .beams
+        .iter()
+        .map(|beam| match beam {
+            Beam::Hit(range) => *range,
+            Beam::NoReturn => f32::INFINITY,
+            Beam::Invalid => f32::NAN,
+        })
+        .collect();
+    LaserScanMsg {
+        header: header(scan.stamp, &frames::laser(&scan.scanner)),
+        angle_min: scan.angle_min as f32,
+        angle_max: (scan.angle_min + scan.angle_increment * ranges.len().saturating_sub(1) as f64) as f32,
+        angle_increment: scan.angle_increment as f32,
+        time_increment: 0.0,
+        scan_time: (1.0 / scanner.rate_hz) as f32,
+        range_min: scanner.range_min_m as f32,
+        range_max: scanner.range_max_m as f32,
+        ranges,
+        intensities: Vec::new(),
+    }
+}
+
+/// A scan of the scanner of that name.
+pub fn from_scan(message: &LaserScanMsg, scanner: &str) -> Result<LaserScan, BadMessage> {
+    let stamp = stamp_in(&message.header, &frames::laser(scanner))?;
+    let (min, max) = (message.range_min, message.range_max);
+    if !(min.is_finite() && max.is_finite() && min >= 0.0 && max > min) {
+        return bad(format!("range_min {min} and range_max {max} are no range"));
+    }
+    if !message.angle_min.is_finite()
+        || !message.angle_increment.is_finite()
+        || message.angle_increment == 0.0
+    {
+        return bad(format!(
+            "angle_min {} and angle_increment {} are no bearings",
+            message.angle_min, message.angle_increment
+        ));
+    }
+    if message.ranges.len() < 2 {
+        return bad(format!("{} ranges; a scan has two or more", message.ranges.len()));
+    }
+    Ok(LaserScan {
+        stamp,
+        scanner: scanner.to_owned(),
+        angle_min: f64::from(message.angle_min),
+        angle_increment: f64::from(message.angle_increment),
+        beams: message.ranges.iter().map(|range| Beam::from_range(*range, min, max)).collect(),
+    })
+}
+
+/// A planar velocity.
+pub fn to_twist(twist: &Twist) -> TwistMsg {
+    TwistMsg {
+        linear: Vector3 { x: twist.x, y: twist.y, z: 0.0 },
+        angular: Vector3 { x: 0.0, y: 0.0, z: twist.yaw },
+    }
+}
+
+/// A planar velocity; what is not planar in it is left out.
+pub fn from_twist(message: &TwistMsg) -> Result<Twist, BadMessage> {
+    let twist = Twist { x: message.linear.x, y: message.linear.y, yaw: message.angular.z };
+    if [twist.x, twist.y, twist.yaw].iter().all(|v| v.is_finite()) {
+        Ok(twist)
+    } else {
+        bad(format!("the velocity ({}, {}, {}) is not finite", twist.x, twist.y, twist.yaw))
+    }
+}
+
+/// Dead reckoning. Its covariance is not told: zeros.
+pub fn to_odometry(odometry: &Odometry) -> OdometryMsg {
+    let mut message = OdometryMsg {
+        header: header(odometry.stamp, frames::ODOM),
+        child_frame_id: frames::BASE.to_owned(),
+        ..OdometryMsg::default()
+    };
+    message.pose.pose = to_pose(&odometry.odom_from_base.spatial().iso);
+    message.twist.twist = to_twist(&odometry.velocity);
+    message
+}
+
+/// Dead reckoning.
+pub fn from_odometry(message: &OdometryMsg) -> Result<Odometry, BadMessage> {
+    let stamp = stamp_in(&message.header, frames::ODOM)?;
+    if message.child_frame_id != frames::BASE {
+        return bad(format!("child_frame_id is {:?}; expected {:?}", message.child_frame_id, frames::BASE));
+    }
+    Ok(Odometry {
+        stamp,
+        odom_from_base: Pose::new(from_pose(&message.pose.pose)?).planar(),
+        velocity: from_twist(&message.twist.twist)?,
+    })
+}
+
+/// The arm's joints, `names` in the order of the description.
+pub fn to_arm_state(state: &JointState, names: &[String]) -> Result<JointStateMsg, BadMessage> {
+    if state.positions.len() != names.len() || state.velocities.len() != names.len() {
+        return bad(format!(
+            "{} positions and {} velocities for {} joints",
+            state.positions.len(),
+            state.velocities.len(),
+            names.len()
+        ));
+    }
+    Ok(JointStateMsg {
+        header: header(state.stamp, ""),
+        name: names.to_vec(),
+        position: state.positions.clone(),
+        velocity: state.velocities.clone(),
+        effort: Vec::new(),
+    })
+}
+
+/// The fingers, each half the opening out, each with the grip force.
+pub fn to_finger_state(state: &GripperState, names: &[String; 2]) -> JointStateMsg {
+    JointStateMsg {
+        header: header(state.stamp, ""),
+        name: names.to_vec(),
+        position: vec![state.opening_m / 2.0; 2],
+        velocity: Vec::new(),
+        effort: vec![state.force_n; 2],
+    }
+}
+
+/// What a joint state message says about the arm; none where it names none of its joints.
+pub fn from_arm_state(message: &JointStateMsg, names: &[String]) -> Result<Option<JointState>, BadMessage> {
+    let Some(places) = places(message, names)? else { return Ok(None) };
+    Ok(Some(JointState {
+        stamp: from_time(&message.header.stamp)?,
+        positions: pick(&message.position, &places, message, "positions")?,
+        velocities: pick(&message.velocity, &places, message, "velocities")?,
+    }))
+}
+
+/// What a joint state message says about the fingers; none where it names none of them. The opening is the sum of
+/// their positions, the force the mean of their efforts.
+pub fn from_finger_state(
+    message: &JointStateMsg,
+    names: &[String; 2],
+) -> Result<Option<GripperState>, BadMessage> {
+    let Some(places) = places(message, names)? else { return Ok(None) };
+    let positions = pick(&message.position, &places, message, "positions")?;
+    let efforts = pick(&message.effort, &places, message, "efforts")?;
+    Ok(Some(GripperState {
+        stamp: from_time(&message.header.stamp)?,
+        opening_m: positions.iter().sum(),
+        force_n: efforts.iter().map(|effort| effort.abs()).sum::<f64>() / 2.0,
+    }))
+}
+
+fn places(message: &JointStateMsg, names: &[String]) -> Result<Option<Vec<usize>>, BadMessage> {
+    let places: Vec<Option<usize>> =
+        names.iter().map(|name| message.name.iter().position(|other| other == name)).collect();
+    if places.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    match places.iter().position(Option::is_none) {
+        Some(missing) => bad(format!("joint {} is missing beside its fellows", names[missing])),
+        None => Ok(Some(places.into_iter().flatten().collect())),
+    }
+}
+
+fn pick(
+    values: &[f64],
+    places: &[usize],
+    message: &JointStateMsg,
+    what: &str,
+) -> Result<Vec<f64>, BadMessage> {
+    if values.len() != message.name.len() {
+        return bad(format!("{} {what} for {} joints", values.len(), message.name.len()));
+    }
+    match places.iter().find(|place| !values[**place].is_finite()) {
+        Some(place) => bad(format!("{what}: {} of {} is not finite", values[*place], message.name[*place])),
+        None => Ok(places.iter().map(|place| values[*place]).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nightshift_core::{Pose2, Stamp};
+    use proptest::prelude::*;
+
+    fn scanner() -> ScannerDescription {
+        ScannerDescription {
+            pose: Pose::identity(),
+            angle_min_deg: -135.0,
+            angle_max_deg: 135.0,
+            beams: 3,
+            range_min_m: 0.05,
+            range_max_m: 25.0,
+            rate_hz: 12.5,
+        }
+    }
+
+    fn scan() -> LaserScan {
+        LaserScan {
+            stamp: Stamp(1_500_000_000),
+            scanner: "front".to_owned(),
+            angle_min: -1.5,
+            angle_increment: 0.25,
+            beams: vec![Beam::Hit(3.25), Beam::NoReturn, Beam::Invalid],
+        }
+    }
+
+    #[test]
+    fn a_scan_comes_back_with_its_doubts() {
+        let message = to_scan(&scan(), &scanner());
+        assert_eq!((message.header.frame_id.as_str(), message.angle_max), ("laser_front", -1.0));
+        assert_eq!(from_scan(&message, "front"), Ok(scan()));
+    }
+
+    #[test]
+    fn a_malformed_scan_is_refused_in_words() {
+        let refused = |change: fn(&mut LaserScanMsg)| {
+            let mut message = to_scan(&scan(), &scanner());
+            change(&mut message);
+            from_scan(&message, "front").unwrap_err().0
+        };
+        assert!(refused(|m| m.ranges.clear()).contains("0 ranges"));
+        assert!(refused(|m| m.angle_increment = 0.0).contains("no bearings"));
+        assert!(refused(|m| m.angle_min = f32::NAN).contains("no bearings"));
+        assert!(refused(|m| m.range_max = f32::INFINITY).contains("no range"));
+        assert!(refused(|m| m.header.frame_id = "laser".into()).contains("laser_front"));
+        assert!(refused(|m| m.header.stamp.sec = -4).contains("-4 s"));
+    }
+
+    #[test]
+    fn odometry_of_another_frame_is_refused() {
+        let odometry = Odometry {
+            stamp: Stamp(7),
+            odom_from_base: Pose2::new(1.0, 2.0, 0.5),
+            velocity: Twist { x: 0.1, y: -0.2, yaw: 0.3 },
+        };
+        let mut message = to_odometry(&odometry);
+        message.child_frame_id = "base_footprint".to_owned();
+        assert!(from_odometry(&message).is_err());
+        message = to_odometry(&odometry);
+        message.twist.twist.angular.z = f64::NAN;
+        assert!(from_odometry(&message).is_err());
+    }
+
+    fn names(prefix: &str, count: usize) -> Vec<String> {
+        (1..=count).map(|i| format!("{prefix}_{i}")).collect()
+    }
+
+    #[test]
+    fn joints_are_found_by_name_whatever_their_order() {
+        let arm = names("joint", 3);
+        let state =
+            JointState { stamp: Stamp(9), positions: vec![0.1, 0.2, 0.3], velocities: vec![1.0, 2.0, 3.0] };
+        let mut message = to_arm_state(&state, &arm).unwrap();
+        message.name.reverse();
+        message.position.reverse();
+        message.velocity.reverse();
+        assert_eq!(from_arm_state(&message, &arm), Ok(Some(state.clone())));
+        let fingers = ["left".to_owned(), "right".to_owned()];
+        assert_eq!(from_finger_state(&message, &fingers), Ok(None));
+
+        message.velocity.pop();
+        assert!(from_arm_state(&message, &arm).unwrap_err().0.contains("2 velocities for 3 joints"));
+        let mut message = to_arm_state(&state, &arm).unwrap();
+        message.position[1] = f64::NAN;
+        assert!(from_arm_state(&message, &arm).unwrap_err().0.contains("joint_2"));
+        message.name[1] = "other".to_owned();
+        assert!(from_arm_state(&message, &arm).unwrap_err().0.contains("joint_2 is missing"));
+        assert!(to_arm_state(&state, &names("joint", 4)).is_err());
+    }
+
+    #[test]
+    fn opening_and_force_come_back_from_the_fingers() {
+        let fingers = ["left".to_owned(), "right".to_owned()];
+        let state = GripperState { stamp: Stamp(9), opening_m: 0.028, force_n: 12.0 };
+        assert_eq!(from_finger_state(&to_finger_state(&state, &fingers), &fingers), Ok(Some(state)));
+    }
+
+    proptest! {
+        #[test]
+        fn odometry_comes_back(x in -50.0f64..50.0, y in -50.0f64..50.0, yaw in -3.1f64..3.1) {
+            let odometry = Odometry {
+                stamp: Stamp(7),
+                odom_from_base: Pose2::new(x, y, yaw),
+                velocity: Twist { x, y, yaw },
+            };
+            let back = from_odometry(&to_odometry(&odometry)).unwrap();
+            prop_assert!(back.odom_from_base.distance(&odometry.odom_from_base) < 1e-12);
+            prop_assert!(back.odom_from_base.turn_to(&odometry.odom_from_base).abs() < 1e-12);
+            prop_assert_eq!(back.velocity, odometry.velocity);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The ROS 2 graph (Jazzy): what a robot, or the simulator in its stead, and the stack say to each other and to
+//! planners. The only user of r2r; nothing asynchronous leaks out of it.
+//!
+//! [`RobotSide`] is the robot as far as the stack can tell; [`StackSide`] is the stack as far as the robot and the
+//! planners can tell. Each is a node on a thread of its own. The rest of the process hands outputs in through a
+//! bounded channel and takes inputs from an [inbox](inbox::Inbox): sensors keep their latest value there, and what
+//! was dropped is counted in [`Health`].
+//!
+//! | Topic | Type | Quality of service | Why |
+//! |---|---|---|---|
+//! | `/clock` | rosgraph_msgs/Clock | written reliable, read best effort, last 1 | only the newest time is of use |
+//! | `/scan_<scanner>` | sensor_msgs/LaserScan | written reliable, read best effort, last 5 | as REP-2003: any reader can listen, ours never waits for a repeat of old data |
+//! | `/odom` | nav_msgs/Odometry | as the scans | the same |
+//! | `/joint_states` | sensor_msgs/JointState | as the scans | the same; arm and fingers come in messages of their own; finger effort is the grip force |
+//! | `/camera/color/image_raw`, `/camera/depth/image_raw`, `/camera/color/camera_info` | sensor_msgs/Image, CameraInfo | as the scans | the same; depth is registered to colour, 16UC1 in millimetres, 0 is missing |
+//! | `/tf` | tf2_msgs/TFMessage | reliable, last 100 | what tf2 listeners ask for |
+//! | `/tf_static`, `/map` | tf2_msgs/TFMessage, nav_msgs/OccupancyGrid | reliable, transient local, last 1 | said once, wanted by those who come later |
+//! | `/cmd_vel` | geometry_msgs/Twist | reliable, last 1 | the newest holds, and a stop must arrive |
+//! | `/initialpose` | geometry_msgs/PoseWithCovarianceStamped | reliable, last 1 | a person's word, said once |
+//! | `/amcl_pose`, `/plan` | geometry_msgs/PoseWithCovarianceStamped, nav_msgs/Path | reliable, transient local, last 1 | a viewer that comes later sees the latest |
+//! | `/nightshift/notices` | std_msgs/String | reliable, last 50 | words for a person, none lost |
+//! | `/nightshift_sim/truth` | std_msgs/String | reliable, last 1 | for judges; each holds everything |
+//! | `/nightshift_sim/fault` | std_msgs/String | reliable, last 50 | each counts |
+//!
+//! Actions of the robot: `/arm_controller/follow_joint_trajectory` (control_msgs/FollowJointTrajectory) and
+//! `/gripper_controller/gripper_cmd` (control_msgs/GripperCommand; `position` is the distance between the finger
+//! pads in metres, `max_effort` the force at which to stop in newtons). Actions and services of the stack: see
+//! `skills/interfaces`.
+
+mod actions;
+mod clock;
+mod convert;
+mod error;
+pub mod frames;
+mod health;
+pub mod inbox;
+pub mod names;
+mod node;
+mod qos;
+mod robot_side;
+mod stack_side;
+
+pub use error::RosError;
+pub use health::{Health, TopicHealth};
+pub use robot_side::{RobotSide, RobotSideInput};
+pub use stack_side::{Localised, StackSide, StackSideInput, StackSideOutput};

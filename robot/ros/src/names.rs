@@ -1,0 +1,63 @@
+//! Names of nodes, topics, actions and services. What each is, and its quality of service: the crate's table.
+
+/// The robot's node, `/robot`.
+pub(crate) const ROBOT_NODE: (&str, &str) = ("", "robot");
+/// The stack's node, `/nightshift/stack`.
+pub(crate) const STACK_NODE: (&str, &str) = ("nightshift", "stack");
+
+/// Simulated time.
+pub const CLOCK: &str = "/clock";
+/// Dead reckoning.
+pub const ODOMETRY: &str = "/odom";
+/// Joints of the arm and of the gripper.
+pub const JOINT_STATES: &str = "/joint_states";
+/// The colour picture.
+pub const COLOR: &str = "/camera/color/image_raw";
+/// The depth picture, registered to the colour picture.
+pub const DEPTH: &str = "/camera/depth/image_raw";
+/// The model of both pictures.
+pub const CAMERA_INFO: &str = "/camera/color/camera_info";
+/// Transforms that change.
+pub const TF: &str = "/tf";
+/// Transforms that do not.
+pub const TF_STATIC: &str = "/tf_static";
+/// Velocity that the base shall have.
+pub const CMD_VEL: &str = "/cmd_vel";
+/// Where a person says that the robot is.
+pub const INITIAL_POSE: &str = "/initialpose";
+/// Where the localiser says that the robot is.
+pub const POSE: &str = "/amcl_pose";
+/// The way that the base means to take.
+pub const PLAN: &str = "/plan";
+/// The saved map.
+pub const MAP: &str = "/map";
+/// Words for a person.
+pub const NOTICES: &str = "/nightshift/notices";
+/// The simulator's truth, for judges only.
+pub const TRUTH: &str = "/nightshift_sim/truth";
+/// Faults that the simulator is to have.
+pub const FAULT: &str = "/nightshift_sim/fault";
+
+/// The arm's action.
+pub const ARM_ACTION: &str = "/arm_controller/follow_joint_trajectory";
+/// The gripper's action.
+pub const GRIPPER_ACTION: &str = "/gripper_controller/gripper_cmd";
+/// The action that moves samples from any slot to any slot.
+pub const TRANSFER_ACTION: &str = "/nightshift/transfer";
+/// The action that moves samples into an instrument.
+pub const LOAD_ACTION: &str = "/nightshift/load";
+/// The action that moves samples out of an instrument.
+pub const UNLOAD_ACTION: &str = "/nightshift/unload";
+/// The service that tells about a job.
+pub const GET_JOB: &str = "/nightshift/get_job";
+/// The service that tells where samples are.
+pub const QUERY_LEDGER: &str = "/nightshift/query_ledger";
+/// The service that acknowledges a restart.
+pub const RESUME: &str = "/nightshift/resume";
+/// The service that ends a job.
+pub const CANCEL: &str = "/nightshift/cancel";
+
+/// Scans of the scanner of that name.
+pub fn scan(scanner: &str) -> String {
+    format!("/scan_{scanner}")
+}

@@ -1,0 +1,62 @@
+//! What the stack writes to topics.
+
+use super::{Localised, Shared};
+use crate::convert::{maps, text};
+use crate::error::RosError;
+use crate::node::Writer;
+use crate::{names, qos};
+use nightshift_core::Pose2;
+use nightshift_core::frames::{Base, Map};
+use nightshift_core::grid::OccupancyGrid;
+use r2r::geometry_msgs::msg::PoseWithCovarianceStamped;
+use r2r::tf2_msgs::msg::TFMessage;
+use r2r::{Node, nav_msgs, std_msgs};
+use std::sync::Arc;
+
+/// The stack's writers.
+pub struct Publishers {
+    map: Writer<nav_msgs::msg::OccupancyGrid>,
+    pose: Writer<PoseWithCovarianceStamped>,
+    path: Writer<nav_msgs::msg::Path>,
+    tf: Writer<TFMessage>,
+    notices: Writer<std_msgs::msg::String>,
+    shared: Arc<Shared>,
+}
+
+impl Publishers {
+    /// Announces all topics.
+    pub fn open(node: &mut Node, shared: Arc<Shared>) -> Result<Self, RosError> {
+        Ok(Self {
+            map: Writer::open(node, names::MAP, qos::latched())?,
+            pose: Writer::open(node, names::POSE, qos::latched())?,
+            path: Writer::open(node, names::PLAN, qos::latched())?,
+            tf: Writer::open(node, names::TF, qos::tf())?,
+            notices: Writer::open(node, names::NOTICES, qos::events())?,
+            shared,
+        })
+    }
+
+    /// Where the base is.
+    pub fn localised(&self, localised: &Localised) {
+        let now = self.shared.clock.now();
+        let transform = maps::to_map_transform(&localised.map_from_odom, now);
+        self.tf.write(&TFMessage { transforms: vec![transform] }, &self.shared.health);
+        let pose = maps::to_pose_with_covariance(&localised.map_from_base, &localised.covariance, now);
+        self.pose.write(&pose, &self.shared.health);
+    }
+
+    /// The saved map.
+    pub fn map(&self, grid: &OccupancyGrid) {
+        self.map.write(&maps::to_grid(grid, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// The way that the base means to take.
+    pub fn path(&self, path: &[Pose2<Map, Base>]) {
+        self.path.write(&maps::to_path(path, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// Words for a person.
+    pub fn notice(&self, words: &str) {
+        self.notices.write(&std_msgs::msg::String { data: text(words) }, &self.shared.health);
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the scene's things are in MuJoCo's arrays.
+
+use crate::SimError;
+use crate::mjcf::names;
+use crate::scene::{Role, Scene};
+use mujoco_rs::prelude::*;
+use nightshift_core::describe::Robot;
+
+/// Indices into MuJoCo's arrays.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The body of each link of the scene.
+    pub link_body: Vec<usize>,
+    /// The arm's flange.
+    pub flange_body: usize,
+    /// The body of each vial.
+    pub vial_body: Vec<usize>,
+    /// The start in qpos of each vial's free joint.
+    pub vial_qpos: Vec<usize>,
+    /// x, y and yaw of the base.
+    pub base: [JointIndex; 3],
+    /// In the description's order.
+    pub arm: Vec<JointIndex>,
+    /// In the description's order.
+    pub fingers: [JointIndex; 2],
+    /// The geoms of both fingers.
+    pub finger_geoms: Vec<usize>,
+    /// The shape that each geom is.
+    pub prim_of_geom: Vec<usize>,
+}
+
+/// A joint with one degree of freedom and a drive.
+#[derive(Clone, Copy, Debug)]
+pub struct JointIndex {
+    /// In qpos.
+    pub qpos: usize,
+    /// In qvel.
+    pub dof: usize,
+    /// In ctrl.
+    pub actuator: usize,
+}
+
+impl Layout {
+    /// Finds everything by name.
+    pub fn new(scene: &Scene, robot: &Robot, model: &MjModel) -> Result<Self, SimError> {
+        let find = |kind: MjtObjBase, name: &str| {
+            let missing = || SimError::Compile(format!("the model has no {name}"));
+            model.name_to_id(kind, name).ok_or_else(missing)
+        };
+        let joint = |name: &str| {
+            let id = find(MjtObjBase::mjOBJ_JOINT, name)?;
+            Ok(JointIndex {
+                qpos: model.jnt_qposadr()[id] as usize,
+                dof: model.jnt_dofadr()[id] as usize,
+                actuator: find(MjtObjBase::mjOBJ_ACTUATOR, name)?,
+            })
+        };
+        let body = |name: &str| find(MjtObjBase::mjOBJ_BODY, name);
+        let vial_body = (0..scene.vials.len())
+            .map(|i| body(&names::vial(i)))
+            .collect::<Result<Vec<usize>, SimError>>()?;
+        let vial_qpos =
+            vial_body.iter().map(|b| model.jnt_qposadr()[model.body_jntadr()[*b] as usize] as usize);
+        let mut prim_of_geom = vec![0; model.ngeom() as usize];
+        let mut finger_geoms = Vec::new();
+        for (index, prim) in scene.prims.iter().enumerate().filter(|(_, prim)| prim.collides) {
+            let geom = find(MjtObjBase::mjOBJ_GEOM, &names::prim(index))?;
+            prim_of_geom[geom] = index;
+            if matches!(prim.role, Role::Robot { finger: Some(_) }) {
+                finger_geoms.push(geom);
+            }
+        }
+        let [x, y, yaw] = names::BASE;
+        let [left, right] = &robot.gripper.joints;
+        Ok(Self {
+            link_body: scene.links.iter().map(|l| body(&names::link(l))).collect::<Result<_, SimError>>()?,
+            flange_body: body(&names::link(&robot.arm.flange_link))?,
+            vial_qpos: vial_qpos.collect(),
+            vial_body,
+            base: [joint(x)?, joint(y)?, joint(yaw)?],
+            arm: robot.arm.joints.iter().map(|n| joint(&names::joint(n))).collect::<Result<_, SimError>>()?,
+            fingers: [joint(&names::joint(left))?, joint(&names::joint(right))?],
+            finger_geoms,
+            prim_of_geom,
+        })
+    }
+}

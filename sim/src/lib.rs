@@ -1,0 +1,44 @@
+//! The simulated robot and laboratory, on MuJoCo. Descriptions in, events and pictures out: no ROS, no files.
+//!
+//! Nothing here is shared with the estimators that it tests: the sensor models are its own.
+
+mod arm;
+mod base;
+mod camera;
+mod contacts;
+mod faults;
+mod floor_plan;
+mod gripper;
+mod laser;
+mod layout;
+mod mjcf;
+mod odometry;
+mod rack;
+mod raycast;
+mod scene;
+mod tags;
+mod truth;
+mod world;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use faults::Fault;
+pub use truth::{GRIPPER, NOWHERE, RobotTruth, SampleTruth, Truth};
+pub use world::{SimConfig, World};
+
+/// Why the simulation cannot do what it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SimError {
+    /// Site and robot do not fit together, or name what is not there.
+    #[error("the description cannot be simulated: {0}")]
+    Description(String),
+    /// MuJoCo refused the model.
+    #[error("MuJoCo could not build the model: {0}")]
+    Compile(String),
+    /// A fault or a request names what is not there, or has impossible numbers.
+    #[error("the simulation cannot do that: {0}")]
+    Request(String),
+}

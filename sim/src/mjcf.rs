@@ -1,0 +1,272 @@
+//! From the scene to a MuJoCo model.
+//!
+//! Contacts: elliptic cones, impratio 100, five no-slip iterations, 2 ms steps: with these a friction grasp
+//! creeps less than 0.001 mm in ten seconds (docs: facts on simulation). Vials are free bodies; nothing is ever
+//! welded to a gripper.
+
+use crate::SimError;
+use crate::scene::{Form, Host, Prim, Role, Scene};
+use mujoco_rs::prelude::*;
+use nalgebra::Isometry3;
+use nightshift_core::describe::{Joint, JointKind, Robot, Solid};
+use std::fmt::Write;
+
+/// Friction coefficient between glass and the pads' rubber.
+pub const PAD_FRICTION: f64 = 0.6;
+/// Physics steps of 1 ms in a step of the world. What the pads carry around a bend of radius r at speed v falls behind
+/// by a few times v^2 / r * dt a second, because friction holds speeds and not places, and a contact takes two steps
+/// (`CONTACT_TIME_S`) to pull a speed in: at 2 ms a vial crept 1.5 mm during one swing of the arm.
+pub const SUBSTEPS: u32 = 2;
+/// A contact's time constant, seconds: the shortest that 1 ms steps allow.
+const CONTACT_TIME_S: f64 = 0.002;
+/// Friction coefficient between everything else.
+const COMMON_FRICTION: f64 = 0.3;
+/// The base's servo: natural frequency in rad/s.
+const BASE_OMEGA: f64 = 100.0;
+/// An arm joint's stiffness, as a multiple of its largest torque: 1/rad.
+const ARM_STIFFNESS: f64 = 100.0;
+/// Damping over stiffness of all servos, seconds.
+pub const DAMPING_TIME_S: f64 = 0.02;
+/// Reflected rotor inertia of an arm joint, as a multiple of its largest torque: s^2.
+const ARM_ARMATURE: f64 = 1.0 / 320.0;
+/// Reflected inertia of a finger's drive, kg.
+pub const FINGER_ARMATURE_KG: f64 = 0.3;
+
+/// Names within the model.
+pub mod names {
+    /// A link's body.
+    pub fn link(name: &str) -> String {
+        format!("link:{name}")
+    }
+    /// A vial's body.
+    pub fn vial(index: usize) -> String {
+        format!("vial:{index}")
+    }
+    /// A shape's geom.
+    pub fn prim(index: usize) -> String {
+        format!("prim:{index}")
+    }
+    /// A joint of the robot.
+    pub fn joint(name: &str) -> String {
+        format!("joint:{name}")
+    }
+    /// The joints that carry the base.
+    pub const BASE: [&str; 3] = ["base:x", "base:y", "base:yaw"];
+}
+
+/// Compiles the scene.
+pub fn compile(scene: &Scene, robot: &Robot) -> Result<Box<MjModel>, SimError> {
+    let xml = document(scene, robot)?;
+    MjModel::from_xml_string(&xml).map(Box::new).map_err(|error| SimError::Compile(error.to_string()))
+}
+
+/// The scene as an MJCF document.
+pub fn document(scene: &Scene, robot: &Robot) -> Result<String, SimError> {
+    let mut out = Document { xml: String::new(), scene, robot };
+    out.write().map_err(|_| SimError::Compile("the model could not be written as text".into()))?;
+    Ok(out.xml)
+}
+
+struct Document<'a> {
+    xml: String,
+    scene: &'a Scene,
+    robot: &'a Robot,
+}
+
+impl Document<'_> {
+    fn write(&mut self) -> std::fmt::Result {
+        writeln!(
+            self.xml,
+            r#"<mujoco model="nightshift">
+<compiler angle="radian" autolimits="true" inertiafromgeom="false"/>
+<option timestep="0.001" cone="elliptic" impratio="100" noslip_iterations="5" integrator="implicitfast"
+  gravity="0 0 -9.81"><flag multiccd="enable" sleep="enable" autoreset="disable"/></option>
+<default><geom solref="{CONTACT_TIME_S} 1" solimp="0.95 0.99 0.001" condim="4" friction="{COMMON_FRICTION} 0.002 0.0001"/></default>
+<worldbody>"#
+        )?;
+        self.geoms(Host::World)?;
+        self.link(0)?;
+        for index in 0..self.scene.vials.len() {
+            self.vial(index)?;
+        }
+        writeln!(self.xml, "</worldbody>")?;
+        self.excludes()?;
+        self.actuators()?;
+        let [left, right] = &self.robot.gripper.joints;
+        writeln!(
+            self.xml,
+            r#"<equality><joint joint1="{}" joint2="{}" polycoef="0 1 0 0 0" solref="0.004 1"/></equality>
+</mujoco>"#,
+            names::joint(left),
+            names::joint(right)
+        )
+    }
+
+    fn geoms(&mut self, host: Host) -> std::fmt::Result {
+        for (index, prim) in self.scene.prims.iter().enumerate() {
+            if prim.host == host && prim.collides {
+                write_geom(&mut self.xml, index, prim)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, index: usize) -> std::fmt::Result {
+        let name = &self.scene.links[index];
+        let link = &self.robot.model.links[name];
+        let joint = self.robot.model.joint_above(name);
+        let place = joint.map_or_else(Isometry3::identity, |joint| joint.parent_from_child);
+        writeln!(self.xml, r#"<body name="{}" {} gravcomp="1">"#, names::link(name), pose(&place))?;
+        match joint {
+            None => {
+                let axes = [("slide", "1 0 0"), ("slide", "0 1 0"), ("hinge", "0 0 1")];
+                for (base, (kind, axis)) in names::BASE.iter().zip(axes) {
+                    writeln!(self.xml, r#"<joint name="{base}" type="{kind}" axis="{axis}"/>"#)?;
+                }
+            }
+            Some(joint) if joint.is_movable() => self.joint(joint)?,
+            Some(_) => {}
+        }
+        if link.mass_kg > 0.0 {
+            let (c, i) = (link.center_of_mass, link.inertia_diagonal);
+            writeln!(
+                self.xml,
+                r#"<inertial pos="{} {} {}" mass="{}" diaginertia="{} {} {}"/>"#,
+                c.x, c.y, c.z, link.mass_kg, i.x, i.y, i.z
+            )?;
+        }
+        self.geoms(Host::Link(index))?;
+        let children: Vec<usize> = (1..self.scene.links.len())
+            .filter(|child| self.robot.model.joints[child - 1].parent == *name)
+            .collect();
+        for child in children {
+            self.link(child)?;
+        }
+        writeln!(self.xml, "</body>")
+    }
+
+    fn joint(&mut self, joint: &Joint) -> std::fmt::Result {
+        let (kind, armature) = match joint.kind {
+            JointKind::Prismatic => ("slide", FINGER_ARMATURE_KG),
+            _ => ("hinge", joint.max_effort * ARM_ARMATURE),
+        };
+        let a = joint.axis;
+        writeln!(
+            self.xml,
+            r#"<joint name="{}" type="{kind}" axis="{} {} {}" range="{} {}" armature="{armature}"/>"#,
+            names::joint(&joint.name),
+            a.x,
+            a.y,
+            a.z,
+            joint.lower,
+            joint.upper
+        )
+    }
+
+    fn vial(&mut self, index: usize) -> std::fmt::Result {
+        let spec = &self.scene.vials[index];
+        writeln!(self.xml, r#"<body name="{}" {}><freejoint/>"#, names::vial(index), pose(&spec.start.iso))?;
+        // As of a solid cylinder: what is inside is not modelled yet.
+        let (mass, height, radius) = (spec.kind.mass_kg, spec.kind.height_m, spec.kind.diameter_m / 2.0);
+        let across = mass * (3.0 * radius * radius + height * height) / 12.0;
+        let along = mass * radius * radius / 2.0;
+        writeln!(
+            self.xml,
+            r#"<inertial pos="0 0 {}" mass="{mass}" diaginertia="{across} {across} {along}"/>"#,
+            height / 2.0
+        )?;
+        self.geoms(Host::Vial(index))?;
+        writeln!(self.xml, "</body>")
+    }
+
+    /// Links that are at most two moving joints apart do not collide: neighbours overlap at their joint, and the
+    /// fingers are kept apart by their limits.
+    fn excludes(&mut self) -> std::fmt::Result {
+        let model = &self.robot.model;
+        let chain = |link: &str| {
+            let mut at = link.to_owned();
+            let mut above = vec![(at.clone(), 0)];
+            let mut moving = 0;
+            while let Some(joint) = model.joint_above(&at) {
+                moving += usize::from(joint.is_movable());
+                at.clone_from(&joint.parent);
+                above.push((at.clone(), moving));
+            }
+            above
+        };
+        writeln!(self.xml, "<contact>")?;
+        for (index, one) in self.scene.links.iter().enumerate() {
+            let up = chain(one);
+            for other in &self.scene.links[index + 1..] {
+                let apart = chain(other)
+                    .iter()
+                    .find_map(|(link, n)| up.iter().find(|(l, _)| l == link).map(|(_, m)| n + m))
+                    .unwrap_or(0);
+                if apart <= 2 {
+                    let (a, b) = (names::link(one), names::link(other));
+                    writeln!(self.xml, r#"<exclude body1="{a}" body2="{b}"/>"#)?;
+                }
+            }
+        }
+        writeln!(self.xml, "</contact>")
+    }
+
+    fn actuators(&mut self) -> std::fmt::Result {
+        let model = &self.robot.model;
+        let mass: f64 = model.links.values().map(|link| link.mass_kg).sum();
+        // The arm reaches out; its share in the turning inertia needs no more than its order of magnitude.
+        let root = &model.links[&model.root];
+        let turning = root.inertia_diagonal.z + (mass - root.mass_kg) * 0.25;
+        writeln!(self.xml, "<actuator>")?;
+        for (joint, inertia) in names::BASE.iter().zip([mass, mass, turning]) {
+            let kp = inertia * BASE_OMEGA * BASE_OMEGA;
+            // Ten times what the base's acceleration needs: wheels slip at about that.
+            let force = inertia * 10.0;
+            writeln!(
+                self.xml,
+                r#"<position name="{joint}" joint="{joint}" kp="{kp}" kv="{}" forcerange="-{force} {force}"/>"#,
+                kp * DAMPING_TIME_S
+            )?;
+        }
+        for joint in self.robot.arm.joints.iter().filter_map(|name| model.joint(name)) {
+            let name = names::joint(&joint.name);
+            let (kp, force) = (joint.max_effort * ARM_STIFFNESS, joint.max_effort);
+            writeln!(
+                self.xml,
+                r#"<position name="{name}" joint="{name}" kp="{kp}" kv="{}" forcerange="-{force} {force}"/>"#,
+                kp * DAMPING_TIME_S
+            )?;
+        }
+        for name in &self.robot.gripper.joints {
+            let name = names::joint(name);
+            writeln!(self.xml, r#"<motor name="{name}" joint="{name}"/>"#)?;
+        }
+        writeln!(self.xml, "</actuator>")
+    }
+}
+
+fn pose(iso: &Isometry3<f64>) -> String {
+    let (t, q) = (iso.translation.vector, iso.rotation.coords);
+    format!(r#"pos="{} {} {}" quat="{} {} {} {}""#, t.x, t.y, t.z, q.w, q.x, q.y, q.z)
+}
+
+fn write_geom(xml: &mut String, index: usize, prim: &Prim) -> std::fmt::Result {
+    let shape = match prim.form {
+        Form::Solid(Solid::Box { size_m: [x, y, z] }) => {
+            format!(r#"type="box" size="{} {} {}""#, x / 2.0, y / 2.0, z / 2.0)
+        }
+        Form::Solid(Solid::Cylinder { radius_m, height_m }) => {
+            format!(r#"type="cylinder" size="{radius_m} {}""#, height_m / 2.0)
+        }
+        Form::Solid(Solid::Sphere { radius_m }) => format!(r#"type="sphere" size="{radius_m}""#),
+        Form::Ground => r#"type="plane" size="0 0 1""#.to_owned(),
+        Form::Tag { .. } => return Ok(()),
+    };
+    // With priority the pads' friction holds whatever they touch.
+    let pad = match prim.role {
+        Role::Robot { finger: Some(_) } => format!(r#" priority="1" friction="{PAD_FRICTION} 0.002 0.0001""#),
+        _ => String::new(),
+    };
+    let name = names::prim(index);
+    writeln!(xml, r#"<geom name="{name}" {shape} {}{pad}/>"#, pose(&prim.host_from_prim))
+}

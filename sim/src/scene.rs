@@ -1,0 +1,354 @@
+//! What is in the simulated world, as bodies and the shapes on them. Physics, laser and camera are all made from
+//! this one list.
+
+use crate::SimError;
+use crate::rack;
+use crate::tags;
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nightshift_core::describe::{RackType, Robot, Site, Solid, Vial, fiducial_of_code};
+use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
+use nightshift_core::random::Seed;
+use nightshift_core::{Address, Pose, SampleId, ids};
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// A box that a fault put into the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObstacleBox {
+    /// Edges along x, y, z.
+    pub size_m: [f64; 3],
+    /// The middle of its underside, on the floor.
+    pub pose: Pose2<Map, Link>,
+}
+
+/// The body that a shape is fixed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// The room.
+    World,
+    /// A link of the robot, by its place in [`Scene::links`].
+    Link(usize),
+    /// A vial, by its place in [`Scene::vials`].
+    Vial(usize),
+}
+
+/// What a shape is, for judging contacts and for the sensors' rules.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// The room's floor.
+    Floor,
+    /// Walls, furniture, stations and their racks.
+    Fixture,
+    /// A fault's box.
+    Obstacle,
+    /// The robot; `finger` is 0 or 1 on the two fingers, in the description's order.
+    Robot {
+        /// Which finger, if one.
+        finger: Option<usize>,
+    },
+    /// The glass body of a vial.
+    Glass(usize),
+    /// The cap of a vial.
+    Cap(usize),
+}
+
+/// A shape's form in its own frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// Centred on its origin.
+    Solid(Solid),
+    /// The half space below z = 0.
+    Ground,
+    /// A printed tag36h11 in the plane z = 0, seen from above, with its quiet zone.
+    Tag {
+        /// Edge of the black square.
+        size_m: f64,
+        /// Its 36 bits.
+        code: u64,
+    },
+}
+
+/// A shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prim {
+    /// For messages.
+    pub name: String,
+    /// What it hangs on.
+    pub host: Host,
+    /// Where on it.
+    pub host_from_prim: Isometry3<f64>,
+    /// Its form.
+    pub form: Form,
+    /// What it is.
+    pub role: Role,
+    /// Red, green, blue.
+    pub color: [u8; 3],
+    /// Whether physics knows it.
+    pub collides: bool,
+    /// Whether the camera sees it.
+    pub visible: bool,
+}
+
+/// A vial of the stock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VialSpec {
+    /// Its name.
+    pub sample: SampleId,
+    /// Its type.
+    pub kind: Vial,
+    /// Where it stands at the start.
+    pub start: Pose<Map, Ware>,
+}
+
+/// The whole world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// Links of the robot, parents before children; the first is the base.
+    pub links: Vec<String>,
+    /// Samples in the stock's order.
+    pub vials: Vec<VialSpec>,
+    /// Slots at stations, seen from the map.
+    pub station_slots: Vec<(Address, Pose<Map, Slot>)>,
+    /// All shapes.
+    pub prims: Vec<Prim>,
+}
+
+impl Scene {
+    /// Collects everything. `seed` decides how the vials are turned about their axes.
+    pub fn new(
+        site: &Site,
+        robot: &Robot,
+        obstacles: &BTreeMap<String, ObstacleBox>,
+        seed: Seed,
+    ) -> Result<Self, SimError> {
+        let mut scene =
+            Self { links: Vec::new(), vials: Vec::new(), station_slots: Vec::new(), prims: Vec::new() };
+        scene.prims.push(Prim {
+            name: "floor".into(),
+            host: Host::World,
+            host_from_prim: Isometry3::identity(),
+            form: Form::Ground,
+            role: Role::Floor,
+            color: [170, 172, 168],
+            collides: true,
+            visible: true,
+        });
+        for shape in &site.furniture {
+            scene.fixture(shape.name.clone(), shape.pose.iso, shape.solid, shape.color);
+        }
+        scene.add_stations(site)?;
+        scene.add_robot(site, robot)?;
+        scene.add_vials(site, seed)?;
+        for (name, obstacle) in obstacles {
+            let above = Translation3::new(0.0, 0.0, obstacle.size_m[2] / 2.0);
+            scene.prims.push(Prim {
+                name: name.clone(),
+                host: Host::World,
+                host_from_prim: obstacle.pose.spatial().iso * above,
+                form: Form::Solid(Solid::Box { size_m: obstacle.size_m }),
+                role: Role::Obstacle,
+                color: [150, 120, 80],
+                collides: true,
+                visible: true,
+            });
+        }
+        Ok(scene)
+    }
+
+    fn fixture(&mut self, name: String, map_from_prim: Isometry3<f64>, solid: Solid, color: [u8; 3]) {
+        self.prims.push(Prim {
+            name,
+            host: Host::World,
+            host_from_prim: map_from_prim,
+            form: Form::Solid(solid),
+            role: Role::Fixture,
+            color,
+            collides: true,
+            visible: true,
+        });
+    }
+
+    fn tag(
+        &mut self,
+        host: Host,
+        host_from_tag: Isometry3<f64>,
+        id: u32,
+        size_m: f64,
+        role: Role,
+    ) -> Result<(), SimError> {
+        let code = tags::code(id)
+            .ok_or_else(|| SimError::Description(format!("tag {id} is not in the family tag36h11")))?;
+        self.prims.push(Prim {
+            name: format!("tag {id}"),
+            host,
+            host_from_prim: host_from_tag,
+            form: Form::Tag { size_m, code },
+            role,
+            color: [255; 3],
+            collides: false,
+            visible: true,
+        });
+        Ok(())
+    }
+
+    fn add_stations(&mut self, site: &Site) -> Result<(), SimError> {
+        for (id, station) in &site.stations {
+            let map_from_station = station.pose.spatial();
+            for shape in &station.shapes {
+                let pose = map_from_station * shape.pose;
+                self.fixture(format!("{} of {id}", shape.name), pose.iso, shape.solid, shape.color);
+            }
+            let tag = &station.dock.tag;
+            let map_from_tag = map_from_station * tag.pose;
+            self.tag(Host::World, map_from_tag.iso, tag.id, tag.size_m, Role::Fixture)?;
+            for (name, nest) in &station.nests {
+                let rack = find_rack(site, &nest.rack)?;
+                let map_from_nest = map_from_station * nest.pose;
+                self.add_rack(rack, &nest.tags, Host::World, map_from_nest.iso, &format!("{name} of {id}"))?;
+                for slot in rack.slots() {
+                    if let Some(nest_from_slot) = rack.nest_from_slot(&slot) {
+                        let address = Address { station: id.clone(), nest: name.clone(), slot };
+                        self.station_slots.push((address, map_from_nest * nest_from_slot));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A rack: floor plate, bars along y between and beside the rows, pieces along x between and beside the columns,
+    /// their edges rounded towards the slots.
+    fn add_rack(
+        &mut self,
+        rack: &RackType,
+        tag_ids: &[u32],
+        host: Host,
+        host_from_nest: Isometry3<f64>,
+        name: &str,
+    ) -> Result<(), SimError> {
+        let role = if host == Host::World { Role::Fixture } else { Role::Robot { finger: None } };
+        for piece in rack::pieces(rack) {
+            self.prims.push(Prim {
+                name: name.to_owned(),
+                host,
+                host_from_prim: host_from_nest * piece.nest_from_piece,
+                form: Form::Solid(piece.solid),
+                role: role.clone(),
+                color: piece.color,
+                collides: true,
+                visible: true,
+            });
+        }
+        for (mount, id) in rack.tags.iter().zip(tag_ids) {
+            self.tag(host, host_from_nest * mount.pose.iso, *id, mount.size_m, role.clone())?;
+        }
+        Ok(())
+    }
+
+    fn add_robot(&mut self, site: &Site, robot: &Robot) -> Result<(), SimError> {
+        self.links.push(robot.model.root.clone());
+        self.links.extend(robot.model.joints.iter().map(|joint| joint.child.clone()));
+        let fingers: Vec<Option<&str>> = robot
+            .gripper
+            .joints
+            .iter()
+            .map(|name| robot.model.joint(name).map(|j| j.child.as_str()))
+            .collect();
+        for (index, name) in self.links.clone().into_iter().enumerate() {
+            let link = &robot.model.links[&name];
+            let finger = fingers.iter().position(|finger| *finger == Some(name.as_str()));
+            let mut add = |shape: &nightshift_core::describe::LinkShape, collides, visible| {
+                self.prims.push(Prim {
+                    name: name.clone(),
+                    host: Host::Link(index),
+                    host_from_prim: shape.link_from_shape,
+                    form: Form::Solid(shape.solid),
+                    role: Role::Robot { finger },
+                    color: shape.color,
+                    collides,
+                    visible,
+                });
+            };
+            let same = |a: &nightshift_core::describe::LinkShape,
+                        b: &nightshift_core::describe::LinkShape| {
+                a.solid == b.solid && a.link_from_shape == b.link_from_shape
+            };
+            for shape in &link.visual {
+                add(shape, link.collision.iter().any(|other| same(shape, other)), true);
+            }
+            for shape in &link.collision {
+                if !link.visual.iter().any(|other| same(shape, other)) {
+                    add(shape, true, false);
+                }
+            }
+        }
+        for (name, nest) in &robot.deck {
+            let rack = find_rack(site, &nest.rack)?;
+            self.add_rack(
+                rack,
+                &nest.tags,
+                Host::Link(0),
+                nest.pose.iso,
+                &format!("{name} of {}", ids::DECK),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn add_vials(&mut self, site: &Site, seed: Seed) -> Result<(), SimError> {
+        let mut turns = seed.stream("vial-yaw");
+        for item in &site.stock {
+            let kind = site.catalogue.vials.get(&item.labware).ok_or_else(|| {
+                SimError::Description(format!("{}: no labware type {}", item.id, item.labware))
+            })?;
+            let slot = self.station_slots.iter().find(|(address, _)| *address == item.at);
+            let (_, map_from_slot) = slot.ok_or_else(|| {
+                SimError::Description(format!("{}: the site has no slot {}", item.id, item.at))
+            })?;
+            let yaw = turns.random_range(-std::f64::consts::PI..std::f64::consts::PI);
+            let slot_from_ware = Pose::<Slot, Ware>::from_xyz_rpy([0.0; 3], [0.0, 0.0, yaw]);
+            let start = *map_from_slot * slot_from_ware;
+            let index = self.vials.len();
+            let tag = fiducial_of_code(&item.code).ok_or_else(|| {
+                SimError::Description(format!("{}: unreadable code {:?}", item.id, item.code))
+            })?;
+            self.add_vial_shapes(index, &item.id, kind);
+            let on_top = Isometry3::translation(0.0, 0.0, kind.height_m + 1e-4);
+            self.tag(Host::Vial(index), on_top, tag, kind.cap.tag_size_m, Role::Cap(index))?;
+            self.vials.push(VialSpec { sample: item.id.clone(), kind: kind.clone(), start });
+        }
+        Ok(())
+    }
+
+    fn add_vial_shapes(&mut self, index: usize, sample: &SampleId, kind: &Vial) {
+        let body_m = kind.height_m - kind.cap.height_m;
+        let parts = [
+            (0.0, body_m, kind.diameter_m, Role::Glass(index), [190, 205, 210]),
+            (body_m, kind.cap.height_m, kind.cap.diameter_m, Role::Cap(index), [240, 240, 240]),
+        ];
+        for (from_m, height_m, diameter_m, role, color) in parts {
+            self.prims.push(Prim {
+                name: sample.to_string(),
+                host: Host::Vial(index),
+                host_from_prim: Isometry3::translation(0.0, 0.0, from_m + height_m / 2.0),
+                form: Form::Solid(Solid::Cylinder { radius_m: diameter_m / 2.0, height_m }),
+                role,
+                color,
+                collides: true,
+                visible: true,
+            });
+        }
+    }
+}
+
+fn find_rack<'a>(site: &'a Site, name: &str) -> Result<&'a RackType, SimError> {
+    let rack = site.catalogue.racks.get(name);
+    rack.ok_or_else(|| SimError::Description(format!("the site's labware.toml has no rack type {name}")))
+}
+
+/// An isometry from MuJoCo's position and quaternion (w first).
+pub fn isometry(pos: [f64; 3], quat: [f64; 4]) -> Isometry3<f64> {
+    let rotation =
+        UnitQuaternion::new_normalize(nalgebra::Quaternion::new(quat[0], quat[1], quat[2], quat[3]));
+    Isometry3::from_parts(Translation3::from(Vector3::from(pos)), rotation)
+}

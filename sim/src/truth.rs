@@ -1,0 +1,134 @@
+//! The truth, for judges only: nothing that the robot decides may depend on it.
+
+use crate::faults::planar;
+use nightshift_core::frames::{Base, Map, Pose, Pose2, Slot, Ware};
+use nightshift_core::{Address, SampleId, Stamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How far a standing vial may lean, radians.
+const UPRIGHT: f64 = 15.0 * std::f64::consts::PI / 180.0;
+/// How far its base may be from the seat, along the axis and across, metres.
+const SEATED_M: f64 = 0.004;
+/// The location of a vial that the pads carry alone.
+pub const GRIPPER: &str = "gripper";
+/// The location of a vial that stands in no slot: on the floor, toppled, lying.
+pub const NOWHERE: &str = "nowhere";
+
+/// How everything truly is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Truth {
+    /// When.
+    pub stamp: Stamp,
+    /// By sample.
+    pub samples: BTreeMap<SampleId, SampleTruth>,
+    /// The robot.
+    pub robot: RobotTruth,
+}
+
+/// How a sample is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleTruth {
+    /// `station/nest/slot` or `deck/nest/slot` where it stands in that slot; `gripper` where both pads touch it and
+    /// nothing else does; else `nowhere`.
+    pub location: String,
+    /// Its base's centre, z along its axis.
+    pub pose: Pose<Map, Ware>,
+    /// Whether it hit something hard too fast to survive.
+    pub broken: bool,
+    /// Whether both pads touch it.
+    pub held: bool,
+}
+
+/// How the robot is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RobotTruth {
+    /// Written `[x, y, yaw]`.
+    #[serde(with = "planar")]
+    pub pose: Pose2<Map, Base>,
+}
+
+/// What touches a vial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touch {
+    /// The two fingers.
+    pub fingers: [bool; 2],
+    /// Anything else.
+    pub other: bool,
+}
+
+impl Touch {
+    /// Whether both pads touch it.
+    pub fn held(&self) -> bool {
+        self.fingers == [true; 2]
+    }
+
+    /// Whether the pads alone carry it.
+    pub fn carried(&self) -> bool {
+        self.held() && !self.other
+    }
+}
+
+/// Whether a vial stands in a slot.
+pub fn seated(slot_from_ware: &Pose<Slot, Ware>) -> bool {
+    let t = slot_from_ware.translation();
+    slot_from_ware.z_axis().z >= UPRIGHT.cos() && t.z.abs() <= SEATED_M && t.x.hypot(t.y) <= SEATED_M
+}
+
+/// Where a vial is.
+pub fn location<'a>(
+    map_from_ware: &Pose<Map, Ware>,
+    touch: Touch,
+    mut slots: impl Iterator<Item = (&'a Address, Pose<Map, Slot>)>,
+) -> String {
+    let slot = slots.find(|(_, map_from_slot)| seated(&(map_from_slot.inverse() * *map_from_ware)));
+    match slot {
+        Some((address, _)) => address.to_string(),
+        None if touch.carried() => GRIPPER.to_owned(),
+        None => NOWHERE.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(xyz: [f64; 3], rpy_deg: [f64; 3], touch: Touch) -> String {
+        let address: Address = "gc/rack/A1".parse().unwrap();
+        let slots = [(&address, Pose::from_xyz_rpy([1.0, 2.0, 0.8], [0.0; 3]))];
+        location(&Pose::from_xyz_rpy(xyz, rpy_deg.map(f64::to_radians)), touch, slots.into_iter())
+    }
+
+    #[test]
+    fn a_vial_is_where_it_stands() {
+        let (free, held) = (Touch::default(), Touch { fingers: [true; 2], other: false });
+        assert_eq!(at([1.003, 2.0, 0.797], [0.0, 14.0, 77.0], free), "gc/rack/A1");
+        assert_eq!(at([1.003, 2.0, 0.797], [0.0, 0.0, 0.0], held), "gc/rack/A1");
+        assert_eq!(at([1.003, 2.003, 0.8], [0.0; 3], free), "nowhere");
+        assert_eq!(at([1.0, 2.0, 0.805], [0.0; 3], free), "nowhere");
+        assert_eq!(at([1.0, 2.0, 0.8], [16.0, 0.0, 0.0], free), "nowhere");
+        assert_eq!(at([1.0, 2.0, 0.9], [0.0; 3], held), "gripper");
+        assert_eq!(at([1.0, 2.0, 0.9], [0.0; 3], Touch { other: true, ..held }), "nowhere");
+    }
+
+    #[test]
+    fn it_is_written_as_judges_read_it() {
+        let sample =
+            SampleTruth { location: "gripper".into(), pose: Pose::identity(), broken: false, held: true };
+        let truth = Truth {
+            stamp: Stamp(5),
+            samples: [(SampleId::new("S-001"), sample)].into(),
+            robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
+        };
+        assert_eq!(
+            serde_json::to_string(&truth).unwrap(),
+            concat!(
+                r#"{"stamp":5,"samples":{"S-001":{"location":"gripper","pose":[0.0,0.0,0.0,0.0,0.0,0.0,1.0],"#,
+                r#""broken":false,"held":true}},"robot":{"pose":[1.0,2.0,0.0]}}"#
+            )
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Faults at work: the world goes on from its present state with something moved, added or changed.
+
+use super::World;
+use crate::faults::Fault;
+use crate::laser::ScannerState;
+use crate::layout::Layout;
+use crate::scene::{ObstacleBox, Scene};
+use crate::{SimError, mjcf, truth};
+use mujoco_rs::prelude::*;
+use nalgebra::Isometry3;
+use nightshift_core::frames::{Base, Map, Pose2};
+use nightshift_core::ids::DECK;
+use std::collections::BTreeMap;
+
+/// Friction of the pads while a slip fault lasts: far below what carries a vial at the largest force.
+const SLIPPERY: f64 = 1e-4;
+/// A slip fault ends after so many steps at the latest: 5 s.
+const LONGEST_SLIP_STEPS: u64 = 2500;
+/// It ends earlier when the pads have touched no vial for so many steps: half a second.
+const LOST_STEPS: u64 = 250;
+/// Everything that MuJoCo needs to go on from.
+const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
+
+/// A slip fault's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// There is none.
+    None,
+    /// Waits for a vial that is carried.
+    Armed,
+    /// A vial slips.
+    Running {
+        /// The step at which it ends at the latest.
+        until: u64,
+        /// The step at which a pad touched a vial last.
+        touched: u64,
+    },
+}
+
+impl World {
+    /// Makes something go wrong.
+    ///
+    /// # Errors
+    /// `Request` where the fault names what is not there or has impossible numbers; `Compile` where MuJoCo refuses
+    /// the obstacle. The world is then as before.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), SimError> {
+        match fault {
+            Fault::Kidnap { pose } => self.kidnap(pose),
+            Fault::GripSlip => {
+                self.slip = Slip::Armed;
+                Ok(())
+            }
+            Fault::Obstacle { name, size_m, pose } => {
+                if !size_m.iter().all(|edge| edge.is_finite() && *edge > 0.0) {
+                    return Err(SimError::Request(format!(
+                        "obstacle {name} has edges {size_m:?}: must be positive"
+                    )));
+                }
+                let mut obstacles = self.obstacles.clone();
+                obstacles.insert(name, ObstacleBox { size_m, pose });
+                self.rebuild(obstacles)
+            }
+            Fault::RemoveObstacle { name } => {
+                let mut obstacles = self.obstacles.clone();
+                match obstacles.remove(&name) {
+                    Some(_) => self.rebuild(obstacles),
+                    None => Err(SimError::Request(format!("there is no obstacle {name} to remove"))),
+                }
+            }
+            Fault::ScannerSilent { scanner } => self.set_scanner(&scanner, ScannerState::Silent),
+            Fault::ScannerNan { scanner } => self.set_scanner(&scanner, ScannerState::Nan),
+            Fault::CameraDark => {
+                self.camera.dark = true;
+                Ok(())
+            }
+            Fault::VialMissing { sample } => {
+                let index = self.scene.vials.iter().position(|vial| vial.sample == sample);
+                let index = index.ok_or_else(|| SimError::Request(format!("there is no sample {sample}")))?;
+                // Behind the west wall, each at its own place.
+                let away = Isometry3::translation(-2.0, index as f64 * 0.2, 0.0);
+                self.reload(self.data.model_clone(), |state| state.put_vial(index, &away))
+            }
+        }
+    }
+
+    fn set_scanner(&mut self, name: &str, state: ScannerState) -> Result<(), SimError> {
+        let scanner = self.scanners.iter_mut().find(|scanner| scanner.name() == name);
+        scanner.ok_or_else(|| SimError::Request(format!("the robot has no scanner {name}")))?.state = state;
+        Ok(())
+    }
+
+    fn kidnap(&mut self, pose: Pose2<Map, Base>) -> Result<(), SimError> {
+        let moved = pose.spatial().iso * self.base_pose().spatial().iso.inverse();
+        let truth = self.truth();
+        let on_deck = format!("{DECK}/");
+        let mut riding = Vec::new();
+        for (index, vial) in self.scene.vials.iter().enumerate() {
+            let sample = &truth.samples[&vial.sample];
+            if sample.held || sample.location.starts_with(&on_deck) {
+                riding.push((index, moved * sample.pose.iso));
+            }
+        }
+        let place = [pose.x(), pose.y(), pose.yaw()];
+        self.reload(self.data.model_clone(), |state| {
+            state.put_base(place);
+            for (index, map_from_ware) in &riding {
+                state.put_vial(*index, map_from_ware);
+            }
+        })?;
+        self.drive.put(place);
+        Ok(())
+    }
+
+    /// Lets a slip fault begin and end.
+    pub(super) fn advance_slip(&mut self) {
+        let touches = self.monitor.touches();
+        let touched = touches.iter().any(|touch| touch.fingers != [false; 2]);
+        let was_running = matches!(self.slip, Slip::Running { .. });
+        self.slip = match self.slip {
+            Slip::Armed if touches.iter().any(truth::Touch::carried) => {
+                Slip::Running { until: self.steps + LONGEST_SLIP_STEPS, touched: self.steps }
+            }
+            Slip::Running { until, touched: last }
+                if self.steps >= until || self.steps > last + LOST_STEPS =>
+            {
+                Slip::None
+            }
+            Slip::Running { until, .. } if touched => Slip::Running { until, touched: self.steps },
+            same => same,
+        };
+        if was_running != matches!(self.slip, Slip::Running { .. }) {
+            let model = self.slippery(self.data.model_clone());
+            self.reload(model, |_| {}).expect("the same layout");
+        }
+    }
+
+    fn slippery(&self, mut model: Box<MjModel>) -> Box<MjModel> {
+        let friction = if matches!(self.slip, Slip::Running { .. }) { SLIPPERY } else { mjcf::PAD_FRICTION };
+        for &geom in &self.layout.finger_geoms {
+            model.geom_friction_mut()[geom][0] = friction;
+        }
+        model
+    }
+
+    fn rebuild(&mut self, obstacles: BTreeMap<String, ObstacleBox>) -> Result<(), SimError> {
+        let scene = Scene::new(&self.site, &self.robot, &obstacles, self.seed)?;
+        let model = mjcf::compile(&scene, &self.robot)?;
+        let layout = Layout::new(&scene, &self.robot, &model)?;
+        self.monitor.renumber(layout.prim_of_geom.clone());
+        self.obstacles = obstacles;
+        self.scene = scene;
+        self.layout = layout;
+        let model = self.slippery(model);
+        self.reload(model, |_| {})
+    }
+
+    /// Goes on from the present state, edited, with a model of the same joints. Everything that slept wakes up.
+    fn reload(&mut self, model: Box<MjModel>, edit: impl FnOnce(&mut StateEdit<'_>)) -> Result<(), SimError> {
+        let state = self.data.state(STATE);
+        let mut data = MjData::new(model);
+        data.set_state(&state, STATE).map_err(|error| SimError::Compile(error.to_string()))?;
+        edit(&mut StateEdit { data: &mut data, layout: &self.layout });
+        data.step1();
+        self.data = data;
+        Ok(())
+    }
+}
+
+/// What may be moved by hand.
+struct StateEdit<'a> {
+    data: &'a mut MjData<Box<MjModel>>,
+    layout: &'a Layout,
+}
+
+impl StateEdit<'_> {
+    fn put_base(&mut self, place: [f64; 3]) {
+        for (joint, value) in self.layout.base.iter().zip(place) {
+            self.data.qpos_mut()[joint.qpos] = value;
+            self.data.qvel_mut()[joint.dof] = 0.0;
+        }
+    }
+
+    fn put_vial(&mut self, index: usize, map_from_ware: &Isometry3<f64>) {
+        let at = self.layout.vial_qpos[index];
+        let (t, q) = (map_from_ware.translation.vector, map_from_ware.rotation.coords);
+        self.data.qpos_mut()[at..at + 7].copy_from_slice(&[t.x, t.y, t.z, q.w, q.x, q.y, q.z]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{run, world};
+    use nightshift_core::SampleId;
+    use nightshift_core::robot::{RobotCommand, Twist};
+
+    #[test]
+    fn a_vial_on_the_deck_rides_along_and_is_kidnapped_with_the_robot() {
+        let mut world = world(21, Some(Pose2::new(0.8, 4.6, 0.0)));
+        let (address, map_from_slot) = world.deck_slots().swap_remove(2);
+        let model = world.data.model_clone();
+        world.reload(model, |state| state.put_vial(3, &map_from_slot.iso)).unwrap();
+        for _ in 0..30 {
+            world.command(RobotCommand::Drive(Twist { x: 0.7, y: 0.0, yaw: 0.0 }));
+            run(&mut world, 0.1);
+        }
+        for _ in 0..10 {
+            world.command(RobotCommand::Drive(Twist { x: 0.0, y: -0.4, yaw: 1.0 }));
+            run(&mut world, 0.1);
+        }
+        run(&mut world, 1.0);
+        let sample = SampleId::new("S-004");
+        assert_eq!(world.truth().samples[&sample].location, address.to_string());
+        world.inject(Fault::Kidnap { pose: Pose2::new(6.0, 5.0, 1.0) }).unwrap();
+        run(&mut world, 0.5);
+        assert_eq!(world.truth().samples[&sample].location, address.to_string());
+        assert_eq!(world.contacts_of_note(), Vec::<String>::new());
+    }
+}

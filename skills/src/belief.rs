@@ -1,0 +1,273 @@
+//! What the robot believes beyond the ledger: where its base stands, where nests were seen, what the fingers feel.
+
+use crate::limits;
+use crate::sight::NestSight;
+use crate::world::{NestRef, World};
+use nightshift_core::describe::Vial;
+use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
+use nightshift_core::robot::{GripperState, JointState};
+use nightshift_core::{Address, Code, Failure, Pose2, SampleId, Stamp, StationId};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Where the base stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BasePlace {
+    /// Somewhere in the map; see [`Belief::map_from_base`].
+    Free,
+    /// Where the approach to a station begins.
+    Staging(StationId),
+    /// Docked.
+    Docked(StationId),
+}
+
+/// What the fingers hold, as it was when they closed on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grip {
+    /// Which sample.
+    pub sample: SampleId,
+    /// Distance between the pads.
+    pub width_m: f64,
+    /// Force that was asked for.
+    pub force_n: f64,
+    /// The slot that it was taken from; none where that is not known (after a restart).
+    pub from: Option<Address>,
+}
+
+/// Everything that is believed and may be wrong.
+#[derive(Debug)]
+pub struct Belief {
+    joints: VecDeque<JointState>,
+    /// The gripper's last report.
+    pub gripper: Option<GripperState>,
+    /// Where the base stands.
+    pub base: BasePlace,
+    /// By the localiser; none where it does not know.
+    pub map_from_base: Option<Pose2<Map, Base>>,
+    nests: BTreeMap<NestRef, NestSight>,
+    /// What is held.
+    pub grip: Option<Grip>,
+    slips: u32,
+}
+
+impl Default for Belief {
+    fn default() -> Self {
+        Self {
+            joints: VecDeque::new(),
+            gripper: None,
+            base: BasePlace::Free,
+            map_from_base: None,
+            nests: BTreeMap::new(),
+            grip: None,
+            slips: 0,
+        }
+    }
+}
+
+impl Belief {
+    /// Nothing but a base that is docked there, as taught, and fingers so far apart: for motions that are rehearsed.
+    pub fn docked_at(station: &StationId, opening_m: f64) -> Self {
+        let gripper = GripperState { stamp: Stamp::ZERO, opening_m, force_n: 0.0 };
+        Self { base: BasePlace::Docked(station.clone()), gripper: Some(gripper), ..Self::default() }
+    }
+
+    /// Takes a report of the joints. One that is older than the last is passed over.
+    pub fn take_joints(&mut self, state: JointState) {
+        if self.joints.back().is_some_and(|last| state.stamp <= last.stamp) {
+            return;
+        }
+        let newest = state.stamp;
+        self.joints.push_back(state);
+        while self.joints.front().is_some_and(|old| newest.since(old.stamp) > limits::JOINT_HISTORY_S) {
+            self.joints.pop_front();
+        }
+    }
+
+    /// Takes a report of the gripper. True where it shows, for the third time in a row, that what was held is gone.
+    pub fn take_gripper(&mut self, state: GripperState) -> bool {
+        self.gripper = Some(state);
+        let Some(grip) = &self.grip else {
+            self.slips = 0;
+            return false;
+        };
+        let narrower = state.opening_m < grip.width_m - limits::WIDTH_M;
+        let weaker = state.force_n < grip.force_n * limits::HELD_FORCE;
+        self.slips = if narrower || weaker { self.slips + 1 } else { 0 };
+        self.slips == limits::SLIP_REPORTS
+    }
+
+    /// Where the arm's joints are now, radians.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE` where they have not been told for too long.
+    pub fn joints_now(&self, now: Stamp) -> Result<&[f64], Failure> {
+        let last = self
+            .joints
+            .back()
+            .ok_or_else(|| Failure::new(Code::SensorStale, "the arm has not told its joints yet"))?;
+        let age = now.since(last.stamp);
+        if age > limits::STATE_AGE_S {
+            let words = format!("the arm's joints are {age:.2} s old, allowed are {} s", limits::STATE_AGE_S);
+            return Err(Failure::new(Code::SensorStale, words));
+        }
+        Ok(&last.positions)
+    }
+
+    /// Where the joints were at `stamp`, and how fast the fastest was (rad/s): between the two reports around it.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE` where no report is near.
+    pub fn joints_at(&self, stamp: Stamp) -> Result<(Vec<f64>, f64), Failure> {
+        let after = self.joints.partition_point(|state| state.stamp < stamp);
+        let near = |index: Option<usize>| {
+            let state = self.joints.get(index?)?;
+            (state.stamp.since(stamp).abs() <= limits::JOINT_GAP_S).then_some(state)
+        };
+        let (before, after) = (near(after.checked_sub(1)), near(Some(after)));
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            (Some(one), None) | (None, Some(one)) => (one, one),
+            (None, None) => {
+                let words = format!(
+                    "no report of the joints within {} s of a picture at {stamp}",
+                    limits::JOINT_GAP_S
+                );
+                return Err(Failure::new(Code::SensorStale, words));
+            }
+        };
+        let span = after.stamp.since(before.stamp);
+        let share = if span > 0.0 { stamp.since(before.stamp) / span } else { 0.0 };
+        let between = before.positions.iter().zip(&after.positions).map(|(a, b)| a + share * (b - a));
+        let rates = before.velocities.iter().chain(&after.velocities);
+        Ok((between.collect(), rates.fold(0.0f64, |most, rate| most.max(rate.abs()))))
+    }
+
+    /// The base moves, or is about to: what was seen at a station no longer holds. The deck moves along.
+    pub fn base_moves(&mut self) {
+        self.base = BasePlace::Free;
+        self.nests.retain(|nest, _| nest.on_deck());
+    }
+
+    /// Keeps what was seen of a nest.
+    pub fn saw(&mut self, nest: &NestRef, sight: NestSight) {
+        self.nests.insert(nest.clone(), sight);
+    }
+
+    /// What was last seen of a nest since the base stands where it does.
+    pub fn nest(&self, nest: &NestRef) -> Option<&NestSight> {
+        self.nests.get(nest)
+    }
+
+    /// Where the nest is: as seen, or else as described from where the base stands. None where that is not known.
+    pub fn base_from_nest(&self, world: &World, nest: &NestRef) -> Option<Pose<Base, Nest>> {
+        if let Some(sight) = self.nests.get(nest) {
+            return Some(sight.base_from_nest);
+        }
+        if nest.on_deck() {
+            return world.described_nest(nest, &Pose::identity());
+        }
+        world.described_nest(nest, &self.base_from_station(world, &nest.station)?)
+    }
+
+    /// Where a station is: as taught where the base is docked or waits before it, or else by the localiser.
+    pub fn base_from_station(&self, world: &World, id: &StationId) -> Option<Pose<Base, StationFrame>> {
+        let map_from_station = world.site.stations.get(id)?.pose;
+        Some((self.base_in_map(world)?.inverse() * map_from_station).spatial())
+    }
+
+    /// Where the base is in the map.
+    pub fn base_in_map(&self, world: &World) -> Option<Pose2<Map, Base>> {
+        match &self.base {
+            BasePlace::Docked(id) => world.map_from_docked(id),
+            BasePlace::Staging(id) => {
+                let station = world.site.stations.get(id)?;
+                Some(station.pose * station.dock.staging)
+            }
+            BasePlace::Free => self.map_from_base,
+        }
+    }
+
+    /// Whether the base is docked there. The deck is always at hand.
+    pub fn at_hand(&self, station: &StationId) -> bool {
+        station.as_str() == nightshift_core::ids::DECK
+            || matches!(&self.base, BasePlace::Docked(docked) if docked == station)
+    }
+
+    /// Whether the fingers hold something as wide as this vial. None where the gripper has not told for too long, or
+    /// tells something in between.
+    pub fn feels(&self, now: Stamp, vial: &Vial) -> Option<bool> {
+        let state = self.gripper.filter(|state| now.since(state.stamp) <= limits::STATE_AGE_S)?;
+        let off = state.opening_m - vial.diameter_m;
+        let pressed = state.force_n >= vial.grasp.force_n * limits::HELD_FORCE;
+        if off.abs() <= limits::WIDTH_M && pressed {
+            Some(true)
+        } else if off.abs() > limits::WIDTH_M || state.force_n < 0.5 * vial.grasp.force_n * limits::HELD_FORCE
+        {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// The gripper's last report, where it is fresh.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE`.
+    pub fn gripper_now(&self, now: Stamp) -> Result<GripperState, Failure> {
+        let stale = |words: String| Failure::new(Code::SensorStale, words);
+        let state = self.gripper.ok_or_else(|| stale("the gripper has not told its state yet".into()))?;
+        let age = now.since(state.stamp);
+        if age > limits::STATE_AGE_S {
+            return Err(stale(format!(
+                "the gripper's state is {age:.2} s old, allowed are {} s",
+                limits::STATE_AGE_S
+            )));
+        }
+        Ok(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joints(ms: u64, q: f64, rate: f64) -> JointState {
+        JointState { stamp: Stamp(ms * 1_000_000), positions: vec![q], velocities: vec![rate] }
+    }
+
+    #[test]
+    fn joints_are_known_between_reports_and_not_far_from_them() {
+        let mut belief = Belief::default();
+        assert_eq!(belief.joints_at(Stamp(1)).unwrap_err().code, Code::SensorStale);
+        for (ms, q) in [(1000, 0.0), (1100, 1.0), (1050, 9.0), (1200, 2.0)] {
+            belief.take_joints(joints(ms, q, 0.1));
+        }
+        let (q, rate) = belief.joints_at(Stamp(1_150_000_000)).unwrap();
+        assert!((q[0] - 1.5).abs() < 1e-12 && (rate - 0.1).abs() < 1e-12);
+        assert_eq!(belief.joints_at(Stamp(1_200_000_000)).unwrap().0, [2.0]);
+        assert_eq!(belief.joints_at(Stamp(1_300_000_000)).unwrap().0, [2.0]);
+        assert!(belief.joints_at(Stamp(2_000_000_000)).is_err());
+        assert!(belief.joints_now(Stamp(2_000_000_000)).is_ok());
+        assert_eq!(belief.joints_now(Stamp(9_000_000_000)).unwrap_err().code, Code::SensorStale);
+    }
+
+    #[test]
+    fn history_is_bounded() {
+        let mut belief = Belief::default();
+        (0..100_000).for_each(|n| belief.take_joints(joints(n * 10, 0.0, 0.0)));
+        assert!(belief.joints.len() < 600);
+    }
+
+    #[test]
+    fn one_odd_report_is_no_slip_and_three_are_one() {
+        let mut belief = Belief::default();
+        let state = |opening_m, force_n| GripperState { stamp: Stamp(1), opening_m, force_n };
+        assert!(!(0..9).any(|_| belief.take_gripper(state(0.0, 0.0))), "nothing is held");
+        belief.grip = Some(Grip { sample: "S-001".into(), width_m: 0.028, force_n: 8.0, from: None });
+        assert!(!belief.take_gripper(state(0.028, 8.0)));
+        assert!(!belief.take_gripper(state(0.028, 1.0)));
+        assert!(!belief.take_gripper(state(0.020, 8.0)));
+        assert!(!belief.take_gripper(state(0.028, 7.0)), "it was noise");
+        let slips: Vec<bool> = (0..6).map(|_| belief.take_gripper(state(0.0, 0.0))).collect();
+        assert_eq!(slips, [false, false, true, false, false, false], "it is told once");
+    }
+}

@@ -1,0 +1,41 @@
+//! What the robot does with samples: jobs, the sample ledger and its store, and the stages of a transfer.
+//!
+//! The [`Executive`] is the one component. It owns a queue of jobs, runs their items one after the other, each as a
+//! list of stages that is composed for a goal (deliver, return, safe) from where the sample and the robot are, and
+//! writes what it is about to do, and what it has done, to the ledger before it goes on. Pictures, motion plans and
+//! writes to disk are *effects*: asked for as outputs, answered as inputs. Only [`store`] touches a disk.
+//!
+//! `Load` and `Unload` are transfers that must end, or begin, at an instrument: any station but `storage` and the
+//! robot's own deck. The instrument's handshake (door, tray, seat) is not part of this version.
+
+mod action;
+mod belief;
+mod calls;
+mod chain;
+mod chores;
+mod executive;
+mod grasp;
+mod item;
+mod job;
+mod job_run;
+mod ledger;
+mod limits;
+mod messages;
+mod program;
+mod restart;
+mod restored;
+mod runner;
+mod scene;
+mod sight;
+mod stages;
+pub mod store;
+mod validate;
+mod world;
+
+pub use chain::{Entry, Head};
+pub use executive::Executive;
+pub use job::JobRecord;
+pub use ledger::{Body, Ledger, Sample, Whereabouts};
+pub use messages::{EffectId, Look, SkillInput, SkillOutput};
+pub use restored::Restored;
+pub use store::{Store, StoreRecord};

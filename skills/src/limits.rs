@@ -1,0 +1,88 @@
+//! How long anything is waited for and how far anything may be off: the closed list, each with its reason.
+
+use std::time::Duration;
+
+/// A planned motion takes milliseconds; a worker on a loaded machine, seconds.
+pub const PLAN: Duration = Duration::from_secs(20);
+/// Beyond a trajectory's own duration: controllers settle late, and on a loaded machine an action's result was seen to
+/// come two seconds late on the wall, six on the clock of a simulator at three times real time.
+pub const ARM_EXTRA: Duration = Duration::from_secs(20);
+/// A stopped arm rests within a second; the answer may be late.
+pub const ARM_STOP: Duration = Duration::from_secs(10);
+/// The fingers' whole stroke takes a second at most; late as for [`ARM_EXTRA`].
+pub const GRIP: Duration = Duration::from_secs(20);
+/// A camera at 3 Hz and its detector on a loaded machine.
+pub const LOOK: Duration = Duration::from_secs(10);
+/// A synchronous write to a tired disk.
+pub const STORE: Duration = Duration::from_secs(30);
+/// Navigation gives up by itself before this; it only guards against a navigator that does not answer.
+pub const DRIVE: Duration = Duration::from_secs(600);
+/// As for [`DRIVE`].
+pub const DOCK: Duration = Duration::from_secs(240);
+/// A base that was told to stop stands still by then: 1 m/s at 0.5 m/s^2.
+pub const COAST: Duration = Duration::from_secs(2);
+/// How long a job waits for a robot that does not know where it is.
+pub const LOCALISE: Duration = Duration::from_secs(90);
+/// After a motion, until the arm has stopped swinging and the gripper has reported anew.
+pub const SETTLE: Duration = Duration::from_millis(250);
+/// Joints, and the gripper, older than this are not acted on: they come at tens of hertz.
+pub const STATE_AGE_S: f64 = 1.0;
+/// Joints are kept so long, to know where the camera was when a picture was taken.
+pub const JOINT_HISTORY_S: f64 = 5.0;
+/// Joints that are farther than this from a picture's stamp say nothing of it.
+pub const JOINT_GAP_S: f64 = 0.25;
+/// A picture is believed only if each joint was slower than this, rad/s: 0.02 rad/s over a 20 ms stamp error at
+/// 0.8 m reach are 0.3 mm.
+pub const STILL_RAD_S: f64 = 0.02;
+
+/// Pictures tried for one question before it is answered with a failure.
+pub const LOOKS: u32 = 3;
+/// Grasps tried again, beside the first, before the item fails.
+pub const GRASPS: u32 = 2;
+/// Jobs that wait, beside the one that runs: a night's list is sent in batches.
+pub const QUEUE: usize = 16;
+
+/// A rack that stands farther than this from where it was taught was moved: m. Docking and teaching are good to 5 mm.
+pub const NEST_SHIFT_M: f64 = 0.020;
+/// As [`NEST_SHIFT_M`], radians.
+pub const NEST_TURN_RAD: f64 = 3.0 * std::f64::consts::PI / 180.0;
+/// A cap farther than this from the slot's axis does not stand in that slot, m. A seated vial has 1.5 mm of play,
+/// a leaning one up to 4 mm at its cap.
+pub const SLOT_OFFSET_M: f64 = 0.006;
+/// The held width may differ by this from the vessel's diameter, m: fingers bend, tolerances of glass are 0.5 mm.
+pub const WIDTH_M: f64 = 0.003;
+/// Of the closing force that must still be there for a thing to be held.
+pub const HELD_FORCE: f64 = 0.4;
+/// Wider than the vessel by this, the fingers have let go of it, m.
+pub const RELEASED_M: f64 = 0.003;
+/// Reports in a row that must say that the thing is gone: one may be noise.
+pub const SLIP_REPORTS: u32 = 3;
+
+/// The arm and what it holds keep this distance from everything, m: above the error of docking and sight, below
+/// the 4 mm between open fingers and a vial.
+pub const MARGIN_M: f64 = 0.003;
+/// From the fiducials of a rack to the camera, m: nearer the rack leaves the picture, farther the codes get small.
+pub const VIEW_DISTANCES_M: [f64; 3] = [0.28, 0.30, 0.26];
+/// A carried vial's base passes above the tops of those that stand, m.
+pub const CARRY_CLEARANCE_M: f64 = 0.020;
+/// A vial is let go so high above its seat, m: pressed onto it, an error in height would push on glass.
+pub const RELEASE_M: f64 = 0.001;
+/// How far a tool that may be among vials is pulled up before anything else moves, m; the shorter ones are tried
+/// where there is no room.
+pub const RETREATS_M: [f64; 3] = [0.12, 0.08, 0.05];
+/// Joints that are so near to a posture are in it, radians.
+pub const POSTURE_RAD: f64 = 0.02;
+
+/// Share of the arm's limits with empty fingers.
+pub const SPEED_FREE: f64 = 0.6;
+/// With a sample in the fingers: below the 250 mm/s of careful handling (ISO 10218-1), measured at the tool.
+pub const SPEED_HELD: f64 = 0.17;
+/// Among glass.
+pub const SPEED_NEAR: f64 = 0.2;
+/// How often a sample that slipped or was missed is looked for before the item ends in doubt.
+pub const SETTLES: u32 = 4;
+/// A docked base that the localiser sees this far from its dock was moved, m and radians: well above the localiser's
+/// error.
+pub const MOVED_M: f64 = 0.15;
+/// See [`MOVED_M`].
+pub const MOVED_RAD: f64 = 0.15;

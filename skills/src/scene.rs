@@ -1,0 +1,153 @@
+//! What the arm must not touch, from descriptions, sight and the ledger.
+
+use crate::belief::Belief;
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::world::{NestRef, World};
+use nalgebra::Isometry3;
+use nightshift_core::api::Place;
+use nightshift_core::describe::{Shape, Solid, Vial};
+use nightshift_core::frames::{Base, Map, Pose, Tool, Ware};
+use nightshift_core::ids::DECK;
+use nightshift_core::{Address, SampleId};
+use nightshift_motion::{Held, Scene, SceneShape, deck_shapes, station_shapes};
+
+/// Farther from the base's middle than this, nothing can be touched, metres: the arm's mount and its reach.
+const REACH_M: f64 = 1.6;
+
+/// The scene around the arm now. `may_touch` as in [`Scene`].
+pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(String, String)>) -> Scene {
+    let mut shapes = surroundings(world, belief);
+    shapes.extend(deck_shapes(&world.robot, &world.site.catalogue));
+    for shape in &mut shapes {
+        // Where a rack was seen, it stands there.
+        if let Some((station, nest)) = shape.name.split_once('/')
+            && let Some(sight) = belief.nest(&NestRef { station: station.into(), nest: nest.into() })
+            && let Ok(rack) = world.rack(&NestRef { station: station.into(), nest: nest.into() })
+        {
+            *shape = SceneShape::rack(shape.name.clone(), rack, &sight.base_from_nest);
+        }
+    }
+    shapes.extend(vials(world, belief, ledger));
+    let fingers = belief.gripper.map_or(world.robot.gripper.max_opening_m, |state| state.opening_m);
+    Scene {
+        shapes,
+        held: held(world, belief, ledger),
+        may_touch,
+        fingers_opening_m: fingers.clamp(0.0, world.robot.gripper.max_opening_m),
+        margin_m: limits::MARGIN_M,
+    }
+}
+
+/// The name of a rack in the scene.
+pub fn rack_name(nest: &NestRef) -> String {
+    nest.to_string()
+}
+
+/// A vial in the fingers: they hold it at its grasp height, with the tool pointing down its axis.
+pub fn tool_from_ware(vial: &Vial) -> Pose<Tool, Ware> {
+    Pose::from_xyz_rpy([0.0, 0.0, vial.grasp.height_m], [std::f64::consts::PI, 0.0, 0.0])
+}
+
+fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
+    let Some(map_from_base) = belief.base_in_map(world) else { return Vec::new() };
+    let base_from_map = map_from_base.inverse().spatial();
+    let near = |shape: &SceneShape| {
+        let at = shape.base_from_shape.translation();
+        at.x.hypot(at.y) - radius(&shape.solid) < REACH_M
+    };
+    let furniture = world.site.furniture.iter().map(|shape| in_base(&base_from_map, shape));
+    let stations = world.site.stations.values().flat_map(|station| {
+        let base_from_station = base_from_map * station.pose.spatial();
+        station_shapes(station, &world.site.catalogue, &base_from_station)
+    });
+    furniture.chain(stations).filter(near).collect()
+}
+
+fn in_base(base_from_map: &Pose<Base, Map>, shape: &Shape<Map>) -> SceneShape {
+    let base_from_shape = *base_from_map * shape.pose;
+    SceneShape { name: shape.name.clone(), solid: shape.solid, base_from_shape }
+}
+
+/// Of the circle around a solid's footprint, whichever way it is turned, metres.
+fn radius(solid: &Solid) -> f64 {
+    match *solid {
+        Solid::Box { size_m: [x, y, z] } => 0.5 * (x * x + y * y + z * z).sqrt(),
+        Solid::Cylinder { radius_m, height_m } => radius_m.hypot(0.5 * height_m),
+        Solid::Sphere { radius_m } => radius_m,
+    }
+}
+
+/// Every vial that stands, or may stand, within reach, named after its sample.
+fn vials(world: &World, belief: &Belief, ledger: &Ledger) -> Vec<SceneShape> {
+    let mut shapes = Vec::new();
+    for (id, sample) in ledger.samples() {
+        let Ok(vial) = world.vial(&sample.labware) else { continue };
+        let places: Vec<&Place> = match &sample.whereabouts {
+            crate::ledger::Whereabouts::At(place) => vec![place],
+            crate::ledger::Whereabouts::OneOf(places) => places.iter().collect(),
+        };
+        let is_held = belief.grip.as_ref().is_some_and(|grip| grip.sample == *id);
+        for place in places {
+            let Place::At(address) = place else { continue };
+            if is_held || !belief.at_hand(&address.station) {
+                continue;
+            }
+            if let Some(base_from_ware) = ware_at(world, belief, address) {
+                shapes.push(SceneShape::vial(id.as_str(), vial, &base_from_ware));
+            }
+        }
+    }
+    shapes
+}
+
+/// Where a vial that stands in a slot is.
+fn ware_at(world: &World, belief: &Belief, address: &Address) -> Option<Pose<Base, Ware>> {
+    let (_, nest_from_slot) = world.slot(address).ok()?;
+    let base_from_nest = belief.base_from_nest(world, &NestRef::of(address))?;
+    let slot_from_ware = Pose::new(Isometry3::identity());
+    Some(base_from_nest * nest_from_slot * slot_from_ware)
+}
+
+fn held(world: &World, belief: &Belief, ledger: &Ledger) -> Option<Held> {
+    let by_ledger = || {
+        let mut samples = ledger.samples();
+        samples
+            .find(|(_, sample)| sample.whereabouts.known() == Some(&Place::Gripper))
+            .map(|(id, _)| id.clone())
+    };
+    let id: SampleId = belief.grip.as_ref().map(|grip| grip.sample.clone()).or_else(by_ledger)?;
+    let vial = world.vial(&ledger.sample(&id)?.labware).ok()?;
+    Some(Held::vial(id.as_str(), vial, &tool_from_ware(vial)))
+}
+
+/// Pairs that meet where a vial is grasped or let go: the fingers and the vials of a nest, what is held and its rack.
+pub fn among_vials(ledger: &Ledger, nest: &NestRef, sample: Option<&SampleId>) -> Vec<(String, String)> {
+    let stands_here = |place: &Place| match place {
+        Place::At(address) => NestRef::of(address) == *nest,
+        Place::Gripper => false,
+    };
+    let here = ledger.samples().filter(|(id, known)| {
+        sample.map_or_else(
+            || match &known.whereabouts {
+                crate::ledger::Whereabouts::At(place) => stands_here(place),
+                crate::ledger::Whereabouts::OneOf(places) => places.iter().any(stands_here),
+            },
+            |sample| *id == sample,
+        )
+    });
+    let mut pairs: Vec<(String, String)> =
+        here.map(|(id, _)| ("finger".to_owned(), id.as_str().to_owned())).collect();
+    pairs.push(("held".to_owned(), rack_name(nest)));
+    pairs
+}
+
+/// All nests that are at hand, the deck's first.
+pub fn nests_at_hand(world: &World, belief: &Belief) -> Vec<NestRef> {
+    let deck = world.robot.deck.keys().map(|nest| NestRef { station: DECK.into(), nest: nest.clone() });
+    let stations = world.site.stations.iter().filter(|(id, _)| belief.at_hand(id));
+    let nests = stations.flat_map(|(id, station)| {
+        station.nests.keys().map(|nest| NestRef { station: id.clone(), nest: nest.clone() })
+    });
+    deck.chain(nests).collect()
+}

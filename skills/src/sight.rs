@@ -1,0 +1,261 @@
+//! From a picture to the base's frame: where a dock's tag is, where a nest stands, which caps stand in it.
+
+use crate::belief::Belief;
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::messages::Look;
+use crate::world::{NestRef, World};
+use nalgebra::{Point3, Vector3};
+use nightshift_core::describe::{RackType, Vial, fiducial_of_code};
+use nightshift_core::frames::{Base, Camera, Nest, Pose, Tag, wrap_angle};
+use nightshift_core::{Code, Failure, SlotId, Stamp, StationId};
+use nightshift_perception::fiducial::{PlacedTag, TagSight, estimate_pose};
+use std::collections::BTreeMap;
+
+/// A nest as it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NestSight {
+    /// Where it stands.
+    pub base_from_nest: Pose<Base, Nest>,
+    /// The caps over it.
+    pub caps: Vec<CapSight>,
+    /// How well the rack's fiducials fit, pixels.
+    pub rms_px: f64,
+    /// When.
+    pub stamp: Stamp,
+    /// Of the picture.
+    pub sha256: String,
+    /// Of the picture.
+    pub path: String,
+}
+
+/// A cap's fiducial over a nest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapSight {
+    /// Its number in the family tag36h11.
+    pub tag: u32,
+    /// The nearest slot.
+    pub slot: SlotId,
+    /// From the slot's axis to the cap's centre, in the nest's frame, metres.
+    pub offset_m: [f64; 2],
+}
+
+impl CapSight {
+    /// Distance from the slot's axis, metres.
+    pub fn off_axis_m(&self) -> f64 {
+        self.offset_m[0].hypot(self.offset_m[1])
+    }
+}
+
+impl NestSight {
+    /// The caps over one slot.
+    pub fn over<'a>(&'a self, slot: &'a SlotId) -> impl Iterator<Item = &'a CapSight> {
+        self.caps.iter().filter(move |cap| cap.slot == *slot)
+    }
+
+    /// Where a fiducial was seen.
+    pub fn cap(&self, tag: u32) -> Option<&CapSight> {
+        self.caps.iter().find(|cap| cap.tag == tag)
+    }
+}
+
+/// Where the camera was when a picture was taken.
+///
+/// # Errors
+/// The picture's own failure; `SENSOR_STALE` where the joints at its stamp are not known; `UNREADABLE_CODE` where the
+/// arm was moving then, or the picture is older than `asked`.
+pub fn base_from_camera(
+    world: &World,
+    belief: &Belief,
+    look: &Look,
+    asked: Stamp,
+) -> Result<Pose<Base, Camera>, Failure> {
+    look.ok.clone()?;
+    if look.stamp < asked {
+        let words = format!("the picture is from {}, before it was asked for at {asked}", look.stamp);
+        return Err(Failure::new(Code::UnreadableCode, words));
+    }
+    let (joints, rate) = belief.joints_at(look.stamp)?;
+    if rate > limits::STILL_RAD_S {
+        let words = format!(
+            "the arm was moving at {rate:.3} rad/s when the picture was taken, allowed are {} rad/s",
+            limits::STILL_RAD_S
+        );
+        return Err(Failure::new(Code::UnreadableCode, words));
+    }
+    if joints.len() != world.arm.joint_count() {
+        let words = format!("the arm tells {} joints and has {}", joints.len(), world.arm.joint_count());
+        return Err(Failure::new(Code::SensorStale, words));
+    }
+    Ok(world.arm.base_from_camera(&joints))
+}
+
+/// Where a station's dock tag is.
+///
+/// # Errors
+/// `DOCK_NOT_SEEN`, with what was seen instead; the failures of [`base_from_camera`].
+pub fn dock_tag(
+    world: &World,
+    belief: &Belief,
+    look: &Look,
+    asked: Stamp,
+    station: &StationId,
+) -> Result<Pose<Base, Tag>, Failure> {
+    let base_from_camera = base_from_camera(world, belief, look, asked)?;
+    let mount = world.station(station)?.dock.tag;
+    let board = [PlacedTag::<Tag> { id: mount.id, size_m: mount.size_m, pose: Pose::identity() }];
+    let pose = estimate_pose(&look.tags, &board, &world.robot.camera.intrinsics)
+        .map_err(|error| Failure::new(Code::DockNotSeen, format!("the tag of {station}'s dock: {error}")))?;
+    Ok(base_from_camera * pose.camera_from_board)
+}
+
+/// A nest and the caps over it.
+///
+/// # Errors
+/// `NEST_NOT_SEEN`, `NEST_MOVED`; the failures of [`base_from_camera`].
+pub fn nest(
+    world: &World,
+    belief: &Belief,
+    ledger: &Ledger,
+    look: &Look,
+    asked: Stamp,
+    nest: &NestRef,
+) -> Result<NestSight, Failure> {
+    let base_from_camera = base_from_camera(world, belief, look, asked)?;
+    let board = world.board(nest)?;
+    let seen = estimate_pose(&look.tags, &board, &world.robot.camera.intrinsics)
+        .map_err(|error| Failure::new(Code::NestNotSeen, format!("the rack at {nest}: {error}")))?;
+    let used = board.iter().filter(|tag| look.tags.iter().any(|sight| sight.id == tag.id));
+    let origins: Vec<Vector3<f64>> = used.map(|tag| tag.pose.translation()).collect();
+    let middle = Point3::from(origins.iter().sum::<Vector3<f64>>() / origins.len() as f64);
+    let taught = taught_nest(world, belief, nest)?;
+    let base_from_nest = levelled(&(base_from_camera * seen.camera_from_board), &taught, &middle, nest)?;
+    check_place(&base_from_nest, &taught, nest)?;
+    let rack = world.rack(nest)?;
+    let ids: Vec<u32> = board.iter().map(|tag| tag.id).collect();
+    let vials = vials_by_tag(world, ledger);
+    let eye = base_from_nest.inverse() * base_from_camera;
+    let caps = look.tags.iter().filter(|sight| !ids.contains(&sight.id));
+    let caps = caps.filter_map(|sight| {
+        let vial = vials.get(&sight.id).copied().or_else(|| rack_vial(world, rack))?;
+        cap(world, rack, &eye, sight, vial)
+    });
+    Ok(NestSight {
+        base_from_nest,
+        caps: caps.collect(),
+        rms_px: seen.rms_px,
+        stamp: look.stamp,
+        sha256: look.sha256.clone(),
+        path: look.path.clone(),
+    })
+}
+
+fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Base, Nest>, Failure> {
+    let unknown = || {
+        Failure::new(
+            Code::NestNotSeen,
+            format!("it is not known where the base stands, so neither is {nest}"),
+        )
+    };
+    if nest.on_deck() {
+        return world.described_nest(nest, &Pose::identity()).ok_or_else(unknown);
+    }
+    let base_from_station = belief.base_from_station(world, &nest.station).ok_or_else(unknown)?;
+    world.described_nest(nest, &base_from_station).ok_or_else(unknown)
+}
+
+/// The seen pose with the taught tilt. Racks stand on level ground, and the tilt is what one picture tells worst: a
+/// degree of it would lift a slot 0.1 m from the tags by 1.7 mm. The turn about the vertical is kept, and the place
+/// of `middle`, the point that was seen best.
+fn levelled(
+    seen: &Pose<Base, Nest>,
+    taught: &Pose<Base, Nest>,
+    middle: &Point3<f64>,
+    nest: &NestRef,
+) -> Result<Pose<Base, Nest>, Failure> {
+    let turn = wrap_angle(seen.yaw() - taught.yaw());
+    let about_vertical = Pose::<Base, Base>::from_xyz_rpy([0.0; 3], [0.0, 0.0, turn]);
+    let rotation = about_vertical.iso.rotation * taught.iso.rotation;
+    let tilt = rotation.angle_to(&seen.iso.rotation);
+    if tilt > 2.0 * limits::NEST_TURN_RAD {
+        let words = format!(
+            "the rack at {nest} is tilted by {:.1} deg, allowed are {:.1} deg",
+            tilt.to_degrees(),
+            2.0 * limits::NEST_TURN_RAD.to_degrees()
+        );
+        return Err(Failure::new(Code::NestMoved, words));
+    }
+    let origin = seen.point(middle).coords - rotation * middle.coords;
+    Ok(Pose::new(nalgebra::Isometry3::from_parts(origin.into(), rotation)))
+}
+
+fn check_place(seen: &Pose<Base, Nest>, taught: &Pose<Base, Nest>, nest: &NestRef) -> Result<(), Failure> {
+    let shift = (seen.translation() - taught.translation()).norm();
+    let turn = wrap_angle(seen.yaw() - taught.yaw()).abs();
+    if shift > limits::NEST_SHIFT_M || turn > limits::NEST_TURN_RAD {
+        let words = format!(
+            "the rack at {nest} stands {:.0} mm and {:.1} deg from where it was taught, allowed are {:.0} mm and {:.1} deg",
+            shift * 1e3,
+            turn.to_degrees(),
+            limits::NEST_SHIFT_M * 1e3,
+            limits::NEST_TURN_RAD.to_degrees()
+        );
+        return Err(Failure::new(Code::NestMoved, words));
+    }
+    Ok(())
+}
+
+fn vials_by_tag<'a>(world: &'a World, ledger: &Ledger) -> BTreeMap<u32, &'a Vial> {
+    let known = ledger.samples().filter_map(|(_, sample)| {
+        Some((fiducial_of_code(&sample.code)?, world.site.catalogue.vials.get(&sample.labware)?))
+    });
+    known.collect()
+}
+
+fn rack_vial<'a>(world: &'a World, rack: &RackType) -> Option<&'a Vial> {
+    rack.takes.iter().find_map(|labware| world.site.catalogue.vials.get(labware))
+}
+
+/// Where the ray through the fiducial's middle meets the plane in which caps of seated vials lie. That is ten times
+/// as exact as the distance that a small tag's size tells.
+fn cap(
+    world: &World,
+    rack: &RackType,
+    nest_from_camera: &Pose<Nest, Camera>,
+    sight: &TagSight,
+    vial: &Vial,
+) -> Option<CapSight> {
+    let camera = &world.robot.camera.intrinsics;
+    let [u, v] = diagonals_meet(&sight.corners)?;
+    let ray = Vector3::new((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0);
+    let direction = nest_from_camera.iso.rotation * ray;
+    let eye = nest_from_camera.translation();
+    let height = rack.floor_m + vial.height_m;
+    if direction.z > -0.1 * direction.norm() || eye.z <= height {
+        return None;
+    }
+    let point = eye + direction * ((height - eye.z) / direction.z);
+    let slots = rack.slots().into_iter().filter_map(|slot| {
+        let axis = rack.nest_from_slot(&slot)?.translation();
+        Some((slot, [point.x - axis.x, point.y - axis.y]))
+    });
+    let off = |offset: &[f64; 2]| offset[0].hypot(offset[1]);
+    let (slot, offset_m) = slots.min_by(|a, b| off(&a.1).total_cmp(&off(&b.1)))?;
+    // Farther than half the pitch it stands over no slot of this rack.
+    (off(&offset_m) <= 0.5 * rack.pitch_m).then_some(CapSight { tag: sight.id, slot, offset_m })
+}
+
+/// The middle of a square under perspective.
+fn diagonals_meet(corners: &[[f64; 2]; 4]) -> Option<[f64; 2]> {
+    let [a, b, c, d] = corners;
+    let (p, q) = ([c[0] - a[0], c[1] - a[1]], [d[0] - b[0], d[1] - b[1]]);
+    let cross = p[0] * q[1] - p[1] * q[0];
+    if cross.abs() < 1e-9 {
+        return None;
+    }
+    let share = ((b[0] - a[0]) * q[1] - (b[1] - a[1]) * q[0]) / cross;
+    Some([a[0] + share * p[0], a[1] + share * p[1]])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! A nest looked at, and what is expected there compared with what is seen.
+
+use super::view::{View, Viewed};
+use super::{Stage, Step};
+use crate::action::{Action, Context, Outcome};
+use crate::ledger::Body;
+use crate::limits;
+use crate::sight::{CapSight, NestSight};
+use crate::world::NestRef;
+use nightshift_core::api::{Evidence, Place};
+use nightshift_core::{Code, Failure, SampleId, SlotId};
+
+/// Something that a look at a nest must confirm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expect {
+    /// The sample stands there, as it did.
+    Stands {
+        /// Which.
+        sample: SampleId,
+        /// Where.
+        slot: SlotId,
+        /// The fiducial on its cap.
+        tag: u32,
+    },
+    /// The sample was put there.
+    Placed {
+        /// Which.
+        sample: SampleId,
+        /// Where.
+        slot: SlotId,
+        /// The fiducial on its cap.
+        tag: u32,
+    },
+    /// Nothing stands there.
+    Clear {
+        /// Where.
+        slot: SlotId,
+    },
+}
+
+/// Looks at a nest until all that is expected is seen, or often enough.
+#[derive(Debug)]
+pub struct Survey {
+    view: View,
+    expect: Vec<Expect>,
+}
+
+impl Survey {
+    pub fn new(nest: NestRef, expect: Vec<Expect>) -> Self {
+        Self { view: View::new(nest), expect }
+    }
+
+    fn compare(&self, ctx: &mut Context<'_>, seen: &NestSight) -> Result<Vec<Body>, Failure> {
+        let mut bodies = Vec::new();
+        let mut codes = Vec::new();
+        for expect in &self.expect {
+            let (sample, slot, cap) = match expect {
+                Expect::Clear { slot } => {
+                    clear(self.view.nest(), seen, slot)?;
+                    continue;
+                }
+                Expect::Stands { sample, slot, tag } => {
+                    (sample, slot, stands(self.view.nest(), seen, sample, slot, *tag)?)
+                }
+                Expect::Placed { sample, slot, tag } => {
+                    let cap = stands(self.view.nest(), seen, sample, slot, *tag)
+                        .map_err(|failure| Failure::new(Code::PlaceFailed, failure.message))?;
+                    (sample, slot, cap)
+                }
+            };
+            let off_mm = cap.off_axis_m() * 1e3;
+            let text =
+                format!("tag36h11:{} {off_mm:.1} mm from the axis of {}/{slot}", cap.tag, self.view.nest());
+            let at = Place::At(self.view.nest().slot(slot));
+            let known = ctx.ledger.sample(sample).and_then(|known| known.whereabouts.known());
+            if known != Some(&at) {
+                let by = format!("seen: {text}, picture {}", seen.sha256);
+                bodies.push(Body::Settled { sample: sample.clone(), at, by });
+            }
+            codes.push(Evidence {
+                kind: "code".into(),
+                sha256: seen.sha256.clone(),
+                path: seen.path.clone(),
+                text,
+                stamp: seen.stamp,
+            });
+        }
+        ctx.evidence.extend(codes);
+        Ok(bodies)
+    }
+}
+
+/// The sample's cap over a slot.
+fn stands<'a>(
+    nest: &NestRef,
+    seen: &'a NestSight,
+    sample: &SampleId,
+    slot: &'a SlotId,
+    tag: u32,
+) -> Result<&'a CapSight, Failure> {
+    let over: Vec<&CapSight> = seen.over(slot).collect();
+    if let Some(cap) = over.iter().find(|cap| cap.tag == tag) {
+        if cap.off_axis_m() > limits::SLOT_OFFSET_M {
+            let words = format!(
+                "{sample} stands {:.1} mm from the axis of {nest}/{slot}, allowed are {:.1} mm",
+                cap.off_axis_m() * 1e3,
+                limits::SLOT_OFFSET_M * 1e3
+            );
+            return Err(Failure::new(Code::SampleMissing, words));
+        }
+        return Ok(cap);
+    }
+    if let Some(other) = over.first() {
+        let words =
+            format!("{nest}/{slot} shows tag36h11:{}, expected is tag36h11:{tag} for {sample}", other.tag);
+        return Err(Failure::new(Code::WrongIdentity, words));
+    }
+    let elsewhere = match seen.cap(tag) {
+        Some(cap) => format!("; it is seen over {nest}/{}", cap.slot),
+        None => String::new(),
+    };
+    let words = format!("{sample} (tag36h11:{tag}) is not seen in {nest}/{slot}{elsewhere}");
+    Err(Failure::new(Code::SampleMissing, words))
+}
+
+fn clear(nest: &NestRef, seen: &NestSight, slot: &SlotId) -> Result<(), Failure> {
+    match seen.over(slot).next() {
+        Some(cap) => {
+            let words = format!("{nest}/{slot} is to be free and shows tag36h11:{}", cap.tag);
+            Err(Failure::new(Code::TargetNotClear, words))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Stage for Survey {
+    fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
+        if last == Outcome::Recorded {
+            return Step::Done;
+        }
+        let mut viewed = self.view.next(ctx, last);
+        if let Viewed::Seen(seen) = &viewed {
+            match self.compare(ctx, seen) {
+                Ok(bodies) if bodies.is_empty() => return Step::Done,
+                Ok(bodies) => return Step::Do(Action::Record { bodies, job: None }),
+                Err(failure) => viewed = self.view.again(ctx, failure),
+            }
+        }
+        match viewed {
+            Viewed::Do(action) => Step::Do(action),
+            Viewed::Fail(failure) => Step::Fail(failure),
+            Viewed::Seen(_) => unreachable!("seen was compared above"),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The executive against a fake laboratory that knows the truth.
+
+mod calls;
+mod cancel;
+mod failures;
+mod happy;
+mod lab;
+mod restart;
+mod storm;

@@ -1,0 +1,97 @@
+"""What a planner meets: transfer, load, unload, resubmission, cancel in mid-carry, nonsense."""
+import uuid
+
+import judge
+import pytest
+from nightshift_interfaces.srv import GetJob
+
+
+def agree(node):
+    rows = judge.compare(node)
+    assert rows and all(row["agree"] for row in rows), rows
+
+
+def test_nonsense_is_refused_by_name(planner):
+    cases = [
+        ([("S-001", "moon/rack/A1")], "UNKNOWN_STATION"),
+        ([("S-001", "photolysis/shelf/A1")], "UNKNOWN_NEST"),
+        ([("S-001", "photolysis/rack/Z9")], "UNKNOWN_SLOT"),
+        ([("S-999", "photolysis/rack/A1")], "UNKNOWN_SAMPLE"),
+        ([("S-001", "photolysis/rack/B4")], "TARGET_OCCUPIED"),
+        ([("S-001", "gc/rack/A1"), ("S-002", "gc/rack/A1")], "DUPLICATE_ITEM"),
+        ([("S-001", "gc/rack")], "MALFORMED_REQUEST"),
+        ([], "MALFORMED_REQUEST"),
+    ]
+    for moves, name in cases:
+        result = planner.ask("transfer", moves, job_id=str(uuid.uuid4()))
+        assert not result.success
+        assert result.error.name == name, (moves, result.error)
+        assert result.error.message and result.error.next_call
+
+
+def test_a_transfer_is_carried_out_and_answers_again_when_it_is_sent_again(planner, node):
+    job = str(uuid.uuid4())
+    moves = [("S-001", "photolysis/rack/A1")]
+    first = planner.ask("transfer", moves, job_id=job)
+    assert first.success, first
+    assert first.outcomes[0].status == "DONE"
+    assert {e.kind for e in first.outcomes[0].evidence} >= {"picture", "code"}
+    seen = [f.phase for f in planner.feedback]
+    for phase in ("ACCEPTED", "NAVIGATE", "DOCK", "LOCATE", "PICK", "CARRY", "PLACE", "VERIFY_PLACE"):
+        assert phase in seen, seen
+    again = planner.ask("transfer", moves, job_id=job)
+    assert again.success and again.outcomes[0].ledger_seq == first.outcomes[0].ledger_seq
+    conflict = planner.ask("transfer", [("S-002", "photolysis/rack/A2")], job_id=job)
+    assert conflict.error.name == "JOB_CONFLICT"
+    there = planner.ask("transfer", moves, job_id=str(uuid.uuid4()))
+    assert there.success and there.outcomes[0].status == "ALREADY_THERE"
+    state = planner.call(GetJob, "get_job", GetJob.Request(job_id=job))
+    assert state.found and state.outcomes[0].status == "DONE"
+    agree(node)
+
+
+def test_load_and_unload(planner, node):
+    loaded = planner.ask("load", [("S-001", "gc/rack/A1")], job_id=str(uuid.uuid4()))
+    assert loaded.success, loaded
+    unloaded = planner.ask("unload", [("S-001", "storage/rack/A1")], job_id=str(uuid.uuid4()))
+    assert unloaded.success, unloaded
+    agree(node)
+
+
+def test_cancel_in_mid_carry_leaves_the_sample_at_a_declared_place(planner, node):
+    import rclpy
+
+    handle = planner.send("transfer", planner.goal("transfer", [("S-003", "solid/rack/A1")], job_id=str(uuid.uuid4())))
+    planner.wait_for("CARRY")
+    cancelled = handle.cancel_goal_async()
+    rclpy.spin_until_future_complete(node, cancelled, timeout_sec=30.0)
+    answer = planner.result(handle)
+    outcome = answer.result.outcomes[0]
+    assert not answer.result.success
+    assert outcome.status == "CANCELLED" and outcome.location.count("/") == 2, outcome
+    agree(node)
+
+
+def test_a_second_stack_on_the_same_domain_is_refused(lab, planner, tmp_path):
+    import subprocess
+    from conftest import BIN
+
+    # The first one answers, so it is up.
+    planner.call(GetJob, "get_job", GetJob.Request(job_id="none"))
+
+    second = subprocess.run(
+        [BIN, "run", "--out", tmp_path / "second"], capture_output=True, text=True, timeout=90)
+    assert second.returncode != 0
+    assert "nightshift" in second.stderr and "domain" in second.stderr.lower(), second.stderr
+    assert lab.stack.process.poll() is None
+
+
+def test_the_live_run_replays_bit_for_bit(lab):
+    """The last test of this file: it ends the stack, so that its record is whole."""
+    import subprocess
+    from conftest import BIN
+
+    lab.stack.stop()
+    replay = subprocess.run([BIN, "replay", lab.folder / "run"], capture_output=True, text=True, timeout=300)
+    assert replay.returncode == 0, replay.stdout[-2000:] + replay.stderr
+    assert replay.stdout.startswith("equal"), replay.stdout
