@@ -4,6 +4,7 @@
 //! with its file and key.
 
 mod labware;
+mod overlap;
 mod robot;
 mod shape;
 mod site;
@@ -201,6 +202,24 @@ mod tests {
             "stations/gc.toml: nest.rack.rack: no rack type rack_9x9 in labware.toml",
             "stations/solid.toml: dock.staging: must be farther",
             "stations/liquid.toml: line 4: unknown field `titel`",
+        ] {
+            assert!(found.contains(expected), "{expected:?} not in:\n{found}");
+        }
+    }
+
+    #[test]
+    fn furniture_and_stations_that_overlap_are_named() {
+        let reader = spoilt(
+            SITE,
+            &[
+                ("site.toml", "xyz = [8.75, 2.6, 0.95]", "xyz = [6.9, 3.9, 0.95]"),
+                ("stations/gc.toml", "x = 2.4", "x = 4.4"),
+            ],
+        );
+        let found = problems(Site::load(&reader));
+        for expected in [
+            "site.toml: furniture[7]: pillar overlaps cabinet (site.toml: furniture[5])",
+            "stations/photolysis.toml: shapes[0]: bench overlaps bench (stations/gc.toml: shapes[0])",
         ] {
             assert!(found.contains(expected), "{expected:?} not in:\n{found}");
         }

@@ -107,6 +107,7 @@ impl Site {
             };
             this.check_tags(&mut problems);
             this.check_stock(&mut problems);
+            super::overlap::check(&this, &mut problems);
             if problems.0.is_empty() {
                 return Ok(this);
             }
