@@ -139,7 +139,8 @@ mod tests {
             let (x, y) = ((index % 60) as f64, (index / 60) as f64);
             let sub = if (reach(x, y) - half).abs() < 1.0 { 100 } else { 1 };
             let offset = |k: usize| (k as f64 + 0.5) / sub as f64 - 0.5;
-            let covered = (0..sub * sub).filter(|k| reach(x + offset(k % sub), y + offset(k / sub)) < half).count();
+            let covered =
+                (0..sub * sub).filter(|k| reach(x + offset(k % sub), y + offset(k / sub)) < half).count();
             (210.0 - 180.0 * covered as f64 / (sub * sub) as f64).round() as u8
         };
         (Image { width: 60, height: 60, pixels: (0..3600).map(pixel).collect() }, corners)
