@@ -142,3 +142,70 @@ fn an_unknown_scenario_names_those_there_are() {
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(words.contains("bundled are:") && words.contains("transfer"), "{words}");
 }
+
+/// A room of 6 x 4 m with a pillar, its map_server files, and a drive along it: the log's text.
+fn drive_through_a_room(folder: &Path) -> String {
+    let solid = |x: f64, y: f64| !(0.0..6.0).contains(&x) || !(0.0..4.0).contains(&y) || (x > 5.0 && y > 3.2);
+    let center = |index: usize, from: f64| from + (index as f64 + 0.5) * 0.05;
+    let pixels = (0..100).rev().flat_map(|row| (0..140).map(move |column| (column, row)));
+    let pixels = pixels.map(|(c, r)| if solid(center(c, -0.5), center(r, -0.5)) { 0u8 } else { 254 });
+    let mut image = b"P5\n140 100\n255\n".to_vec();
+    image.extend(pixels);
+    std::fs::create_dir_all(folder).expect("writable");
+    std::fs::write(folder.join("room.pgm"), image).expect("writable");
+    let yaml = "image: room.pgm\nresolution: 0.05\norigin: [-0.5, -0.5, 0.0]\nnegate: 0\noccupied_thresh: 0.65\n\
+                free_thresh: 0.25\n";
+    std::fs::write(folder.join("room.yaml"), yaml).expect("writable");
+    let mut log = "# n_beams 181 angle_min -1.5707963 angle_inc 0.0174533\n".to_owned();
+    for index in 0..60 {
+        let (x, y, yaw) = (1.0 + 0.05 * f64::from(index), 1.5, 0.01 * f64::from(index));
+        log += &format!("{index} {} {x} {y} {yaw} {x} {y} {yaw}", 100.0 + 0.1 * f64::from(index));
+        for beam in 0..181 {
+            let bearing = yaw - std::f64::consts::FRAC_PI_2 + 0.0174533 * f64::from(beam);
+            let hit = (0..2000).map(|step| f64::from(step) * 0.005);
+            let hit = hit.into_iter().find(|r| solid(x + r * bearing.cos(), y + r * bearing.sin()));
+            log += &format!(" {:.3}", hit.expect("a closed room"));
+        }
+        log.push('\n');
+    }
+    log
+}
+
+#[test]
+fn a_recorded_drive_is_localised_and_a_bad_one_is_told_by_line() {
+    let folder = scratch("localize");
+    let log = drive_through_a_room(&folder);
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let localize = |log: &str, start: &[&str], out: &str| {
+        std::fs::write(folder.join("drive.txt"), log).expect("writable");
+        let (map, log, out) = (path("room.yaml"), path("drive.txt"), path(out));
+        let files = ["localize", "--map", &map, "--log", &log, "--out", &out, "--json"];
+        nightshift(&[&files, start].concat())
+    };
+    let start = ["--initial", "1.15,1.35,0.08"];
+    let output = localize(&log, &start, "a.tum");
+    let report = json(&output);
+    assert_eq!(report["scans"], 60);
+    assert_eq!(report["state"][59]["state"], "tracking");
+    let trajectory = std::fs::read_to_string(path("a.tum")).expect("a trajectory");
+    assert_eq!(trajectory.lines().count(), 60);
+    let last: Vec<f64> =
+        trajectory.lines().last().expect("lines").split(' ').map(|w| w.parse().expect("numbers")).collect();
+    assert_eq!(last[0], 105.9);
+    let error = (last[1] - 3.95).hypot(last[2] - 1.5);
+    assert!(error < 0.03, "{error} m off at the end");
+    assert!(localize(&log, &start, "b.tum").status.success());
+    assert_eq!(trajectory, std::fs::read_to_string(path("b.tum")).expect("a trajectory"));
+
+    let told = |log: &str, start: &[&str]| {
+        let output = localize(log, start, "c.tum");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let cut = told(&log[..log.len() - 40], &start);
+    assert!(cut.contains("drive.txt: line 61: ") && cut.contains("cut off"), "{cut}");
+    let outside = told(&log, &["--initial", "-9,0,0"]);
+    assert!(outside.contains("lies outside the map"), "{outside}");
+    let wall = told(&log, &["--initial", "5.8,3.95,0"]);
+    assert!(wall.contains("lies in a wall"), "{wall}");
+}

@@ -33,6 +33,8 @@ pub enum Command {
     SaveMap(SaveMapArgs),
     /// Draw a recording as a picture.
     Picture(PictureArgs),
+    /// Run the localiser over a recorded drive and write where the robot was.
+    Localize(LocalizeArgs),
 }
 
 /// Which laboratory and which robot.
@@ -153,4 +155,48 @@ pub struct PictureArgs {
     /// Site and robot of the run.
     #[command(flatten)]
     pub lab: LabArgs,
+}
+
+/// `nightshift localize`.
+#[derive(Args)]
+#[command(
+    after_help = "The log is text, also as gzip: a header `# n_beams N angle_min A angle_inc D` (radians), then a line a scan: index, \
+time (s), odometry x y yaw, reference x y yaw (m, rad), N ranges (m; 50 and more is no return).\n\nExamples:\n  \
+nightshift localize --map lab.yaml --log drive.txt.gz --initial 1.5,7.0,0.0 --out drive.tum --json\n  \
+nightshift localize --map lab.yaml --log drive.txt --global --out drive.tum"
+)]
+pub struct LocalizeArgs {
+    /// A map_server map, by its YAML file.
+    #[arg(long, value_name = "YAML")]
+    pub map: PathBuf,
+    /// The recorded drive.
+    #[arg(long, value_name = "TXT[.GZ]")]
+    pub log: PathBuf,
+    /// Where the robot is at the first scan, roughly: metres, metres, radians.
+    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
+    pub initial: Option<[f64; 3]>,
+    /// Nobody knows where the robot is: look in the whole map.
+    #[arg(long, conflicts_with = "initial")]
+    pub global: bool,
+    /// Seed of the localiser's random choices.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where to write the poses, as a TUM trajectory: one for each scan, with the scan's time.
+    #[arg(long, value_name = "TUM")]
+    pub out: PathBuf,
+    /// Print one JSON object on stdout: scans, cpu_ms_mean, cpu_ms_p99, and the state at each scan.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn pose(words: &str) -> Result<[f64; 3], String> {
+    let numbers: Vec<f64> = words
+        .split(',')
+        .filter_map(|word| word.trim().parse().ok())
+        .filter(|v: &f64| v.is_finite())
+        .collect();
+    match <[f64; 3]>::try_from(numbers) {
+        Ok(pose) if words.split(',').count() == 3 => Ok(pose),
+        _ => Err("it must be three finite numbers: x,y,yaw in metres and radians".to_owned()),
+    }
 }

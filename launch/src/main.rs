@@ -9,6 +9,7 @@ mod files;
 mod interrupt;
 mod judge;
 mod live;
+mod localize;
 mod lockstep;
 mod picture;
 mod recording;

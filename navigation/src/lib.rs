@@ -8,6 +8,7 @@ mod drive;
 mod footprint;
 mod guard;
 pub mod localiser;
+pub mod log;
 pub mod map;
 mod messages;
 mod navigator;

@@ -3,28 +3,18 @@
 //! skipped, and said so. Run with `--nocapture` for the table.
 
 use flate2::read::MultiGzDecoder;
-use nightshift_core::describe::ScannerDescription;
-use nightshift_core::frames::{Base, Map};
+use nightshift_core::Pose2;
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::random::Seed;
-use nightshift_core::robot::{Beam, LaserScan, Odometry, Twist};
-use nightshift_core::{Pose, Pose2, Stamp};
 use nightshift_navigation::localiser::{Localisation, LocalisationState, Localiser};
+use nightshift_navigation::log::{DriveLog, SCANNER};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
 struct Log {
     grid: OccupancyGrid,
-    angle_min: f64,
-    angle_increment: f64,
-    steps: Vec<Step>,
-}
-
-struct Step {
-    odometry: Pose2<nightshift_core::frames::Odom, Base>,
-    truth: Pose2<Map, Base>,
-    ranges: Vec<f32>,
+    drive: DriveLog,
 }
 
 fn folder() -> Option<PathBuf> {
@@ -44,46 +34,17 @@ fn read(log: &str, map: &str) -> Option<Log> {
     let mut text = String::new();
     let packed = file(format!("{log}.txt.gz")).unwrap();
     MultiGzDecoder::new(packed.as_slice()).read_to_string(&mut text).unwrap();
-    let header: Vec<&str> = text.lines().next().unwrap().split_whitespace().collect();
-    let after =
-        |key: &str| -> f64 { header[header.iter().position(|w| *w == key).unwrap() + 1].parse().unwrap() };
-    let steps = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let n: Vec<f64> = line.split_whitespace().map(|w| w.parse().unwrap()).collect();
-        Step {
-            odometry: Pose2::new(n[2], n[3], n[4]),
-            truth: Pose2::new(n[5], n[6], n[7]),
-            ranges: n[8..].iter().map(|r| *r as f32).collect(),
-        }
-    });
-    let steps = steps.collect();
-    Some(Log { grid, angle_min: after("angle_min"), angle_increment: after("angle_inc"), steps })
+    Some(Log { grid, drive: DriveLog::parse(&text).unwrap() })
 }
 
 impl Log {
     fn localiser(&self, seed: u64) -> Localiser {
-        let scanner = ScannerDescription {
-            pose: Pose::identity(),
-            angle_min_deg: self.angle_min.to_degrees(),
-            angle_max_deg: (self.angle_min + self.angle_increment * self.steps[0].ranges.len() as f64)
-                .to_degrees(),
-            beams: self.steps[0].ranges.len(),
-            range_min_m: 0.05,
-            range_max_m: 49.0,
-            rate_hz: 10.0,
-        };
-        Localiser::new(&self.grid, BTreeMap::from([("laser".to_owned(), scanner)]), Seed(seed))
+        Localiser::new(&self.grid, BTreeMap::from([(SCANNER.to_owned(), self.drive.scanner())]), Seed(seed))
     }
 
-    fn give(&self, localiser: &mut Localiser, index: usize, at_s: f64) -> Option<Localisation> {
-        let (step, stamp) = (&self.steps[index], Stamp::from_seconds(at_s));
-        localiser.odometry(&Odometry { stamp, odom_from_base: step.odometry, velocity: Twist::STOP });
-        localiser.scan(&LaserScan {
-            stamp,
-            scanner: "laser".into(),
-            angle_min: self.angle_min,
-            angle_increment: self.angle_increment,
-            beams: step.ranges.iter().map(|r| Beam::from_range(*r, 0.05, 49.0)).collect(),
-        })
+    fn give(&self, localiser: &mut Localiser, index: usize) -> Option<Localisation> {
+        localiser.odometry(&self.drive.odometry(index));
+        localiser.scan(&self.drive.scan(index))
     }
 }
 
@@ -115,13 +76,13 @@ impl Score {
 /// Tracks a whole log from an offset start. `scored`: which scans count; the first `settle` never do.
 fn track(name: &str, log: &Log, seed: u64, settle: usize, scored: impl Fn(usize) -> bool) -> Score {
     let mut localiser = log.localiser(seed);
-    let first = log.steps[0].truth;
+    let first = log.drive.steps[0].reference;
     localiser.set_pose(Pose2::new(first.x() + 0.15, first.y() - 0.15, first.yaw() + 4.6f64.to_radians()));
     let mut score = Score::default();
-    for (index, step) in log.steps.iter().enumerate() {
-        let answer = log.give(&mut localiser, index, 1.0 + index as f64 * 0.1).unwrap();
+    for (index, step) in log.drive.steps.iter().enumerate() {
+        let answer = log.give(&mut localiser, index).unwrap();
         if index >= settle && scored(index) {
-            let (pose, truth) = (answer.map_from_base, step.truth);
+            let (pose, truth) = (answer.map_from_base, step.reference);
             score.position.push(pose.distance(&truth));
             score.yaw_deg.push(pose.turn_to(&truth).abs().to_degrees());
             score.bias[0] += pose.x() - truth.x();
@@ -181,23 +142,23 @@ fn real_offices() {
 fn from_nowhere(name: &str, log: &Log, starts: usize) -> (usize, usize) {
     let (mut found, mut wrong) = (0, 0);
     for start in 0..starts {
-        let first = start * (log.steps.len() - 60) / starts;
+        let first = start * (log.drive.steps.len() - 60) / starts;
         let mut localiser = log.localiser(start as u64);
         localiser.relocalise();
         let mut driven = 0.0;
         let mut right = false;
-        for index in first..log.steps.len() {
+        for index in first..log.drive.steps.len() {
             driven += if index > first {
-                log.steps[index].odometry.distance(&log.steps[index - 1].odometry)
+                log.drive.steps[index].odom_from_base.distance(&log.drive.steps[index - 1].odom_from_base)
             } else {
                 0.0
             };
             if driven > 5.0 {
                 break;
             }
-            let answer = log.give(&mut localiser, index, 1.0 + index as f64 * 0.1);
+            let answer = log.give(&mut localiser, index);
             let Some(answer) = answer.filter(|a| a.state == LocalisationState::Tracking) else { continue };
-            let truth = &log.steps[index].truth;
+            let truth = &log.drive.steps[index].reference;
             right = answer.map_from_base.distance(truth) < 0.5
                 && answer.map_from_base.turn_to(truth).abs() < 10f64.to_radians();
             if !right {
