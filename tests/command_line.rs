@@ -72,6 +72,12 @@ fn the_grasp_slips() {
 }
 
 #[test]
+fn a_vial_was_taken_away() {
+    let verdict = scenario("vial-missing", "1");
+    assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["name"], "SAMPLE_MISSING", "{verdict:#}");
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

@@ -2,13 +2,14 @@
 
 use crate::action::Context;
 use crate::job::{Policy, Spec};
-use crate::ledger::{Ledger, Whereabouts};
+use crate::ledger::{Body, Ledger, Whereabouts};
 use crate::limits;
 use crate::program::{self, Goal, Order};
 use crate::runner::{End, Planned};
 use crate::stages::Plan;
 use nightshift_core::api::{Effect, Evidence, ItemOutcome, ItemStatus, Phase, Place};
 use nightshift_core::{Code, Failure, JobId, Level};
+use std::collections::BTreeSet;
 
 /// Why a job is ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl ItemRun {
                 .map(|slot| (Some(Phase::Locate), Plan::Rehearse(sample.clone(), slot.clone())))
                 .collect();
         }
-        let reserved = crate::ledger::Body::Reserved { job: job.clone(), sample, to: target };
+        let reserved = Body::Reserved { job: job.clone(), sample, to: target };
         vec![(Some(Phase::Reserved), Plan::Write(vec![reserved], None))]
     }
 
@@ -164,13 +165,27 @@ impl ItemRun {
             }
             return self.over();
         }
-        let certain = self.whereabouts(ctx).is_some_and(|at| at.known().is_some());
-        if certain && failure.code != Code::GraspLost {
-            self.note(failure, notices);
-            self.recover(ctx, notices)
-        } else {
-            self.settle(failure, notices)
+        let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
+        match known {
+            Some(at) if failure.code == Code::SampleMissing => self.missing(at, failure, notices),
+            Some(_) if failure.code != Code::GraspLost => {
+                self.note(failure, notices);
+                self.recover(ctx, notices)
+            }
+            _ => self.settle(failure, notices),
         }
+    }
+
+    /// It was looked for where the ledger has it, and is not seen: the ledger must not stay certain of it.
+    fn missing(&mut self, at: Place, failure: Failure, notices: &mut Vec<(Level, String)>) -> Next {
+        let doubted = Body::Doubted {
+            sample: self.order.sample.clone(),
+            places: BTreeSet::from([at, Place::Nowhere]),
+            why: failure.message.clone(),
+        };
+        self.note(failure, notices);
+        self.doing = Doing::Settling;
+        Next::Run(vec![(None, Plan::Write(vec![doubted], None))])
     }
 
     fn stopped(&mut self, ctx: &mut Context<'_>, notices: &mut Vec<(Level, String)>) -> Next {
@@ -272,7 +287,7 @@ impl ItemRun {
         let sample = &self.order.sample;
         let (whereabouts, touched) = match ledger.sample(sample) {
             Some(known) => (known.whereabouts.clone(), known.touched && !self.dry_run),
-            None => (Whereabouts::OneOf(std::collections::BTreeSet::new()), false),
+            None => (Whereabouts::OneOf(BTreeSet::new()), false),
         };
         let delivered = whereabouts == Whereabouts::At(Place::At(self.order.target.clone()));
         let (status, effect, error) = match (&whereabouts, self.halt) {

@@ -385,6 +385,6 @@ fn custody(ctx: &Context<'_>, order: &Order, source: Option<&Place>) -> Custody 
         Some(Place::Gripper) => Custody::Gripper,
         Some(Place::At(address)) if *address == order.target => Custody::Target,
         Some(Place::At(address)) if address.on_deck() => Custody::Deck,
-        Some(Place::At(_)) | None => Custody::Unknown,
+        Some(Place::At(_) | Place::Nowhere) | None => Custody::Unknown,
     }
 }

@@ -166,11 +166,14 @@ impl Ledger {
         &self.head
     }
 
-    /// Everybody who stands there, may stand there, or is on the way there.
+    /// Everybody who stands there, may stand there, or is on the way there. Nowhere has room for all.
     pub fn claimants<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a SampleId> {
-        let claims = move |sample: &Sample| {
-            sample.whereabouts.may_be(place)
-                || matches!((&sample.reserved, place), (Some((_, to)), Place::At(at)) if to == at)
+        let claims = move |sample: &Sample| match place {
+            Place::At(at) => {
+                sample.whereabouts.may_be(place) || sample.reserved.as_ref().is_some_and(|(_, to)| to == at)
+            }
+            Place::Gripper => sample.whereabouts.may_be(place),
+            Place::Nowhere => false,
         };
         self.samples.iter().filter(move |(_, sample)| claims(sample)).map(|(id, _)| id)
     }

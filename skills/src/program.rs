@@ -62,7 +62,7 @@ pub fn compose(order: &Order, goal: Goal, now: Situation<'_>) -> Result<Vec<Plan
         Goal::Deliver => order.target.clone(),
         Goal::Return => order.source.clone().map_or_else(|| free_deck_slot(&order.sample, now), Ok)?,
         Goal::Safe => match &at {
-            Place::At(_) => return Ok(Vec::new()),
+            Place::At(_) | Place::Nowhere => return Ok(Vec::new()),
             Place::Gripper => safe_slot(order, now)?,
         },
     };

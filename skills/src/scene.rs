@@ -125,7 +125,7 @@ fn held(world: &World, belief: &Belief, ledger: &Ledger) -> Option<Held> {
 pub fn among_vials(ledger: &Ledger, nest: &NestRef, sample: Option<&SampleId>) -> Vec<(String, String)> {
     let stands_here = |place: &Place| match place {
         Place::At(address) => NestRef::of(address) == *nest,
-        Place::Gripper => false,
+        Place::Gripper | Place::Nowhere => false,
     };
     let here = ledger.samples().filter(|(id, known)| {
         sample.map_or_else(

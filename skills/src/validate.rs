@@ -162,7 +162,7 @@ fn source_station(item: &Item, ledger: &Ledger) -> Option<StationId> {
     let by_ledger = || ledger.sample(&item.sample)?.whereabouts.known().cloned();
     match item.source.clone().or_else(by_ledger)? {
         Place::At(address) => Some(address.station),
-        Place::Gripper => None,
+        Place::Gripper | Place::Nowhere => None,
     }
 }
 

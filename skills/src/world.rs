@@ -198,6 +198,6 @@ impl World {
 pub fn slot_of(place: &Place) -> Option<&Address> {
     match place {
         Place::At(address) => Some(address),
-        Place::Gripper => None,
+        Place::Gripper | Place::Nowhere => None,
     }
 }

@@ -310,13 +310,15 @@ pub enum JobEvent {
     Finished(JobResult),
 }
 
-/// Where a sample is: a slot, or the fingers.
+/// Where a sample is: a slot, the fingers, or neither.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// In a slot.
     At(Address),
     /// Between the fingers.
     Gripper,
+    /// In no slot and not held: on the floor, on a bench, taken away. Never certain, only ever possible.
+    Nowhere,
 }
 
 impl std::fmt::Display for Place {
@@ -324,6 +326,7 @@ impl std::fmt::Display for Place {
         match self {
             Self::At(address) => address.fmt(f),
             Self::Gripper => f.write_str("gripper"),
+            Self::Nowhere => f.write_str("nowhere"),
         }
     }
 }
@@ -331,7 +334,11 @@ impl std::fmt::Display for Place {
 impl std::str::FromStr for Place {
     type Err = crate::ids::BadAddress;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "gripper" { Ok(Self::Gripper) } else { text.parse().map(Self::At) }
+        match text {
+            "gripper" => Ok(Self::Gripper),
+            "nowhere" => Ok(Self::Nowhere),
+            address => address.parse().map(Self::At),
+        }
     }
 }
 

@@ -109,13 +109,36 @@ fn a_bad_picture_is_taken_again() {
 fn a_sample_that_is_not_there() {
     let mut lab = Lab::new();
     lab.vials.get_mut(&"S-001".into()).unwrap().at = Truth::Dropped;
-    let ended = lab.run(usual("J1")).outcomes.remove(0);
-    assert_eq!((code(&ended), ended.effect), (Code::SampleMissing, Effect::None));
-    // Where it stands elsewhere in that rack, the failure says so.
+    let ended = outcome(&mut lab, usual("J1"));
+    assert_eq!(
+        (ended.status, ended.effect, code(&ended)),
+        (ItemStatus::Failed, Effect::None, Code::SampleMissing)
+    );
+    // The ledger is no longer certain of it, also after a restart; others are served meanwhile.
+    assert_eq!(ended.location, "storage/rack/A1|nowhere");
+    assert!(lab.run(transfer("J2", &[("S-003", "", "gc/rack/A1")])).success, "{:#?}", lab.notices);
+    assert_eq!(lab.durable.lines(Some(&"S-001".into()))[0].location, "storage/rack/A1|nowhere");
+    // Nobody takes its slot, and nobody moves it by the ledger's word alone.
+    let taken = lab.submit(transfer("J3", &[("S-002", "", "storage/rack/A1")])).unwrap_err();
+    assert_eq!(taken.code, Code::TargetOccupied);
+    let blind = lab.submit(transfer("J4", &[("S-001", "", "photolysis/rack/A1")])).unwrap_err();
+    assert_eq!(blind.code, Code::InDoubt);
+    // A person names the slot: it is looked at first. Once in vain, once with the sample back in it.
+    let there = |job: &str| transfer(job, &[("S-001", "storage/rack/A1", "photolysis/rack/A1")]);
+    let ended = outcome(&mut lab, there("J5"));
+    assert_eq!((code(&ended), ended.location.as_str()), (Code::SampleMissing, "storage/rack/A1|nowhere"));
+    lab.vials.get_mut(&"S-001".into()).unwrap().at = at("storage/rack/A1");
+    assert!(lab.run(there("J6")).success, "{:#?}", lab.notices);
+    lab.check_at_rest();
+}
+
+#[test]
+fn a_sample_whose_code_cannot_be_seen_counts_as_missing() {
     let mut lab = Lab::new();
     lab.vials.get_mut(&"S-001".into()).unwrap().readable = false;
     let ended = outcome(&mut lab, usual("J1"));
-    untouched(&lab, &ended, Code::SampleMissing);
+    assert_eq!((code(&ended), ended.effect), (Code::SampleMissing, Effect::None));
+    assert_eq!(lab.vials[&"S-001".into()].at, at("storage/rack/A1"));
 }
 
 #[test]
@@ -168,7 +191,7 @@ fn a_sample_that_falls_is_in_doubt_and_the_robot_waits_for_a_person() {
         (ItemStatus::InDoubt, Effect::Unknown, Code::GraspLost)
     );
     // The fingers are felt to be empty, the slot is seen to be: it is somewhere near the slot.
-    assert_eq!(ended.location, "storage/rack/A1");
+    assert_eq!(ended.location, "storage/rack/A1|nowhere");
     assert_eq!(result.outcomes[1].effect, Effect::None);
     let refused = lab.submit(transfer("J2", &[("S-003", "", "gc/rack/A1")])).unwrap_err();
     assert_eq!(refused.code, Code::GraspLost);
