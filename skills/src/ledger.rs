@@ -231,6 +231,10 @@ impl Ledger {
             _ => Err(Failure::new(Code::InDoubt, format!("{id} is not reserved by job {job}"))),
         };
         match body {
+            Body::Settled { sample, at: Place::Nowhere, .. }
+            | Body::Begun { sample, to: Place::Nowhere, .. } => {
+                Err(Failure::new(Code::InDoubt, format!("{sample} cannot be known to be nowhere")))
+            }
             Body::Seeded { sample, at, .. } => {
                 if self.samples.contains_key(sample) {
                     return Err(Failure::new(Code::DuplicateItem, format!("{sample} is known already")));
@@ -263,8 +267,8 @@ impl Ledger {
             }
             Body::Doubted { sample, places, .. } => {
                 known(sample)?;
-                if places.is_empty() {
-                    return Err(Failure::new(Code::InDoubt, format!("{sample} must be somewhere")));
+                if places.iter().all(|place| *place == Place::Nowhere) {
+                    return Err(Failure::new(Code::InDoubt, format!("{sample} must be possible somewhere")));
                 }
                 places.iter().try_for_each(|place| free_for(sample, place))
             }

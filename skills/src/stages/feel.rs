@@ -149,6 +149,10 @@ impl Feel {
                 };
                 places.remove(&Place::Gripper);
                 places.extend(lost.and_then(|grip| grip.from).map(Place::At));
+                if places.is_empty() {
+                    // Nothing says where it may be instead: the last place that was known stays named.
+                    places.insert(Place::Gripper);
+                }
                 places.insert(Place::Nowhere);
                 let why = format!("the fingers hold {measured}, and so not {}", self.sample);
                 let bodies = vec![Body::Doubted { sample: self.sample.clone(), places, why }];
