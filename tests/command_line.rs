@@ -74,7 +74,7 @@ fn the_grasp_slips() {
 #[test]
 fn a_vial_was_taken_away() {
     let verdict = scenario("vial-missing", "1");
-    assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["name"], "SAMPLE_MISSING", "{verdict:#}");
+    assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["code"], "SAMPLE_MISSING", "{verdict:#}");
 }
 
 #[test]
