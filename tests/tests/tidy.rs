@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nightshift-perception", &["nightshift-core"]),
     ("nightshift-vision", &["nightshift-core", "nightshift-perception"]),
     ("nightshift-sim", &["nightshift-core"]),
+    ("nightshift-optics", &["nightshift-core"]),
     (
         "nightshift-skills",
         &["nightshift-core", "nightshift-motion", "nightshift-navigation", "nightshift-perception"],
