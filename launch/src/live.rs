@@ -14,6 +14,7 @@ use nightshift_core::record::Driven;
 use nightshift_core::robot::{RobotCommand, Twist};
 use nightshift_core::{Code, Failure, Stamp};
 use nightshift_motion::PlanRequest;
+use nightshift_navigation::{Localisation, LocalisationState};
 use nightshift_ros::{Localised, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
@@ -119,11 +120,10 @@ impl Live {
         for output in outputs {
             let word = match output {
                 StackOutput::Robot(command) => StackSideOutput::Robot(command),
-                StackOutput::Localised(it) => StackSideOutput::Localised(Localised {
-                    map_from_odom: it.map_from_odom,
-                    map_from_base: it.map_from_base,
-                    covariance: Matrix3::from_fn(|row, column| it.covariance[row][column]),
-                }),
+                StackOutput::Localised(it) => match told(&it) {
+                    Some(localised) => StackSideOutput::Localised(localised),
+                    None => continue,
+                },
                 StackOutput::Path(path) => StackSideOutput::Path(path),
                 StackOutput::Answer { id, reply } => StackSideOutput::Answer { id, reply },
                 StackOutput::Event(event) => StackSideOutput::Event(event),
@@ -286,4 +286,36 @@ fn lane(
         .spawn(move || run(take))
         .map_err(|e| format!("the thread {name} cannot be started: {e}"))?;
     Ok((give, thread))
+}
+
+/// What others are told of the robot's place. Nothing while it is lost: whoever follows `map` -> `odom` then sees it age,
+/// where a stale or made-up pose would look certain.
+fn told(localisation: &Localisation) -> Option<Localised> {
+    (localisation.state != LocalisationState::Lost).then(|| Localised {
+        map_from_odom: localisation.map_from_odom,
+        map_from_base: localisation.map_from_base,
+        covariance: Matrix3::from_fn(|row, column| localisation.covariance[row][column]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nightshift_core::Pose2;
+
+    #[test]
+    fn a_lost_robot_tells_no_place() {
+        let at = |state| Localisation {
+            stamp: Stamp::ZERO,
+            map_from_odom: Pose2::new(1.0, 2.0, 0.0),
+            map_from_base: Pose2::new(1.0, 2.0, 0.0),
+            covariance: [[0.01, 0.0, 0.0], [0.0, 0.02, 0.0], [0.0, 0.0, 0.03]],
+            state,
+            confidence: 0.5,
+        };
+        assert!(told(&at(LocalisationState::Lost)).is_none());
+        for state in [LocalisationState::Ambiguous, LocalisationState::Tracking] {
+            assert_eq!(told(&at(state)).expect("a place").covariance[(1, 1)], 0.02);
+        }
+    }
 }
