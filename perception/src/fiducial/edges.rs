@@ -5,8 +5,11 @@ use nightshift_core::image::Image;
 
 /// Cells along an edge of a tag36h11's black square.
 const CELLS: f64 = 8.0;
-/// From sample to sample along an edge and across it, pixels.
+/// From sample to sample along an edge, pixels.
 const STEP_PX: f64 = 0.5;
+/// From sample to sample across an edge, pixels. Finer: along an edge that runs with the pixels, what a coarse sum leaves
+/// out of the bent profile does not average out.
+const ACROSS_PX: f64 = 0.125;
 /// Grey levels between the tag's black and its white edge below which there is no edge to see.
 const MIN_CONTRAST: f64 = 12.0;
 
@@ -64,7 +67,7 @@ fn edge(gray: &Image<u8>, a: Vector2<f64>, b: Vector2<f64>, reach: f64) -> Optio
     }
     let along = (b - a) / length;
     let outward = Vector2::new(along.y, -along.x);
-    let across = (2.0 * reach / STEP_PX).ceil();
+    let across = (2.0 * reach / ACROSS_PX).ceil();
     let step = 2.0 * reach / across;
 
     let (mut weight, mut sum, mut square) = (0.0, Vector2::zeros(), Matrix2::zeros());
