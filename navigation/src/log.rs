@@ -66,8 +66,8 @@ pub struct LogStep {
 impl DriveLog {
     /// Reads a log.
     pub fn parse(text: &str) -> Result<Self, LogError> {
-        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-        let mut lines = lines.by_ref().filter(|(_, line)| !line.is_empty());
+        let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+        let mut lines = lines.filter(|(_, line)| !line.is_empty());
         let (line, header) =
             lines.next().ok_or(LogError { line: 1, reason: "the log is empty".to_owned() })?;
         let (beams, angle_min, angle_increment) =

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 /// Electrons in a pixel that is just white: sets the shot noise. A small sensor of a robot's camera.
 const FULL_WELL: f64 = 8000.0;
-/// Turns of the fixed-point iteration that undoes the lens.
+/// Turns of Newton's iteration that undoes the lens.
 const LENS_TURNS: usize = 12;
 
 /// One exposure.
@@ -123,7 +123,6 @@ impl Shot {
         if (k1 == 0.0 && k2 == 0.0) || seen_radius == 0.0 {
             return seen;
         }
-        // Newton's iteration on the radius.
         let mut r = seen_radius;
         for _ in 0..LENS_TURNS {
             let error = r * (1.0 + k1 * r * r + k2 * r.powi(4)) - seen_radius;
