@@ -35,6 +35,8 @@ pub enum Command {
     Picture(PictureArgs),
     /// Run the localiser over a recorded drive and write where the robot was.
     Localize(LocalizeArgs),
+    /// Plan a path on a saved map.
+    PlanPath(PlanPathArgs),
 }
 
 /// Which laboratory and which robot.
@@ -187,6 +189,34 @@ pub struct LocalizeArgs {
     /// Print one JSON object on stdout: scans, cpu_ms_mean, cpu_ms_p99, and the state at each scan.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `nightshift plan-path`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: there is a path; 1: there is none, with what is in the way; 2: it could not be tried.\n\nExamples:\n  \
+nightshift plan-path --map maps/photocatalysis/map.yaml --from 1.3,3.4,0 --to 7.2,3.9,1.57\n  \
+nightshift plan-path --map lab.yaml --from 1,1,0 --to 9,4,0 --json --picture plan.png"
+)]
+pub struct PlanPathArgs {
+    /// A map_server map, by its YAML file.
+    #[arg(long, value_name = "YAML")]
+    pub map: PathBuf,
+    /// Where the base stands: metres, metres, radians.
+    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
+    pub from: [f64; 3],
+    /// Where it shall go.
+    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
+    pub to: [f64; 3],
+    /// The robot whose outline and speeds count: a folder below robot/description/, or a path.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// Print one JSON object on stdout: found or reason, length_m, clearance_m, cpu_ms, and the path's poses.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw map, path and outlines here.
+    #[arg(long, value_name = "PNG")]
+    pub picture: Option<PathBuf>,
 }
 
 fn pose(words: &str) -> Result<[f64; 3], String> {

@@ -6,7 +6,7 @@ use crate::runner::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
-use crate::{check, files, live, localize, picture, sim_node};
+use crate::{check, files, live, localize, picture, plan_path, sim_node};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::random::Seed;
@@ -28,6 +28,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::SaveMap(args) => save_map(&args),
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
+        Command::PlanPath(args) => plan_path::run(&args),
     }
 }
 

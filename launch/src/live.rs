@@ -15,7 +15,7 @@ use nightshift_core::robot::{RobotCommand, Twist};
 use nightshift_core::{Code, Failure, Stamp};
 use nightshift_motion::PlanRequest;
 use nightshift_navigation::{Localisation, LocalisationState};
-use nightshift_ros::{Localised, StackSide, StackSideInput, StackSideOutput};
+use nightshift_ros::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ const EFFECTS_UNDERWAY: usize = 16;
 const PICTURE_PATIENCE_S: f64 = 3.0;
 /// Seconds between pushes of the journal to its file.
 const FLUSH_EVERY_S: f64 = 1.0;
+/// Seconds between looks at the costs.
+const COSTS_EVERY_S: f64 = 1.0;
 
 /// Runs the command until it is interrupted.
 pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
@@ -62,6 +64,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
         ros,
         journal,
         flushed_at: Stamp::ZERO,
+        costs_at: Stamp::ZERO,
+        costs: None,
         journal_broken: false,
     };
     while !stop.raised() {
@@ -84,6 +88,9 @@ struct Live {
     ros: StackSide,
     journal: JournalFile,
     flushed_at: Stamp,
+    costs_at: Stamp,
+    /// As they were told last.
+    costs: Option<CostGrid>,
     journal_broken: bool,
 }
 
@@ -95,6 +102,7 @@ impl Live {
                 StackSideInput::Robot(event) => StackInput::Robot(event),
                 StackSideInput::Call(call) => StackInput::Call(call),
                 StackSideInput::InitialPose(pose) => StackInput::InitialPose(pose),
+                StackSideInput::GoalPose(pose) => StackInput::GoalPose(pose),
                 // Time is asked for below, with or without a simulator's clock.
                 StackSideInput::Clock(_) => continue,
             })?;
@@ -107,6 +115,20 @@ impl Live {
         let outputs = self.stack.advance(now);
         self.obey(now, outputs)?;
         self.flush(now);
+        self.show_costs(now)
+    }
+
+    /// What paths are planned on, once a second, where it has changed.
+    fn show_costs(&mut self, now: Stamp) -> Result<(), String> {
+        if now.since(self.costs_at) < COSTS_EVERY_S {
+            return Ok(());
+        }
+        self.costs_at = now;
+        let costs = self.stack.component().costs();
+        if self.costs.as_ref() != Some(&costs) {
+            self.costs = Some(costs.clone());
+            self.ros.send(StackSideOutput::Costmap(costs)).map_err(|e| e.to_string())?;
+        }
         Ok(())
     }
 

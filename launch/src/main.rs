@@ -12,6 +12,7 @@ mod live;
 mod localize;
 mod lockstep;
 mod picture;
+mod plan_path;
 mod recording;
 mod runner;
 mod scenario;

@@ -9,7 +9,7 @@ use font8x8::UnicodeFonts;
 use nightshift_core::api::{JobEvent, Phase};
 use nightshift_core::describe::{Shape, Solid};
 use nightshift_core::frames::{Base, Link, Map, Pose};
-use nightshift_core::grid::Cell;
+use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::record::Entry;
 use nightshift_core::{Pose2, Stamp};
 use std::process::ExitCode;
@@ -54,18 +54,23 @@ fn read(lines: &[String]) -> Result<Run, String> {
 }
 
 /// Map coordinates to pixels.
-struct Canvas {
-    pixmap: Pixmap,
-    left: f32,
-    top: f32,
+pub struct Canvas {
+    /// What is drawn on.
+    pub pixmap: Pixmap,
+    /// The picture's upper left corner, and pixels to a unit.
+    pub left: f32,
+    pub top: f32,
+    pub scale: f32,
 }
 
 impl Canvas {
-    fn pixel(&self, x: f64, y: f64) -> (f32, f32) {
-        ((x as f32 - self.left) * PIXELS_PER_M, (self.top - y as f32) * PIXELS_PER_M)
+    /// Where a point is in the picture.
+    pub fn pixel(&self, x: f64, y: f64) -> (f32, f32) {
+        ((x as f32 - self.left) * self.scale, (self.top - y as f32) * self.scale)
     }
 
-    fn polygon(&mut self, corners: &[(f32, f32)], color: Color) {
+    /// Fills a polygon of pixels.
+    pub fn polygon(&mut self, corners: &[(f32, f32)], color: Color) {
         let mut path = PathBuilder::new();
         for (index, (x, y)) in corners.iter().enumerate() {
             if index == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
@@ -76,7 +81,8 @@ impl Canvas {
         }
     }
 
-    fn line(&mut self, points: &[(f32, f32)], width: f32, color: Color) {
+    /// Draws a line through pixels.
+    pub fn line(&mut self, points: &[(f32, f32)], width: f32, color: Color) {
         let mut path = PathBuilder::new();
         for (index, (x, y)) in points.iter().enumerate() {
             if index == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
@@ -88,7 +94,7 @@ impl Canvas {
     }
 
     /// Text with its upper left corner at a pixel, two pixels a dot.
-    fn text(&mut self, x: f32, y: f32, text: &str, color: Color) {
+    pub fn text(&mut self, x: f32, y: f32, text: &str, color: Color) {
         for (index, letter) in text.chars().enumerate() {
             let Some(rows) = font8x8::BASIC_FONTS.get(letter) else { continue };
             for (row, bits) in rows.iter().enumerate() {
@@ -118,8 +124,8 @@ fn draw(lab: &Lab, run: &Run) -> Result<Pixmap, String> {
     let mut pixmap = Pixmap::new(width, height).ok_or("the map is too large for a picture")?;
     pixmap.fill(Color::from_rgba8(236, 238, 240, 255));
     let top = (grid.origin[1] + height_m) as f32;
-    let mut canvas = Canvas { pixmap, left: grid.origin[0] as f32, top };
-    draw_map(&mut canvas, lab);
+    let mut canvas = Canvas { pixmap, left: grid.origin[0] as f32, top, scale: PIXELS_PER_M };
+    draw_map(&mut canvas, &lab.grid);
     for shape in &lab.site.furniture {
         draw_shape(&mut canvas, shape, &Pose::identity());
     }
@@ -137,9 +143,9 @@ fn draw(lab: &Lab, run: &Run) -> Result<Pixmap, String> {
     Ok(canvas.pixmap)
 }
 
-fn draw_map(canvas: &mut Canvas, lab: &Lab) {
-    let grid = &lab.grid;
-    let size = grid.resolution_m as f32 * PIXELS_PER_M;
+/// Draws a map's cells.
+pub fn draw_map(canvas: &mut Canvas, grid: &OccupancyGrid) {
+    let size = grid.resolution_m as f32 * canvas.scale;
     for row in 0..grid.height {
         for column in 0..grid.width {
             let color = match grid.get(column, row) {

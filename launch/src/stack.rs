@@ -3,12 +3,13 @@
 use nightshift_core::api::{Call, JobEvent, Reply};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map};
-use nightshift_core::grid::OccupancyGrid;
+use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
 use nightshift_core::{Component, Failure, Level, Outbox, Pose2, Stamp};
 use nightshift_motion::PlanRequest;
 use nightshift_navigation::{Localisation, NavCommand, NavInput, NavOutput, Navigator};
+use nightshift_ros::CostGrid;
 use nightshift_skills::{EffectId, Executive, Look, Restored, SkillInput, SkillOutput, StoreRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ pub enum StackInput {
     Call(Call),
     /// By a person who knows where the robot is.
     InitialPose(Pose2<Map, Base>),
+    /// By a person who wants the base to drive there. Refused with a notice while a job is underway.
+    GoalPose(Pose2<Map, Base>),
     /// A picture was taken and read.
     Looked {
         /// Of the effect.
@@ -97,7 +100,19 @@ pub enum StackOutput {
 pub struct Stack {
     navigator: Navigator,
     executive: Executive,
+    /// The arm's posture for driving, and where its joints are, radians.
+    drive_posture: Vec<f64>,
+    joints: Vec<f64>,
+    /// Drives that a person asked for.
+    goals: u64,
 }
+
+/// Commands of a person are numbered from here: the executive counts from zero.
+const GOALS: u64 = 1 << 63;
+/// The arm is in its posture for driving within this, radians.
+const POSTURE_RAD: f64 = 0.05;
+/// Cost falls off with the distance beyond the inner radius by this, 1/m.
+const COST_FALL: f64 = 5.0;
 
 /// A message on its way between the two.
 enum Hop {
@@ -118,7 +133,43 @@ impl Stack {
         let executive = Executive::new(site, robot, restored)?;
         let mut nothing = Outbox::new();
         navigator.handle(Stamp::ZERO, NavInput::Command(NavCommand::SetPose(site.start)), &mut nothing);
-        Ok(Self { navigator, executive })
+        let drive_posture = robot.arm.posture("drive").unwrap_or_default();
+        Ok(Self { navigator, executive, drive_posture, joints: Vec::new(), goals: 0 })
+    }
+
+    /// What paths are planned on.
+    pub fn costs(&self) -> CostGrid {
+        let costmap = self.navigator.costmap().snapshot();
+        let (grid, inner_m) = (costmap.grid(), costmap.footprint().inner_radius_m());
+        let cost = |index: usize| {
+            let (column, row) = (index % grid.width, index / grid.width);
+            let clearance = costmap.clearance(column, row);
+            match grid.get(column, row) {
+                Cell::Unknown => -1,
+                _ if clearance == 0.0 => 100,
+                _ if clearance < inner_m => 99,
+                _ => (98.0 * (-COST_FALL * (clearance - inner_m)).exp()) as i8,
+            }
+        };
+        CostGrid {
+            resolution_m: grid.resolution_m,
+            width: grid.width,
+            origin: grid.origin,
+            costs: (0..grid.width * grid.height).map(cost).collect(),
+        }
+    }
+
+    /// A person's wish that the base drives somewhere, or why it does not.
+    fn goal(&mut self, goal: Pose2<Map, Base>) -> Result<NavInput, &'static str> {
+        if !self.executive.is_idle() {
+            return Err("a job is underway");
+        }
+        let off = self.joints.iter().zip(&self.drive_posture).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        if self.joints.len() != self.drive_posture.len() || off > POSTURE_RAD {
+            return Err("the arm is not in its posture `drive`, within the footprint");
+        }
+        self.goals += 1;
+        Ok(NavInput::Command(NavCommand::DriveTo { id: CommandId(GOALS + self.goals), goal }))
     }
 
     fn run(&mut self, now: Stamp, first: Hop, out: &mut Outbox<StackOutput>) {
@@ -155,7 +206,14 @@ fn route_navigator(answers: Outbox<NavOutput>, hops: &mut VecDeque<Hop>, out: &m
                 out.push(StackOutput::Localised(localisation.clone()));
                 hops.push_back(Hop::ToExecutive(SkillInput::Navigation(answer)));
             }
-            NavOutput::Done { .. } | NavOutput::LookForDock { .. } => {
+            NavOutput::Done { id, result } if id.0 > GOALS => {
+                let (level, message) = match result {
+                    Ok(()) => (Level::Warning, "the base is at the goal".to_owned()),
+                    Err(failure) => (failure.code.level(), format!("the base is not at the goal: {failure}")),
+                };
+                out.push(StackOutput::Notice { level, message });
+            }
+            NavOutput::Done { .. } | NavOutput::LookForDock { .. } | NavOutput::Docked { .. } => {
                 hops.push_back(Hop::ToExecutive(SkillInput::Navigation(answer)));
             }
         }
@@ -189,6 +247,17 @@ impl Component for Stack {
             StackInput::Robot(RobotEvent::Scan(scan)) => Hop::ToNavigator(NavInput::Scan(scan)),
             StackInput::Robot(RobotEvent::Odometry(odometry)) => {
                 Hop::ToNavigator(NavInput::Odometry(odometry))
+            }
+            StackInput::GoalPose(goal) => match self.goal(goal) {
+                Ok(input) => Hop::ToNavigator(input),
+                Err(why) => {
+                    let message = format!("the goal ({:.2}, {:.2}) is refused: {why}", goal.x(), goal.y());
+                    return out.push(StackOutput::Notice { level: Level::Warning, message });
+                }
+            },
+            StackInput::Robot(RobotEvent::Joints(state)) => {
+                self.joints.clone_from(&state.positions);
+                Hop::ToExecutive(SkillInput::Robot(RobotEvent::Joints(state)))
             }
             StackInput::Robot(event) => Hop::ToExecutive(SkillInput::Robot(event)),
             StackInput::Call(call) => Hop::ToExecutive(SkillInput::Call(call)),

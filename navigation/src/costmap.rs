@@ -5,6 +5,7 @@ use crate::footprint::Footprint;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::time::Stamp;
+use std::sync::Arc;
 
 /// What a scan marked stays marked for so long if no beam passes it again, seconds.
 const REMEMBERED_S: f64 = 60.0;
@@ -12,6 +13,10 @@ const REMEMBERED_S: f64 = 60.0;
 const MARK_RANGE_M: f64 = 6.0;
 /// Beams clear no farther than this, metres.
 const CLEAR_RANGE_M: f64 = MARK_RANGE_M;
+/// Edge of a block of cells, metres.
+const BLOCK_M: f64 = 0.2;
+/// How far around what was seen clearances are worked out, metres: more than any margin about the outline.
+const AROUND_SEEN_M: f64 = 1.2;
 
 /// What keeps the base from standing somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,19 +30,59 @@ pub enum Layer {
 /// The map with its laser layer.
 #[derive(Clone, Debug)]
 pub struct Costmap {
-    grid: OccupancyGrid,
+    still: Arc<Still>,
     footprint: Footprint,
     /// When each cell was seen occupied last; zero for never.
     seen: Vec<Stamp>,
+    /// Cells that were marked and may still be.
+    marks: Vec<u32>,
     /// Of the last scan.
     now: Stamp,
+}
+
+/// What does not change: the map, and how far each of its cells is from what blocks.
+#[derive(Debug)]
+struct Still {
+    grid: OccupancyGrid,
+    /// From each cell's centre to the nearest blocked cell's, metres.
+    clearance_m: Vec<f32>,
+    blocks: Blocks,
+}
+
+/// The largest clearance in each block of cells: whether a disc can be anywhere in it.
+#[derive(Clone, Debug)]
+struct Blocks {
+    /// Edge of a block, in cells.
+    stride: usize,
+    columns: usize,
+    clearance_m: Vec<f32>,
+}
+
+impl Blocks {
+    fn new(grid: &OccupancyGrid, clearance_m: &[f32]) -> Self {
+        let stride = (BLOCK_M / grid.resolution_m).round().max(1.0) as usize;
+        let (columns, rows) = (grid.width.div_ceil(stride), grid.height.div_ceil(stride));
+        let mut this = Self { stride, columns, clearance_m: vec![0.0; columns * rows] };
+        for (index, clearance) in clearance_m.iter().enumerate() {
+            let block = this.of(index % grid.width, index / grid.width);
+            this.clearance_m[block] = this.clearance_m[block].max(*clearance);
+        }
+        this
+    }
+
+    fn of(&self, column: usize, row: usize) -> usize {
+        row / self.stride * self.columns + column / self.stride
+    }
 }
 
 impl Costmap {
     /// A map without anything seen yet.
     pub fn new(grid: OccupancyGrid, footprint: Footprint) -> Self {
         let seen = vec![Stamp::ZERO; grid.cells.len()];
-        Self { grid, footprint, seen, now: Stamp::ZERO }
+        let clearance_m = clearances(&grid, |index| grid.cells[index] != Cell::Free);
+        let blocks = Blocks::new(&grid, &clearance_m);
+        let still = Arc::new(Still { grid, clearance_m, blocks });
+        Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO }
     }
 
     /// Marks the ends of a scan's beams and clears what they passed. `eye` is the scanner and `hits` are beams' ends,
@@ -49,31 +94,52 @@ impl Costmap {
         // A stamp of zero would mean never.
         let now = now.max(Stamp(1));
         for hit in hits.iter().filter(|hit| (*hit - eye).norm() <= MARK_RANGE_M) {
-            if let Some((column, row)) = self.grid.cell_at(hit.x, hit.y) {
-                self.seen[row * self.grid.width + column] = now;
+            if let Some((column, row)) = self.still.grid.cell_at(hit.x, hit.y) {
+                let index = row * self.still.grid.width + column;
+                if self.seen[index] == Stamp::ZERO {
+                    self.marks.push(index as u32);
+                }
+                self.seen[index] = now;
             }
         }
         self.now = now;
         self.clear_outline(base);
+        self.tidy_marks();
     }
 
     /// Forgets all that was seen: it was placed by a pose that turned out wrong.
     pub fn forget(&mut self) {
         self.seen.fill(Stamp::ZERO);
+        self.marks.clear();
+    }
+
+    /// Drops marks that no longer hold, so that they stay few.
+    fn tidy_marks(&mut self) {
+        let (now, seen) = (self.now, &mut self.seen);
+        self.marks.retain(|index| {
+            let mark = &mut seen[*index as usize];
+            if now.since(*mark) > REMEMBERED_S {
+                *mark = Stamp::ZERO;
+            }
+            *mark != Stamp::ZERO
+        });
+        self.marks.sort_unstable();
+        self.marks.dedup();
     }
 
     /// Nothing else stands where the robot stands.
     fn clear_outline(&mut self, base: &Isometry2<f64>) {
         let [low, high] = self.footprint.bounds(base);
-        let (Some(first), Some(last)) = (self.grid.cell_at(low.x, low.y), self.grid.cell_at(high.x, high.y))
+        let (Some(first), Some(last)) =
+            (self.still.grid.cell_at(low.x, low.y), self.still.grid.cell_at(high.x, high.y))
         else {
             return;
         };
         for row in first.1..=last.1 {
             for column in first.0..=last.0 {
-                let center = Point2::from(self.grid.center(column, row));
+                let center = Point2::from(self.still.grid.center(column, row));
                 if self.footprint.distance(&base.inverse_transform_point(&center)) < 0.0 {
-                    self.seen[row * self.grid.width + column] = Stamp::ZERO;
+                    self.seen[row * self.still.grid.width + column] = Stamp::ZERO;
                 }
             }
         }
@@ -81,7 +147,7 @@ impl Costmap {
 
     /// Clears from the eye to one cell before the hit, cell by cell.
     fn clear_ray(&mut self, eye: &Point2<f64>, hit: &Point2<f64>) {
-        let cell = self.grid.resolution_m;
+        let cell = self.still.grid.resolution_m;
         let way = (hit - eye) / cell;
         let length = way.norm();
         let steps = (length.min(CLEAR_RANGE_M / cell) - 1.5).floor();
@@ -90,60 +156,109 @@ impl Costmap {
         }
         let step = way / length;
         let (mut column, mut row) =
-            ((eye.x - self.grid.origin[0]) / cell, (eye.y - self.grid.origin[1]) / cell);
+            ((eye.x - self.still.grid.origin[0]) / cell, (eye.y - self.still.grid.origin[1]) / cell);
         for _ in 0..=steps as usize {
             let inside = column >= 0.0
                 && row >= 0.0
-                && column < self.grid.width as f64
-                && row < self.grid.height as f64;
+                && column < self.still.grid.width as f64
+                && row < self.still.grid.height as f64;
             if inside {
-                self.seen[row as usize * self.grid.width + column as usize] = Stamp::ZERO;
+                self.seen[row as usize * self.still.grid.width + column as usize] = Stamp::ZERO;
             }
             column += step.x;
             row += step.y;
         }
     }
 
-    /// The map alone.
-    pub fn without_laser(&self) -> Self {
-        Self::new(self.grid.clone(), self.footprint.clone())
-    }
-
     /// The costs as they are now, to plan on.
     pub fn snapshot(&self) -> Snapshot<'_> {
-        let (width, height) = (self.grid.width, self.grid.height);
-        let nearest = distance::nearest_marked(width, height, |index| self.layer(index).is_some());
-        let clearance_m = nearest
-            .iter()
-            .enumerate()
-            .map(|(index, cell)| match *cell {
-                distance::NONE => f32::INFINITY,
-                cell => (distance::between(index, cell as usize, width) * self.grid.resolution_m) as f32,
-            })
-            .collect();
-        Snapshot { map: self, clearance_m }
+        let window = self.window();
+        let mut blocks = None;
+        if let Some(window) = &window {
+            blocks = Some(self.blocks_with(window));
+        }
+        Snapshot { map: self, laser: true, window, blocks }
     }
 
-    fn layer(&self, index: usize) -> Option<Layer> {
-        if self.grid.cells[index] != Cell::Free {
+    /// The map alone, to plan on.
+    pub fn snapshot_of_map(&self) -> Snapshot<'_> {
+        Snapshot { map: self, laser: false, window: None, blocks: None }
+    }
+
+    /// The clearances about what was seen. None where nothing was.
+    fn window(&self) -> Option<Window> {
+        let (width, height) = (self.still.grid.width, self.still.grid.height);
+        let around = (AROUND_SEEN_M / self.still.grid.resolution_m).ceil() as usize;
+        let places = || {
+            let marks = self.marks.iter().map(|index| *index as usize);
+            marks.filter(|index| self.seen[*index] != Stamp::ZERO).map(|index| (index % width, index / width))
+        };
+        let left = places().map(|(column, _)| column).min()?.saturating_sub(around);
+        let low = places().map(|(_, row)| row).min()?.saturating_sub(around);
+        let right = (places().map(|(column, _)| column).max()? + around).min(width - 1);
+        let high = (places().map(|(_, row)| row).max()? + around).min(height - 1);
+        let (columns, rows) = (right - left + 1, high - low + 1);
+        let mut marked = vec![false; columns * rows];
+        for (column, row) in places() {
+            marked[(row - low) * columns + column - left] = true;
+        }
+        let nearest = distance::nearest_marked(columns, rows, |index| marked[index]);
+        let clearance_m = nearest.iter().enumerate().map(|(index, cell)| {
+            let seen = distance::between(index, *cell as usize, columns) * self.still.grid.resolution_m;
+            let still = (low + index / columns) * width + left + index % columns;
+            (seen as f32).min(self.still.clearance_m[still])
+        });
+        Some(Window { left, low, columns, clearance_m: clearance_m.collect() })
+    }
+
+    fn blocks_with(&self, window: &Window) -> Blocks {
+        let mut blocks = self.still.blocks.clone();
+        let stride = blocks.stride;
+        let rows = window.clearance_m.len() / window.columns;
+        // Blocks at the window's rim keep what the map says: only whole ones are known anew.
+        let whole = |from: usize, count: usize| from.div_ceil(stride)..(from + count) / stride;
+        for block_row in whole(window.low, rows) {
+            for block_column in whole(window.left, window.columns) {
+                let cells = (0..stride * stride).map(|cell| {
+                    let column = block_column * stride + cell % stride - window.left;
+                    let row = block_row * stride + cell / stride - window.low;
+                    window.clearance_m[row * window.columns + column]
+                });
+                blocks.clearance_m[block_row * blocks.columns + block_column] = cells.fold(0.0, f32::max);
+            }
+        }
+        blocks
+    }
+
+    fn layer(&self, index: usize, laser: bool) -> Option<Layer> {
+        if self.still.grid.cells[index] != Cell::Free {
             Some(Layer::Map)
         } else {
             let seen = self.seen[index];
-            (seen != Stamp::ZERO && self.now.since(seen) <= REMEMBERED_S).then_some(Layer::Laser)
+            (laser && seen != Stamp::ZERO && self.now.since(seen) <= REMEMBERED_S).then_some(Layer::Laser)
         }
     }
 
     /// What is nearest to the outline at a pose, if anything comes within `margin_m` of it, and where.
     pub fn obstacle_at(&self, base: &Isometry2<f64>, margin_m: f64) -> Option<(Layer, Point2<f64>)> {
+        self.obstacle_among(base, margin_m, |index| self.layer(index, true))
+    }
+
+    fn obstacle_among(
+        &self,
+        base: &Isometry2<f64>,
+        margin_m: f64,
+        layer: impl Fn(usize) -> Option<Layer>,
+    ) -> Option<(Layer, Point2<f64>)> {
         let [low, high] = self.footprint.bounds(base);
-        let cell = self.grid.resolution_m;
-        let index = |v: f64, axis: usize| ((v - self.grid.origin[axis]) / cell).floor();
+        let cell = self.still.grid.resolution_m;
+        let index = |v: f64, axis: usize| ((v - self.still.grid.origin[axis]) / cell).floor();
         let (first_column, last_column) = (index(low.x - margin_m, 0), index(high.x + margin_m, 0));
         let (first_row, last_row) = (index(low.y - margin_m, 1), index(high.y + margin_m, 1));
         let inside = first_column >= 0.0
             && first_row >= 0.0
-            && last_column < self.grid.width as f64
-            && last_row < self.grid.height as f64;
+            && last_column < self.still.grid.width as f64
+            && last_row < self.still.grid.height as f64;
         if !inside {
             // NaN comes here too.
             return Some((Layer::Map, Point2::from(base.translation.vector)));
@@ -151,8 +266,8 @@ impl Costmap {
         let mut nearest: Option<(f64, Layer, Point2<f64>)> = None;
         for row in first_row as usize..=last_row as usize {
             for column in first_column as usize..=last_column as usize {
-                let Some(layer) = self.layer(row * self.grid.width + column) else { continue };
-                let center = Point2::from(self.grid.center(column, row));
+                let Some(layer) = layer(row * self.still.grid.width + column) else { continue };
+                let center = Point2::from(self.still.grid.center(column, row));
                 let distance = self.footprint.distance(&base.inverse_transform_point(&center));
                 if distance <= margin_m && nearest.is_none_or(|(best, ..)| distance < best) {
                     nearest = Some((distance, layer, center));
@@ -163,16 +278,26 @@ impl Costmap {
     }
 }
 
+/// Clearances about what the lasers saw.
+struct Window {
+    left: usize,
+    low: usize,
+    columns: usize,
+    clearance_m: Vec<f32>,
+}
+
 /// A costmap with the clearance of each cell.
 pub struct Snapshot<'a> {
     map: &'a Costmap,
-    clearance_m: Vec<f32>,
+    laser: bool,
+    window: Option<Window>,
+    blocks: Option<Blocks>,
 }
 
 impl Snapshot<'_> {
     /// The map below.
     pub fn grid(&self) -> &OccupancyGrid {
-        &self.map.grid
+        &self.map.still.grid
     }
 
     /// The base's outline.
@@ -180,25 +305,80 @@ impl Snapshot<'_> {
         &self.map.footprint
     }
 
-    /// Distance from a cell to the nearest obstacle, metres.
+    /// Distance from a cell to the nearest obstacle, metres; zero is one.
     pub fn clearance(&self, column: usize, row: usize) -> f64 {
-        f64::from(self.clearance_m[row * self.map.grid.width + column])
+        let within = self.window.as_ref().and_then(|window| {
+            let (column, row) = (column.checked_sub(window.left)?, row.checked_sub(window.low)?);
+            (column < window.columns).then(|| window.clearance_m.get(row * window.columns + column))?
+        });
+        f64::from(*within.unwrap_or(&self.map.still.clearance_m[row * self.grid().width + column]))
+    }
+
+    /// The largest clearance in each block, and the blocks' edge in cells and how many make a row.
+    pub fn blocks(&self) -> (&[f32], usize, usize) {
+        let blocks = self.blocks.as_ref().unwrap_or(&self.map.still.blocks);
+        (&blocks.clearance_m, blocks.stride, blocks.columns)
+    }
+
+    /// How far the outline at a pose is from the nearest blocked cell's centre, metres: exact below `most_m`, at
+    /// least `most_m` otherwise. Not positive where it touches one or leaves the map.
+    pub fn gap_m(&self, base: &Isometry2<f64>, most_m: f64) -> f64 {
+        let grid = self.grid();
+        let (x, y) = (base.translation.x, base.translation.y);
+        let Some((column, row)) = grid.cell_at(x, y) else { return 0.0 };
+        // The centre of the pose's cell is at most this far from the pose.
+        let within = grid.resolution_m * std::f64::consts::FRAC_1_SQRT_2;
+        let quick = self.clearance(column, row) - self.footprint().outer_radius_m() - within;
+        if quick >= most_m {
+            return quick;
+        }
+        let [low, high] = self.footprint().bounds(base);
+        let index = |v: f64, axis: usize| ((v - grid.origin[axis]) / grid.resolution_m).floor();
+        let (left, right) = (index(low.x - most_m, 0), index(high.x + most_m, 0));
+        let (below, above) = (index(low.y - most_m, 1), index(high.y + most_m, 1));
+        // Beyond the map's end nothing is known: the end is an obstacle.
+        let to_end = [low.x, low.y, -high.x, -high.y].into_iter().zip([
+            grid.origin[0],
+            grid.origin[1],
+            -(grid.origin[0] + grid.width as f64 * grid.resolution_m),
+            -(grid.origin[1] + grid.height as f64 * grid.resolution_m),
+        ]);
+        let mut gap = to_end.map(|(side, end)| side - end).fold(most_m, f64::min);
+        let most = |v: f64, count: usize| v.clamp(0.0, count as f64 - 1.0) as usize;
+        for row in most(below, grid.height)..=most(above, grid.height) {
+            let (mut column, last) = (most(left, grid.width), most(right, grid.width));
+            while column <= last {
+                let clearance = self.clearance(column, row);
+                if clearance == 0.0 {
+                    let center = base.inverse_transform_point(&Point2::from(grid.center(column, row)));
+                    gap = gap.min(self.footprint().distance(&center));
+                    column += 1;
+                } else {
+                    // No blocked cell is nearer than the clearance.
+                    column += ((clearance / grid.resolution_m - 0.5) as usize).max(1);
+                }
+            }
+        }
+        gap
     }
 
     /// What keeps the outline, grown by `margin_m`, from standing at a pose.
     pub fn obstacle_at(&self, base: &Isometry2<f64>, margin_m: f64) -> Option<(Layer, Point2<f64>)> {
-        let (x, y) = (base.translation.x, base.translation.y);
-        let Some((column, row)) = self.map.grid.cell_at(x, y) else {
-            return Some((Layer::Map, Point2::new(x, y)));
-        };
-        // The centre of the pose's cell is at most this far from the pose.
-        let within = self.map.grid.resolution_m * std::f64::consts::FRAC_1_SQRT_2;
-        let clearance = self.clearance(column, row);
-        if clearance > self.map.footprint.outer_radius_m() + margin_m + within {
+        if self.gap_m(base, margin_m + 1e-6) > margin_m {
             return None;
         }
-        self.map.obstacle_at(base, margin_m)
+        self.map.obstacle_among(base, margin_m, |index| self.map.layer(index, self.laser))
     }
+}
+
+/// From each cell's centre to the nearest one's for which `blocked` is true, metres.
+fn clearances(grid: &OccupancyGrid, blocked: impl Fn(usize) -> bool) -> Vec<f32> {
+    let nearest = distance::nearest_marked(grid.width, grid.height, blocked);
+    let clearance = |(index, cell): (usize, &u32)| match *cell {
+        distance::NONE => f32::INFINITY,
+        cell => (distance::between(index, cell as usize, grid.width) * grid.resolution_m) as f32,
+    };
+    nearest.iter().enumerate().map(clearance).collect()
 }
 
 #[cfg(test)]
@@ -245,7 +425,7 @@ mod tests {
         let (base, there) = (at(0.6, 2.0, 0.0), at(2.5, 2.0, 0.0));
         map.look(Stamp::from_seconds(1.0), &eye, &[hit], &base);
         assert_eq!(map.snapshot().obstacle_at(&there, 0.0).unwrap().0, Layer::Laser);
-        assert!(map.without_laser().snapshot().obstacle_at(&there, 0.0).is_none());
+        assert!(map.snapshot_of_map().obstacle_at(&there, 0.0).is_none());
         let mut cleared = map.clone();
         cleared.look(Stamp::from_seconds(2.0), &eye, &[Point2::new(3.9, 2.0)], &base);
         assert!(cleared.snapshot().obstacle_at(&there, 0.0).is_none());
@@ -279,7 +459,10 @@ mod tests {
         fn the_quick_answer_is_the_exact_one(x in 0.0f64..4.0, y in 0.0f64..4.0, yaw in -3.0f64..3.0, margin in 0.0f64..0.2) {
             let map = room();
             let pose = at(x, y, yaw);
-            prop_assert_eq!(map.snapshot().obstacle_at(&pose, margin), map.obstacle_at(&pose, margin));
+            let snapshot = map.snapshot();
+            prop_assert_eq!(snapshot.obstacle_at(&pose, margin), map.obstacle_at(&pose, margin));
+            let gap = snapshot.gap_m(&pose, margin + 0.01);
+            prop_assert_eq!(gap > margin, map.obstacle_at(&pose, margin).is_none(), "{}", gap);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::control::{Follower, Limits, Miss, towards};
 use crate::costmap::{Costmap, Layer};
-use crate::planner::{Obstruction, plan};
+use crate::planner::{Motion, Obstruction, plan};
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::time::Stamp;
@@ -57,6 +57,7 @@ pub struct Drive {
     goal: Isometry2<f64>,
     name: String,
     limits: Limits,
+    motion: Motion,
     phase: Phase,
     /// Where and when the base got on last.
     progress: Option<(Stamp, Isometry2<f64>)>,
@@ -69,9 +70,26 @@ pub struct Drive {
 
 impl Drive {
     /// To a pose of the map. `out_by`: the staging pose of the dock that the base stands in.
-    pub fn new(goal: Isometry2<f64>, name: String, limits: Limits, out_by: Option<Isometry2<f64>>) -> Self {
+    pub fn new(
+        goal: Isometry2<f64>,
+        name: String,
+        limits: Limits,
+        omnidirectional: bool,
+        out_by: Option<Isometry2<f64>>,
+    ) -> Self {
+        let motion = Motion { speed: limits.speed, omnidirectional };
         let phase = out_by.map_or(Phase::Plan(Stamp::ZERO), Phase::BackOut);
-        Self { goal, name, limits, phase, progress: None, held_since: None, settled: 0, obstruction: None }
+        Self {
+            goal,
+            name,
+            limits,
+            motion,
+            phase,
+            progress: None,
+            held_since: None,
+            settled: 0,
+            obstruction: None,
+        }
     }
 
     /// The pose has jumped: what was planned from the old one is void.
@@ -82,20 +100,13 @@ impl Drive {
         self.progress = None;
     }
 
-    /// What to do now. `near_share` slows the drive near obstacles; `held`: the guard let nothing through last time.
-    pub fn step(
-        &mut self,
-        now: Stamp,
-        base: &Isometry2<f64>,
-        costmap: &Costmap,
-        near_share: f64,
-        held: bool,
-    ) -> Step {
+    /// What to do now. `held`: the guard let nothing through last time.
+    pub fn step(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap, held: bool) -> Step {
         if let Some(result) = self.arrived(now, base) {
             return Step::Done(result);
         }
         self.held_since = held.then(|| self.held_since.unwrap_or(now));
-        let limits = self.limits.slowed(near_share);
+        let limits = self.limits;
         match &mut self.phase {
             Phase::BackOut(staging) => {
                 let base_from_staging = base.inv_mul(staging);
@@ -132,7 +143,7 @@ impl Drive {
     }
 
     fn plan(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap) -> Option<Step> {
-        match plan(costmap, self.limits.speed, base, &self.goal) {
+        match plan(&costmap.snapshot(), &self.motion, base, &self.goal) {
             Ok(path) => {
                 self.obstruction = None;
                 self.phase = Phase::Follow(Follower::new(path.clone()));
@@ -140,7 +151,7 @@ impl Drive {
             }
             Err(obstruction) => {
                 // What the lasers see may go away; walls do not.
-                if let Err(lasting) = plan(&costmap.without_laser(), self.limits.speed, base, &self.goal) {
+                if let Err(lasting) = plan(&costmap.snapshot_of_map(), &self.motion, base, &self.goal) {
                     return Some(Step::Done(Err(lasting.failure())));
                 }
                 self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });

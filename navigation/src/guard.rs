@@ -1,17 +1,23 @@
 //! The last word before the wheels: no command passes that would bring the outline to anything the scanners see.
 //!
-//! It knows nothing of maps, paths and goals. It takes the outline along the commanded velocity and lets through
-//! that share of the command from which the base can still stop in time.
+//! It knows nothing of maps, paths and goals, and keeps its own senses. It takes the outline along the commanded
+//! velocity and lets through that share of the command from which the base can still stop in time (it stops, or
+//! comes up slowly); near anything it goes slower anyway; without fresh scans of every scanner it stands. It is
+//! asked at every command and speaks up by itself at every scan.
 
 use crate::footprint::Footprint;
+use crate::senses::Senses;
 use nalgebra::{Isometry2, Point2, Vector2};
-use nightshift_core::robot::Twist;
+use nightshift_core::describe::ScannerDescription;
+use nightshift_core::robot::{LaserScan, Odometry, Twist};
+use nightshift_core::time::Stamp;
+use std::collections::BTreeMap;
 
 /// Kept clear of everything, metres.
 pub const MARGIN_M: f64 = 0.05;
 /// From a beam to a slower wheel, seconds: a scanner's turn, a control cycle and the drive.
 const DELAY_S: f64 = 0.2;
-/// Steps along the way are no longer than this at the outline's farthest corner, metres.
+/// A way is followed in steps no longer than this at the outline's farthest corner, metres.
 const STEP_M: f64 = 0.01;
 /// Returns from so far within the outline are the robot's own, metres.
 const OWN_BODY_M: f64 = 0.03;
@@ -19,6 +25,11 @@ const OWN_BODY_M: f64 = 0.03;
 const NOISE_M: f64 = 0.004;
 /// Slower than this is standing still.
 const LEAST_SHARE: f64 = 0.02;
+/// Nearer to an obstacle than this the base drives slower, down to [`SLOW_SHARE`] of its speed, metres.
+const SLOW_M: f64 = 0.35;
+const SLOW_SHARE: f64 = 0.4;
+/// A sensor that is silent for so long stops the base, seconds.
+const STALE_S: f64 = 0.4;
 
 /// Something seen, in the base's frame, and how near the outline may come to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +38,123 @@ pub struct Obstacle {
     pub point: Point2<f64>,
     /// Metres.
     pub margin_m: f64,
+}
+
+/// Why less than a command was let through.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// The command passed whole.
+    Clear,
+    /// Something is near.
+    Slow,
+    /// Something is ahead; the base can still stop before it.
+    Approach,
+    /// Something is too near to go on so.
+    Stop,
+    /// A sensor has said nothing of use for too long.
+    Stale(String),
+}
+
+/// What the guard lets through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// For the wheels.
+    pub twist: Twist,
+    /// Why it is not the command.
+    pub reason: Reason,
+}
+
+/// The guard of one base.
+pub struct Guard {
+    footprint: Footprint,
+    speed: Twist,
+    deceleration: Twist,
+    senses: Senses,
+    /// What was let through last.
+    last: Twist,
+}
+
+impl Guard {
+    /// For a base with these scanners that brakes with `deceleration`.
+    pub fn new(
+        footprint: Footprint,
+        speed: Twist,
+        deceleration: Twist,
+        scanners: BTreeMap<String, ScannerDescription>,
+    ) -> Self {
+        Self { footprint, speed, deceleration, senses: Senses::new(scanners), last: Twist::STOP }
+    }
+
+    /// Takes dead reckoning.
+    pub fn odometry(&mut self, odometry: &Odometry) {
+        self.senses.odometry(odometry);
+    }
+
+    /// Takes a scan. Some where what is being driven may not go on as it is.
+    pub fn scan(
+        &mut self,
+        now: Stamp,
+        scan: &LaserScan,
+        margin_m: impl Fn(&Point2<f64>) -> f64,
+    ) -> Option<Verdict> {
+        self.senses.scan(scan);
+        if self.last == Twist::STOP {
+            return None;
+        }
+        let driven = self.last;
+        Some(self.allow(now, driven, margin_m)).filter(|verdict| verdict.twist != driven)
+    }
+
+    /// The base is told to stand: nothing is being driven.
+    pub fn stand(&mut self) {
+        self.last = Twist::STOP;
+    }
+
+    /// What of a command reaches the wheels. `margin_m`: how near the outline may come to a point (base frame).
+    pub fn allow(&mut self, now: Stamp, command: Twist, margin_m: impl Fn(&Point2<f64>) -> f64) -> Verdict {
+        let verdict = self.judge(now, command, margin_m);
+        self.last = verdict.twist;
+        verdict
+    }
+
+    fn judge(&self, now: Stamp, command: Twist, margin_m: impl Fn(&Point2<f64>) -> f64) -> Verdict {
+        let (sensor, silent_s) = self.senses.silence(now, Stamp::ZERO);
+        let odom_from_base = self.senses.odom_from_base(now);
+        let Some(odom_from_base) = odom_from_base.filter(|_| silent_s <= STALE_S) else {
+            return Verdict { twist: Twist::STOP, reason: Reason::Stale(sensor.to_owned()) };
+        };
+        let obstacles: Vec<Obstacle> = self
+            .senses
+            .points(&odom_from_base)
+            .into_iter()
+            .map(|point| Obstacle { point, margin_m: margin_m(&point) })
+            .collect();
+        let safe = safe_share(&self.footprint, command, self.deceleration, &obstacles);
+        let slow = slow_share(&self.footprint, command, self.speed, &obstacles);
+        let reason = if safe == 0.0 {
+            Reason::Stop
+        } else if safe < slow {
+            Reason::Approach
+        } else if slow < 1.0 {
+            Reason::Slow
+        } else {
+            Reason::Clear
+        };
+        Verdict { twist: scaled(command, safe.min(slow)), reason }
+    }
+}
+
+/// The share of `command` that keeps to the speed allowed so near to obstacles.
+fn slow_share(footprint: &Footprint, command: Twist, speed: Twist, obstacles: &[Obstacle]) -> f64 {
+    let nearest = obstacles
+        .iter()
+        .map(|obstacle| footprint.distance(&obstacle.point))
+        .filter(|distance| *distance > -OWN_BODY_M)
+        .fold(SLOW_M, f64::min);
+    let allowed = (nearest / SLOW_M).clamp(SLOW_SHARE, 1.0);
+    let part = |v: f64, most: f64| if most > 0.0 { v.abs() / most } else { 0.0 };
+    let wanted = part(command.x, speed.x).max(part(command.y, speed.y)).max(part(command.yaw, speed.yaw));
+    if wanted > allowed { allowed / wanted } else { 1.0 }
 }
 
 /// The share of `command`, 0 to 1, that is safe among `obstacles` for a base that brakes with `deceleration`.
@@ -49,23 +177,32 @@ pub fn safe_share(footprint: &Footprint, command: Twist, deceleration: Twist, ob
     // Braking from a constant velocity takes half the way that the velocity itself would in the same time.
     let horizon_s = DELAY_S + braking_s / 2.0;
     let reach = speed * horizon_s;
-    let near: Vec<(Point2<f64>, f64)> = obstacles
-        .iter()
-        .filter_map(|obstacle| {
-            let distance = footprint.distance(&obstacle.point);
-            let relevant = distance > -OWN_BODY_M && distance < obstacle.margin_m + reach;
-            relevant.then(|| (obstacle.point, obstacle.margin_m.min(distance - NOISE_M)))
-        })
-        .collect();
-    let steps = (reach / STEP_M).ceil().max(1.0) as usize;
-    let clear_s = (1..=steps).map(|step| horizon_s * step as f64 / steps as f64).find(|time| {
-        let moved = travelled(command, *time);
-        near.iter()
-            .any(|(point, allowed)| footprint.distance(&moved.inverse_transform_point(point)) < *allowed)
-    });
-    let Some(contact_s) = clear_s else { return 1.0 };
+    let step_s = STEP_M.min(reach) / speed;
+    let mut contact_s = f64::INFINITY;
+    for obstacle in obstacles {
+        let distance = footprint.distance(&obstacle.point);
+        if distance <= -OWN_BODY_M || distance >= obstacle.margin_m + reach {
+            continue;
+        }
+        // What is within its margin already may come no nearer.
+        let allowed = obstacle.margin_m.min(distance - NOISE_M);
+        // No point comes nearer faster than `speed`: a gap of so much is free for so long.
+        let mut time = ((distance - allowed) / speed).max(step_s);
+        while time <= horizon_s && time < contact_s {
+            let moved = travelled(command, time);
+            let gap = footprint.distance(&moved.inverse_transform_point(&obstacle.point)) - allowed;
+            if gap < 0.0 {
+                contact_s = time;
+                break;
+            }
+            time += (gap / speed).max(step_s);
+        }
+    }
+    if contact_s.is_infinite() {
+        return 1.0;
+    }
     // The share k from which the base stops in time: k DELAY_S + k^2 braking_s / 2 = the time free at full speed.
-    let free_s = contact_s - horizon_s / steps as f64;
+    let free_s = (contact_s - step_s).max(0.0);
     let share = if braking_s > 0.0 {
         ((DELAY_S * DELAY_S + 2.0 * braking_s * free_s).sqrt() - DELAY_S) / braking_s
     } else {
@@ -73,7 +210,6 @@ pub fn safe_share(footprint: &Footprint, command: Twist, deceleration: Twist, ob
     };
     if share < LEAST_SHARE { 0.0 } else { share.min(1.0) }
 }
-
 /// Where the base is after `seconds` of a constant velocity in its own frame.
 pub fn travelled(twist: Twist, seconds: f64) -> Isometry2<f64> {
     let (turn, velocity) = (twist.yaw * seconds, Vector2::new(twist.x, twist.y));
@@ -137,6 +273,107 @@ mod tests {
         let quarter = travelled(Twist { x: 1.0, y: 0.0, yaw: std::f64::consts::FRAC_PI_2 }, 1.0);
         let radius = std::f64::consts::FRAC_2_PI;
         assert!((quarter.translation.vector - Vector2::new(radius, radius)).norm() < 1e-12);
+    }
+
+    fn scanner(front: bool) -> ScannerDescription {
+        let yaw = if front { 0.0 } else { std::f64::consts::PI };
+        ScannerDescription {
+            pose: nightshift_core::Pose::from_xyz_rpy(
+                [if front { 0.42 } else { -0.42 }, 0.0, 0.2],
+                [0.0, 0.0, yaw],
+            ),
+            angle_min_deg: -90.0,
+            angle_max_deg: 90.0,
+            beams: 181,
+            range_min_m: 0.05,
+            range_max_m: 25.0,
+            rate_hz: 12.5,
+        }
+    }
+
+    fn guard() -> Guard {
+        let scanners = [("front".to_owned(), scanner(true)), ("rear".to_owned(), scanner(false))];
+        Guard::new(footprint(), Twist { x: 0.7, y: 0.4, yaw: 1.0 }, BRAKE, scanners.into())
+    }
+
+    /// All beams of a scanner end so far away.
+    fn turn(name: &str, seconds: f64, range: f32) -> LaserScan {
+        LaserScan {
+            stamp: Stamp::from_seconds(seconds),
+            scanner: name.into(),
+            angle_min: -std::f64::consts::FRAC_PI_2,
+            angle_increment: 1f64.to_radians(),
+            beams: vec![nightshift_core::robot::Beam::Hit(range); 181],
+        }
+    }
+
+    fn stand(guard: &mut Guard, seconds: f64) {
+        let odom_from_base = nightshift_core::Pose2::identity();
+        guard.odometry(&Odometry {
+            stamp: Stamp::from_seconds(seconds),
+            odom_from_base,
+            velocity: Twist::STOP,
+        });
+    }
+
+    const PLAIN: fn(&Point2<f64>) -> f64 = |_| MARGIN_M;
+
+    #[test]
+    fn it_stands_until_every_scanner_has_spoken_and_again_when_one_falls_silent() {
+        let mut guard = guard();
+        let at = Stamp::from_seconds;
+        stand(&mut guard, 10.0);
+        let stale =
+            |verdict: Verdict| matches!(verdict.reason, Reason::Stale(_)) && verdict.twist == Twist::STOP;
+        assert!(stale(guard.allow(at(10.0), ahead(0.3), PLAIN)));
+        guard.scan(at(10.0), &turn("front", 10.0, 5.0), PLAIN);
+        assert!(stale(guard.allow(at(10.0), ahead(0.3), PLAIN)), "the rear scanner has not spoken");
+        guard.scan(at(10.0), &turn("rear", 10.0, 5.0), PLAIN);
+        assert_eq!(
+            guard.allow(at(10.0), ahead(0.3), PLAIN),
+            Verdict { twist: ahead(0.3), reason: Reason::Clear }
+        );
+        stand(&mut guard, 10.5);
+        guard.scan(at(10.5), &turn("front", 10.5, 5.0), PLAIN);
+        let verdict = guard.allow(at(10.5), ahead(0.3), PLAIN);
+        assert_eq!(verdict.reason, Reason::Stale("rear".into()));
+        assert_eq!(verdict.twist, Twist::STOP);
+    }
+
+    #[test]
+    fn a_scan_stops_what_is_being_driven_at_once_and_a_blind_one_is_no_scan() {
+        let mut guard = guard();
+        let at = Stamp::from_seconds;
+        stand(&mut guard, 10.0);
+        for name in ["front", "rear"] {
+            assert_eq!(guard.scan(at(10.0), &turn(name, 10.0, 5.0), PLAIN), None, "it stands");
+        }
+        guard.allow(at(10.0), ahead(0.6), PLAIN);
+        assert_eq!(guard.scan(at(10.08), &turn("front", 10.08, 5.0), PLAIN), None, "nothing has changed");
+        let nan =
+            LaserScan { beams: vec![nightshift_core::robot::Beam::Invalid; 181], ..turn("front", 10.1, 1.0) };
+        assert_eq!(guard.scan(at(10.1), &nan, PLAIN), None);
+        stand(&mut guard, 10.16);
+        let verdict = guard.scan(at(10.16), &turn("front", 10.16, 0.051), PLAIN).unwrap();
+        assert_eq!((verdict.twist, verdict.reason), (Twist::STOP, Reason::Stop));
+        assert_eq!(guard.allow(at(10.16), ahead(-0.3), PLAIN).reason, Reason::Slow, "back it may go, slowly");
+    }
+
+    #[test]
+    fn near_things_are_passed_slowly_and_things_ahead_are_come_up_to() {
+        let slow =
+            |y| slow_share(&footprint(), ahead(0.7), Twist { x: 0.7, y: 0.4, yaw: 1.0 }, &[at(0.0, y)]);
+        assert_eq!(slow(1.0), 1.0);
+        assert!((slow(0.28 + 0.2) - 0.2 / SLOW_M).abs() < 1e-9);
+        assert_eq!(slow(0.28 + 0.06), SLOW_SHARE);
+        let mut guard = guard();
+        stand(&mut guard, 10.0);
+        for name in ["front", "rear"] {
+            guard.scan(Stamp::from_seconds(10.0), &turn(name, 10.0, 0.15), PLAIN);
+        }
+        let verdict = guard.allow(Stamp::from_seconds(10.0), ahead(0.7), PLAIN);
+        assert_eq!(verdict.reason, Reason::Approach);
+        assert!(verdict.twist.x > 0.05 && verdict.twist.x < 0.7, "{verdict:?}");
     }
 
     proptest! {

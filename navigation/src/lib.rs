@@ -24,3 +24,10 @@ mod tests;
 pub use localiser::{Localisation, LocalisationState, Localiser};
 pub use messages::{NavCommand, NavInput, NavOutput};
 pub use navigator::Navigator;
+
+/// The planner and what it plans on, for tools that plan without a robot.
+pub mod planning {
+    pub use crate::costmap::{Costmap, Layer, Snapshot};
+    pub use crate::footprint::Footprint;
+    pub use crate::planner::{Motion, Obstruction, plan};
+}

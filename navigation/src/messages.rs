@@ -1,7 +1,7 @@
 //! What the navigator is told and what it answers.
 
 use crate::localiser::Localisation;
-use nightshift_core::frames::{Base, Map, Pose, Pose2, Tag};
+use nightshift_core::frames::{Base, Map, Pose, Pose2, Station, Tag};
 use nightshift_core::robot::{CommandId, LaserScan, Odometry, Twist};
 use nightshift_core::{Failure, Stamp, StationId};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,17 @@ pub enum NavOutput {
     LookForDock {
         /// Whose tag.
         station: StationId,
+    },
+    /// The base is docked: where it stands, as it was seen. Said before [`NavOutput::Done`].
+    Docked {
+        /// At which station.
+        station: StationId,
+        /// When.
+        stamp: Stamp,
+        /// Where the base stands.
+        station_from_base: Pose2<Station, Base>,
+        /// In (x, y, heading): m^2, m rad, rad^2.
+        covariance: [[f64; 3]; 3],
     },
     /// A command has ended.
     Done {

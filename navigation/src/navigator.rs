@@ -2,21 +2,22 @@
 
 use crate::control::{Limits, Miss, PERIOD_S};
 use crate::costmap::Costmap;
-use crate::dock::{self, Docking};
+use crate::dock::{self, Docking, Learned, Sight, on_shape};
 use crate::drive::{self, Drive};
 use crate::footprint::Footprint;
-use crate::guard::{MARGIN_M, Obstacle, safe_share, scaled};
+use crate::guard::{Guard, MARGIN_M, Reason};
 use crate::localiser::{Localisation, LocalisationState, Localiser};
 use crate::messages::{NavCommand, NavInput, NavOutput};
 use crate::senses::Senses;
-use nalgebra::{Isometry2, Point2, Point3};
-use nightshift_core::describe::{Robot, Site, Solid, Station};
+use nalgebra::{Isometry2, Point2};
+use nightshift_core::describe::{Robot, Site, Station};
 use nightshift_core::frames::{Base, Map, Pose, Pose2, Tag};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, LaserScan, Twist};
 use nightshift_core::{Code, Component, Failure, Outbox, Stamp, StationId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A sensor that is silent for so long stops the base, seconds.
 const STALE_S: f64 = 0.5;
@@ -24,9 +25,6 @@ const STALE_S: f64 = 0.5;
 const DEAD_S: f64 = 2.0;
 /// Without a trusted pose for so long the command ends, seconds.
 const LOST_S: f64 = 20.0;
-/// Nearer to an obstacle than this the base drives slower, down to [`LEAST_SHARE`] of its speed, metres.
-const NEAR_M: f64 = 0.35;
-const LEAST_SHARE: f64 = 0.4;
 /// Speed while docking, as a share.
 const DOCK_SPEED: f64 = 0.15;
 /// While docking the outline may come this near to the station's own shapes, metres.
@@ -42,14 +40,18 @@ const OUT_OF_DOCK_M: f64 = 0.08;
 
 /// Everything between sensors and wheels.
 pub struct Navigator {
-    stations: BTreeMap<StationId, Station>,
+    stations: BTreeMap<StationId, Arc<Station>>,
+    /// What docking has taught, by station.
+    learned: BTreeMap<StationId, Learned>,
     omnidirectional: bool,
     limits: Limits,
-    footprint: Footprint,
+    guard: Guard,
     localiser: Localiser,
     costmap: Costmap,
     senses: Senses,
     scanners: BTreeMap<String, Point2<f64>>,
+    /// Height of the scanners' plane, metres.
+    plane_m: f64,
     localised: Option<Localisation>,
     running: Option<Running>,
     last: Twist,
@@ -68,11 +70,10 @@ struct Running {
 enum Task {
     /// Waiting for a trusted pose to begin with.
     Begin(Errand),
-    Drive(Drive),
+    Drive(Box<Drive>),
     Dock {
         station: StationId,
         docking: Box<Docking>,
-        before: Isometry2<f64>,
     },
 }
 
@@ -93,18 +94,25 @@ impl Navigator {
     pub fn new(site: &Site, robot: &Robot, grid: OccupancyGrid, seed: Seed) -> Self {
         let footprint = Footprint::new(&robot.base.footprint_m);
         Self {
-            stations: site.stations.clone(),
+            stations: site.stations.iter().map(|(id, s)| (id.clone(), Arc::new(s.clone()))).collect(),
+            learned: BTreeMap::new(),
             omnidirectional: robot.base.omnidirectional,
             limits: Limits { speed: robot.base.max_speed, acceleration: robot.base.max_acceleration },
             localiser: Localiser::new(&grid, robot.scanners.clone(), seed),
-            costmap: Costmap::new(grid, footprint.clone()),
-            footprint,
+            guard: Guard::new(
+                footprint.clone(),
+                robot.base.max_speed,
+                robot.base.max_acceleration,
+                robot.scanners.clone(),
+            ),
+            costmap: Costmap::new(grid, footprint),
             senses: Senses::new(robot.scanners.clone()),
             scanners: robot
                 .scanners
                 .iter()
                 .map(|(name, s)| (name.clone(), s.pose.translation().xy().into()))
                 .collect(),
+            plane_m: robot.scanners.values().map(|s| s.pose.translation().z).next().unwrap_or_default(),
             localised: None,
             running: None,
             last: Twist::STOP,
@@ -113,8 +121,21 @@ impl Navigator {
         }
     }
 
+    /// What paths are planned on.
+    pub fn costmap(&self) -> &Costmap {
+        &self.costmap
+    }
+
     fn scan(&mut self, now: Stamp, scan: &LaserScan, out: &mut Outbox<NavOutput>) {
+        // First of all: may the base go on as it does?
+        let near = self.margin();
+        if let Some(verdict) = self.guard.scan(now, scan, near) {
+            self.held = verdict.reason == Reason::Stop;
+            self.last = verdict.twist;
+            out.push(NavOutput::Drive(self.last));
+        }
         self.senses.scan(scan);
+        self.dock_scan(scan);
         let Some(localisation) = self.localiser.scan(scan) else { return };
         if localisation.state == LocalisationState::Tracking
             && let Some(eye) = self.scanners.get(&scan.scanner)
@@ -144,7 +165,7 @@ impl Navigator {
             NavCommand::DriveToStation { id, station } => match self.stations.get(&station) {
                 None => return refuse(id, Code::UnknownStation, format!("no station {station}"), out),
                 Some(known) => {
-                    let goal = known.pose * known.dock.staging;
+                    let goal = Pose2::from_iso(self.place(known) * known.dock.staging.iso);
                     (id, Errand::Drive { goal, name: format!("to {station}") })
                 }
             },
@@ -168,9 +189,14 @@ impl Navigator {
         self.wake = Some(later(now));
     }
 
+    fn stand(&mut self) {
+        self.last = Twist::STOP;
+        self.guard.stand();
+    }
+
     /// Ends the running command, if there is one, and stops the base.
     fn end(&mut self, result: Result<(), Failure>, out: &mut Outbox<NavOutput>) {
-        self.last = Twist::STOP;
+        self.stand();
         self.held = false;
         self.wake = None;
         out.push(NavOutput::Drive(Twist::STOP));
@@ -193,7 +219,7 @@ impl Navigator {
             if silent_s > DEAD_S {
                 return self.end(Err(Failure::new(Code::SensorStale, words)), out);
             }
-            self.last = Twist::STOP;
+            self.stand();
             out.push(NavOutput::Drive(Twist::STOP));
             return;
         }
@@ -207,16 +233,23 @@ impl Navigator {
                 self.running = Some(running);
                 self.end(result, out);
             }
-            (Wish::Drive(wanted), Some(odom_from_base)) => {
-                self.last = self.guarded(wanted, &odom_from_base, &running.task);
+            (Wish::Drive(wanted), Some(_)) => {
                 self.running = Some(running);
+                self.last = self.guarded(now, wanted);
                 out.push(NavOutput::Drive(self.last));
             }
             (Wish::Drive(_), None) => {
                 self.running = Some(running);
+                self.stand();
                 out.push(NavOutput::Drive(Twist::STOP));
             }
         }
+    }
+
+    /// Where a station stands in the map, as far as docking there has taught.
+    fn place(&self, station: &Station) -> Isometry2<f64> {
+        let learned = self.learned.get(&station.id).copied().unwrap_or_default();
+        station.pose.iso * learned.mapped_from_station()
     }
 
     /// The pose now, while it is trusted.
@@ -232,12 +265,13 @@ impl Navigator {
         running: &mut Running,
         out: &mut Outbox<NavOutput>,
     ) -> Wish {
-        if let Task::Dock { station, docking, before } = &mut running.task {
-            if let (Some(localised), Some(known)) = (&self.localised, self.stations.get(station)) {
-                let odom_from_station = localised.map_from_odom.inverse() * known.pose;
-                docking.moved(&before.inv_mul(odom_from_base), odom_from_station.iso);
-            }
-            *before = *odom_from_base;
+        if let Task::Dock { station, docking } = &mut running.task {
+            let trusted = self.localised.as_ref().filter(|l| l.state == LocalisationState::Tracking);
+            let by_map = trusted.zip(self.stations.get(station)).map(|(localised, known)| {
+                let learned = self.learned.get(station).copied().unwrap_or_default();
+                (localised.map_from_odom.inverse() * known.pose).iso * learned.mapped_from_station()
+            });
+            docking.moved(now, odom_from_base, by_map);
             return match docking.step(now, odom_from_base) {
                 dock::Step::Drive(twist) => Wish::Drive(twist),
                 dock::Step::Wait => Wish::Drive(Twist::STOP),
@@ -245,7 +279,20 @@ impl Navigator {
                     out.push(NavOutput::LookForDock { station: station.clone() });
                     Wish::Drive(Twist::STOP)
                 }
-                dock::Step::Done(result) => Wish::Done(result),
+                dock::Step::Done(result) => {
+                    let (station_from_base, covariance) = docking.station_from_base();
+                    if result.is_ok() {
+                        let station = station.clone();
+                        self.learn(&station, odom_from_base, &station_from_base);
+                        out.push(NavOutput::Docked {
+                            station,
+                            stamp: now,
+                            station_from_base: Pose2::from_iso(station_from_base),
+                            covariance: [0, 1, 2].map(|r| [0, 1, 2].map(|c| covariance[(r, c)])),
+                        });
+                    }
+                    Wish::Done(result)
+                }
             };
         }
         let Some(map_from_base) = self.map_from_base(odom_from_base) else {
@@ -267,16 +314,29 @@ impl Navigator {
         if found_again {
             drive.replan();
         }
-        let points = self.senses.points(odom_from_base);
-        let nearest = points.iter().map(|p| self.footprint.distance(p)).fold(NEAR_M, f64::min);
-        let near_share = (nearest / NEAR_M).clamp(LEAST_SHARE, 1.0);
-        match drive.step(now, &map_from_base, &self.costmap, near_share, self.held) {
+        match drive.step(now, &map_from_base, &self.costmap, self.held) {
             drive::Step::Drive(twist) => Wish::Drive(twist),
             drive::Step::Path(path) => {
                 out.push(NavOutput::Path(path.into_iter().map(Pose2::from_iso).collect()));
                 Wish::Drive(Twist::STOP)
             }
             drive::Step::Done(result) => Wish::Done(result),
+        }
+    }
+
+    /// Takes what a docking has shown of where the station stands in the map.
+    fn learn(
+        &mut self,
+        station: &StationId,
+        odom_from_base: &Isometry2<f64>,
+        station_from_base: &Isometry2<f64>,
+    ) {
+        if let (Some(map_from_base), Some(known)) =
+            (self.map_from_base(odom_from_base), self.stations.get(station))
+        {
+            let map_from_station = map_from_base * station_from_base.inverse();
+            let learned = self.learned.entry(station.clone()).or_default();
+            learned.take(&known.pose.iso.inv_mul(&map_from_station));
         }
     }
 
@@ -290,13 +350,19 @@ impl Navigator {
         match errand {
             Errand::Drive { goal, name } => {
                 let out_by = self.stations.values().find_map(|station| way_out(station, map_from_base));
-                Ok(Task::Drive(Drive::new(goal.iso, name.clone(), self.limits, out_by)))
+                Ok(Task::Drive(Box::new(Drive::new(
+                    goal.iso,
+                    name.clone(),
+                    self.limits,
+                    self.omnidirectional,
+                    out_by,
+                ))))
             }
             Errand::Dock(id) => {
                 let Some(station) = self.stations.get(id) else {
                     return Err(Failure::new(Code::UnknownStation, format!("no station {id}")));
                 };
-                let staging = station.pose.iso * station.dock.staging.iso;
+                let staging = self.place(station) * station.dock.staging.iso;
                 let miss = Miss::of(&map_from_base.inv_mul(&staging));
                 if !miss.within(&STAGED) && way_out(station, map_from_base).is_none() {
                     let words = format!(
@@ -309,11 +375,12 @@ impl Navigator {
                     );
                     return Err(Failure::new(Code::DockFailed, words));
                 }
-                let odom_from_station = odom_from_base * map_from_base.inverse() * station.pose.iso;
+                let odom_from_station = odom_from_base * map_from_base.inverse() * self.place(station);
                 let limits = self.limits.slowed(DOCK_SPEED);
-                let docking =
-                    Docking::new(id.as_str(), &station.dock, limits, odom_from_station, odom_from_base, now);
-                Ok(Task::Dock { station: id.clone(), docking: Box::new(docking), before: *odom_from_base })
+                let plane_m = self.plane_m;
+                let odom_from_base = *odom_from_base;
+                let start = dock::Start { station, plane_m, limits, odom_from_station, odom_from_base };
+                Ok(Task::Dock { station: id.clone(), docking: Box::new(Docking::new(&start, now)) })
             }
         }
     }
@@ -331,28 +398,37 @@ impl Navigator {
     }
 
     /// What of a wish reaches the wheels.
-    fn guarded(&mut self, wanted: Twist, odom_from_base: &Isometry2<f64>, task: &Task) -> Twist {
+    fn guarded(&mut self, now: Stamp, wanted: Twist) -> Twist {
         let command = self.limits.ramp(self.last, wanted);
-        let points = self.senses.points(odom_from_base);
-        let dock = match task {
-            Task::Dock { station, docking, .. } => self
-                .stations
-                .get(station)
-                .map(|known| (known, docking.odom_from_station().inv_mul(odom_from_base))),
-            Task::Begin(_) | Task::Drive(_) => None,
+        let near = self.margin();
+        let verdict = self.guard.allow(now, command, near);
+        self.held = verdict.reason == Reason::Stop;
+        verdict.twist
+    }
+
+    /// How near the outline may come to a point of the base's frame: while it docks, nearer to the station's shapes.
+    fn margin(&self) -> impl Fn(&Point2<f64>) -> f64 + use<> {
+        let dock = match &self.running {
+            Some(Running { task: Task::Dock { station, docking }, .. }) => {
+                self.stations.get(station).map(|known| (Arc::clone(known), docking.station_from_base().0))
+            }
+            _ => None,
         };
-        let obstacles: Vec<Obstacle> = points
-            .into_iter()
-            .map(|point| {
-                let of_dock = dock.as_ref().is_some_and(|(station, station_from_base)| {
-                    on_shape(station, &(station_from_base * point))
-                });
-                Obstacle { point, margin_m: if of_dock { DOCK_MARGIN_M } else { MARGIN_M } }
-            })
-            .collect();
-        let share = safe_share(&self.footprint, command, self.limits.acceleration, &obstacles);
-        self.held = share == 0.0;
-        scaled(command, share)
+        move |point| {
+            let of_dock = dock.as_ref().is_some_and(|(station, station_from_base)| {
+                on_shape(station, &(station_from_base * point), SHAPE_REACH_M)
+            });
+            if of_dock { DOCK_MARGIN_M } else { MARGIN_M }
+        }
+    }
+
+    fn dock_scan(&mut self, scan: &LaserScan) {
+        let Some(Running { task: Task::Dock { docking, .. }, .. }) = &mut self.running else { return };
+        if let (Some((odom_from_base, points)), Some(eye)) =
+            (self.senses.last(&scan.scanner, scan.stamp), self.scanners.get(&scan.scanner))
+        {
+            docking.scan(&Sight { odom_from_base, eye, points });
+        }
     }
 
     fn dock_seen(
@@ -382,6 +458,7 @@ impl Component for Navigator {
             NavInput::Scan(scan) => self.scan(now, &scan, out),
             NavInput::Odometry(odometry) => {
                 self.senses.odometry(&odometry);
+                self.guard.odometry(&odometry);
                 self.localiser.odometry(&odometry);
             }
             NavInput::Command(command) => self.command(now, command, out),
@@ -423,21 +500,4 @@ fn way_out(station: &Station, map_from_base: &Isometry2<f64>) -> Option<Isometry
         && aside < IN_DOCK.distance_m
         && turned < IN_DOCK.turn_rad;
     inside.then(|| station.pose.iso * staging)
-}
-
-/// Whether a point of the station's frame, at any height, lies on one of its shapes.
-fn on_shape(station: &Station, point: &Point2<f64>) -> bool {
-    station.shapes.iter().any(|shape| {
-        let center = shape.pose.translation();
-        let local = shape.pose.inverse().point(&Point3::new(point.x, point.y, center.z));
-        match shape.solid {
-            Solid::Box { size_m } => {
-                local.x.abs() <= size_m[0] / 2.0 + SHAPE_REACH_M
-                    && local.y.abs() <= size_m[1] / 2.0 + SHAPE_REACH_M
-            }
-            Solid::Cylinder { radius_m, .. } | Solid::Sphere { radius_m } => {
-                local.x.hypot(local.y) <= radius_m + SHAPE_REACH_M
-            }
-        }
-    })
 }

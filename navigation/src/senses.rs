@@ -67,6 +67,12 @@ impl Senses {
             .fold(("odometry", 0.0), |oldest, next| if next.1 > oldest.1 { next } else { oldest })
     }
 
+    /// The scanner's last scan where it is of this stamp: dead reckoning when it was taken, and its points from there.
+    pub fn last(&self, scanner: &str, stamp: Stamp) -> Option<(&Isometry2<f64>, &[Point2<f64>])> {
+        let seen = self.seen.get(scanner).filter(|seen| seen.stamp == stamp)?;
+        Some((&seen.odom_from_base, &seen.points))
+    }
+
     /// The base in `odom` at a stamp of the last seconds.
     pub fn odom_from_base_at(&self, stamp: Stamp) -> Option<Isometry2<f64>> {
         self.history.at(stamp)

@@ -11,14 +11,15 @@ use nightshift_core::robot::{Beam, CommandId, LaserScan, Odometry, Twist};
 use nightshift_core::{Failure, Stamp, StationId};
 use rand_distr::{Distribution, Normal};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// Height of the scanners' plane, metres.
 const PLANE_M: f64 = 0.2;
 const STEP_NS: u64 = 10_000_000;
 const RANGE_SIGMA_M: f64 = 0.01;
-/// Wheels report this much more than was driven, and turn like so a metre.
-const SLIP: f64 = 1.02;
+/// Wheels report this much more than was driven on x, y and yaw, and turn like so a metre.
+const SCALE: [f64; 3] = [1.02; 3];
 const DRIFT_RAD_PER_M: f64 = 0.01;
 
 type Segment = [Point2<f64>; 2];
@@ -40,11 +41,19 @@ pub struct World {
     now: u64,
     random: Stream,
     picture: Option<(u64, StationId)>,
+    /// What the wheels report of a metre or radian on x, y and yaw, and the turn that a metre adds.
+    pub scale: [f64; 3],
+    pub drift_rad_per_m: f64,
+    /// From a scan's stamp until it is told.
+    pub scan_delay_ns: u64,
+    delayed: VecDeque<(u64, LaserScan)>,
     /// Pictures show no tag.
     pub blind: bool,
     /// No scans come.
     pub dark: bool,
     pub done: Vec<(CommandId, Result<(), Failure>)>,
+    /// How far the base truly was from where docking said, in its own frame, and the covariance that was said.
+    pub docked: Option<(Isometry2<f64>, [[f64; 3]; 3])>,
     pub paths: usize,
     pub states: Vec<LocalisationState>,
     /// Error of the last answered pose, metres and radians.
@@ -73,7 +82,7 @@ fn in_plane<F>(shape: &Shape<F>, map_from_frame: &Isometry2<f64>) -> Option<[Seg
         .then(|| edges(&(map_from_frame * shape.pose.planar().iso), [size_m[0], size_m[1]]))
 }
 
-fn descriptions() -> (Site, Robot) {
+pub fn descriptions() -> (Site, Robot) {
     let site = Site::load(&folder("maps/photocatalysis")).unwrap();
     (site, Robot::load(&folder("robot/description/omni7")).unwrap())
 }
@@ -121,9 +130,14 @@ impl World {
             now: 0,
             random: Seed(seed).stream("test world"),
             picture: None,
+            scale: SCALE,
+            drift_rad_per_m: DRIFT_RAD_PER_M,
+            scan_delay_ns: 0,
+            delayed: VecDeque::new(),
             blind: false,
             dark: false,
             done: Vec::new(),
+            docked: None,
             paths: 0,
             states: Vec::new(),
             error: (0.0, 0.0),
@@ -132,6 +146,14 @@ impl World {
         world.tell(NavInput::Command(NavCommand::SetPose(start)));
         world.run(1.0);
         world
+    }
+
+    /// Puts the base somewhere and tells the navigator so, as well as a person would.
+    pub fn put(&mut self, base: Isometry2<f64>) {
+        self.base = base;
+        let told = base * Isometry2::new(Vector2::new(0.05, -0.05), 0.03);
+        self.tell(NavInput::Command(NavCommand::SetPose(Pose2::from_iso(told))));
+        self.run(1.0);
     }
 
     /// A navigator as this one was at the start.
@@ -173,6 +195,10 @@ impl World {
                     assert!(self.picture.is_none(), "one picture at a time");
                     self.picture = Some((self.now, station));
                 }
+                NavOutput::Docked { station, station_from_base, covariance, .. } => {
+                    let truth = self.site.stations[&station].pose.iso.inv_mul(&self.base);
+                    self.docked = Some((station_from_base.iso.inv_mul(&truth), covariance));
+                }
                 NavOutput::Done { id, result } => self.done.push((id, result)),
             }
         }
@@ -212,8 +238,11 @@ impl World {
         for (name, phase) in [("front", 0), ("rear", 4)] {
             if tick % 8 == phase && !self.dark {
                 let scan = self.scan(name);
-                self.tell(NavInput::Scan(scan));
+                self.delayed.push_back((self.now + self.scan_delay_ns, scan));
             }
+        }
+        while let Some((_, scan)) = self.delayed.pop_front_if(|(due, _)| *due <= self.now) {
+            self.tell(NavInput::Scan(scan));
         }
         self.take_picture();
     }
@@ -230,7 +259,9 @@ impl World {
         let v = self.velocity;
         let step = Vector2::new(v.x, v.y) * dt;
         self.base *= Isometry2::new(step, v.yaw * dt);
-        self.odom *= Isometry2::new(step * SLIP, v.yaw * dt * SLIP + DRIFT_RAD_PER_M * step.norm());
+        let [x, y, yaw] = self.scale;
+        let turn = v.yaw * dt * yaw + self.drift_rad_per_m * step.norm();
+        self.odom *= Isometry2::new(Vector2::new(step.x * x, step.y * y), turn);
         if (self.now / STEP_NS).is_multiple_of(4) {
             self.check_contact();
         }

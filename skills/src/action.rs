@@ -1,7 +1,7 @@
 //! One thing at a time that takes time: a motion of the arm, of the fingers, of the base, a picture, a write to disk.
 //! Each is asked for, waited for with a limit, and ends with an outcome or a failure.
 
-use crate::belief::{BasePlace, Belief};
+use crate::belief::{BasePlace, Belief, DockSight};
 use crate::chain::Entry;
 use crate::job::JobRecord;
 use crate::ledger::{Body, Ledger};
@@ -433,6 +433,17 @@ impl Running {
                     Err(Failure::new(failure.code, format!("{what}: {}{why}", failure.message)))
                 }
             }),
+            (NavOutput::Docked { station, stamp, station_from_base, covariance }, Some(dock))
+                if *station == dock.station =>
+            {
+                ctx.belief.docked = Some(DockSight {
+                    station: station.clone(),
+                    stamp: *stamp,
+                    station_from_base: *station_from_base,
+                    covariance: *covariance,
+                });
+                None
+            }
             (NavOutput::LookForDock { station }, Some(dock)) if *station == dock.station => {
                 dock.look(ctx);
                 None

@@ -20,6 +20,19 @@ pub enum BasePlace {
     Docked(StationId),
 }
 
+/// A base in its dock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DockSight {
+    /// Whose.
+    pub station: StationId,
+    /// When it was seen so: the base has not moved since.
+    pub stamp: Stamp,
+    /// Where it stands.
+    pub station_from_base: Pose2<StationFrame, Base>,
+    /// In (x, y, heading): m^2, m rad, rad^2.
+    pub covariance: [[f64; 3]; 3],
+}
+
 /// What the fingers hold, as it was when they closed on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grip {
@@ -41,6 +54,8 @@ pub struct Belief {
     pub gripper: Option<GripperState>,
     /// Where the base stands.
     pub base: BasePlace,
+    /// Where the base stands in its dock, as docking saw it.
+    pub docked: Option<DockSight>,
     /// By the localiser; none where it does not know.
     pub map_from_base: Option<Pose2<Map, Base>>,
     nests: BTreeMap<NestRef, NestSight>,
@@ -55,6 +70,7 @@ impl Default for Belief {
             joints: VecDeque::new(),
             gripper: None,
             base: BasePlace::Free,
+            docked: None,
             map_from_base: None,
             nests: BTreeMap::new(),
             grip: None,
@@ -144,6 +160,7 @@ impl Belief {
     /// The base moves, or is about to: what was seen at a station no longer holds. The deck moves along.
     pub fn base_moves(&mut self) {
         self.base = BasePlace::Free;
+        self.docked = None;
         self.nests.retain(|nest, _| nest.on_deck());
     }
 
@@ -168,7 +185,7 @@ impl Belief {
         world.described_nest(nest, &self.base_from_station(world, &nest.station)?)
     }
 
-    /// Where a station is: as taught where the base is docked or waits before it, or else by the localiser.
+    /// Where a station is: as docking saw it, as taught where the base waits before it, or else by the localiser.
     pub fn base_from_station(&self, world: &World, id: &StationId) -> Option<Pose<Base, StationFrame>> {
         let map_from_station = world.site.stations.get(id)?.pose;
         Some((self.base_in_map(world)?.inverse() * map_from_station).spatial())
@@ -177,7 +194,12 @@ impl Belief {
     /// Where the base is in the map.
     pub fn base_in_map(&self, world: &World) -> Option<Pose2<Map, Base>> {
         match &self.base {
-            BasePlace::Docked(id) => world.map_from_docked(id),
+            BasePlace::Docked(id) => match &self.docked {
+                Some(seen) if seen.station == *id => {
+                    Some(world.site.stations.get(id)?.pose * seen.station_from_base)
+                }
+                _ => world.map_from_docked(id),
+            },
             BasePlace::Staging(id) => {
                 let station = world.site.stations.get(id)?;
                 Some(station.pose * station.dock.staging)

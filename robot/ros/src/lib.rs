@@ -17,6 +17,8 @@
 //! | `/tf_static`, `/map` | tf2_msgs/TFMessage, nav_msgs/OccupancyGrid | reliable, transient local, last 1 | said once, wanted by those who come later |
 //! | `/cmd_vel` | geometry_msgs/Twist | reliable, last 1 | the newest holds, and a stop must arrive |
 //! | `/initialpose` | geometry_msgs/PoseWithCovarianceStamped | reliable, last 1 | a person's word, said once |
+//! | `/goal_pose` | geometry_msgs/PoseStamped | reliable, last 1 | as RViz and Nav2: drive there |
+//! | `/global_costmap/costmap` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | as Nav2: what paths are planned on, once a second |
 //! | `/amcl_pose`, `/plan` | geometry_msgs/PoseWithCovarianceStamped, nav_msgs/Path | reliable, transient local, last 1 | a viewer that comes later sees the latest |
 //! | `/nightshift/notices` | std_msgs/String | reliable, last 50 | words for a person, none lost |
 //! | `/nightshift_sim/truth` | std_msgs/String | reliable, last 1 | for judges; each holds everything |
@@ -43,4 +45,4 @@ mod stack_side;
 pub use error::RosError;
 pub use health::{Health, TopicHealth};
 pub use robot_side::{RobotSide, RobotSideInput};
-pub use stack_side::{Localised, StackSide, StackSideInput, StackSideOutput};
+pub use stack_side::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};

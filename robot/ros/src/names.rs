@@ -25,6 +25,10 @@ pub const TF_STATIC: &str = "/tf_static";
 pub const CMD_VEL: &str = "/cmd_vel";
 /// Where a person says that the robot is.
 pub const INITIAL_POSE: &str = "/initialpose";
+/// Where a person wants the base to drive.
+pub const GOAL_POSE: &str = "/goal_pose";
+/// What the base plans on.
+pub const COSTMAP: &str = "/global_costmap/costmap";
 /// Where the localiser says that the robot is.
 pub const POSE: &str = "/amcl_pose";
 /// The way that the base means to take.

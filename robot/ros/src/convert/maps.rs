@@ -2,6 +2,7 @@
 
 use super::{BadMessage, from_pose, header, stamp_in, to_pose, to_time};
 use crate::frames;
+use crate::stack_side::CostGrid;
 use nalgebra::Matrix3;
 use nightshift_core::frames::{Base, Map, Pose, Pose2};
 use nightshift_core::grid::{Cell, OccupancyGrid};
@@ -66,6 +67,28 @@ pub fn from_initial_pose(message: &PoseWithCovarianceStamped) -> Result<Pose2<Ma
     Ok(Pose::new(from_pose(&message.pose.pose)?).planar())
 }
 
+/// Where a person wants the base to be.
+pub fn from_goal_pose(message: &PoseStamped) -> Result<Pose2<Map, Base>, BadMessage> {
+    stamp_in(&message.header, frames::MAP)?;
+    Ok(Pose::new(from_pose(&message.pose)?).planar())
+}
+
+/// What the base plans on.
+pub fn to_costmap(costs: &CostGrid, stamp: Stamp) -> GridMsg {
+    let origin = Pose::<Map, Map>::from_xyz_rpy([costs.origin[0], costs.origin[1], 0.0], [0.0; 3]);
+    GridMsg {
+        header: header(stamp, frames::MAP),
+        info: MapMetaData {
+            map_load_time: to_time(stamp),
+            resolution: costs.resolution_m as f32,
+            width: costs.width as u32,
+            height: (costs.costs.len() / costs.width.max(1)) as u32,
+            origin: to_pose(&origin.iso),
+        },
+        data: costs.costs.clone(),
+    }
+}
+
 /// A path.
 pub fn to_path(path: &[Pose2<Map, Base>], stamp: Stamp) -> Path {
     let header = header(stamp, frames::MAP);
@@ -113,6 +136,26 @@ mod tests {
     fn an_initial_pose_in_another_frame_is_refused() {
         let message = PoseWithCovarianceStamped { header: header(Stamp(0), "odom"), ..Default::default() };
         assert!(from_initial_pose(&message).unwrap_err().0.contains("\"map\""));
+    }
+
+    #[test]
+    fn a_goal_is_read_and_one_in_another_frame_or_without_numbers_is_refused() {
+        let pose = Pose2::<Map, Base>::new(1.0, 2.0, 0.5);
+        let pose = to_pose(&pose.spatial().iso);
+        let goal = |frame: &str, pose| PoseStamped { header: header(Stamp(0), frame), pose };
+        assert!((from_goal_pose(&goal("map", pose.clone())).unwrap().yaw() - 0.5).abs() < 1e-12);
+        assert!(from_goal_pose(&goal("base_link", pose.clone())).is_err());
+        let mut nowhere = pose;
+        nowhere.position.x = f64::NAN;
+        assert!(from_goal_pose(&goal("map", nowhere)).is_err());
+    }
+
+    #[test]
+    fn a_costmap_keeps_its_rows() {
+        let costs = CostGrid { resolution_m: 0.1, width: 2, origin: [1.0, 2.0], costs: vec![0, 99, 100, -1] };
+        let message = to_costmap(&costs, Stamp(0));
+        assert_eq!((message.info.width, message.info.height), (2, 2));
+        assert_eq!(message.data, [0, 99, 100, -1]);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum StackSideInput {
     Call(Call),
     /// By a person who knows where the robot is.
     InitialPose(Pose2<Map, Base>),
+    /// By a person who wants the base to drive there.
+    GoalPose(Pose2<Map, Base>),
 }
 
 /// What the stack tells the graph.
@@ -73,10 +75,26 @@ pub enum StackSideOutput {
     Localised(Localised),
     /// The saved map.
     Map(OccupancyGrid),
+    /// What the base plans on.
+    Costmap(CostGrid),
     /// The way that the base means to take.
     Path(Vec<Pose2<Map, Base>>),
     /// Words for a person.
     Notice(String),
+}
+
+/// What it costs the base to be somewhere, as Nav2 has it: 0 is free, 100 is an obstacle, 99 is nearer to one than the
+/// base's inner radius, between them it falls off with the distance; -1 is unknown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CostGrid {
+    /// Edge of a cell.
+    pub resolution_m: f64,
+    /// Cells in a row.
+    pub width: usize,
+    /// The lower left corner in the map, metres.
+    pub origin: [f64; 2],
+    /// Row by row, from below.
+    pub costs: Vec<i8>,
 }
 
 /// Where the base is.
@@ -230,6 +248,7 @@ impl Part for StackPart {
             StackSideOutput::Event(event) => self.jobs.iter_mut().for_each(|jobs| jobs.tell(&event)),
             StackSideOutput::Localised(localised) => self.publishers.localised(&localised),
             StackSideOutput::Map(grid) => self.publishers.map(&grid),
+            StackSideOutput::Costmap(costs) => self.publishers.costmap(&costs),
             StackSideOutput::Path(path) => self.publishers.path(&path),
             StackSideOutput::Notice(words) => self.publishers.notice(&words),
         }

@@ -1,6 +1,6 @@
 //! What the stack writes to topics.
 
-use super::{Localised, Shared};
+use super::{CostGrid, Localised, Shared};
 use crate::convert::{maps, text};
 use crate::error::RosError;
 use crate::node::Writer;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// The stack's writers.
 pub struct Publishers {
     map: Writer<nav_msgs::msg::OccupancyGrid>,
+    costmap: Writer<nav_msgs::msg::OccupancyGrid>,
     pose: Writer<PoseWithCovarianceStamped>,
     path: Writer<nav_msgs::msg::Path>,
     tf: Writer<TFMessage>,
@@ -28,6 +29,7 @@ impl Publishers {
     pub fn open(node: &mut Node, shared: Arc<Shared>) -> Result<Self, RosError> {
         Ok(Self {
             map: Writer::open(node, names::MAP, qos::latched())?,
+            costmap: Writer::open(node, names::COSTMAP, qos::latched())?,
             pose: Writer::open(node, names::POSE, qos::latched())?,
             path: Writer::open(node, names::PLAN, qos::latched())?,
             tf: Writer::open(node, names::TF, qos::tf())?,
@@ -48,6 +50,11 @@ impl Publishers {
     /// The saved map.
     pub fn map(&self, grid: &OccupancyGrid) {
         self.map.write(&maps::to_grid(grid, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// What the base plans on.
+    pub fn costmap(&self, costs: &CostGrid) {
+        self.costmap.write(&maps::to_costmap(costs, self.shared.clock.now()), &self.shared.health);
     }
 
     /// The way that the base means to take.

@@ -10,7 +10,7 @@ use nightshift_core::Stamp;
 use nightshift_core::describe::Robot;
 use nightshift_core::robot::{GripperState, RobotEvent};
 use r2r::Node;
-use r2r::geometry_msgs::msg::PoseWithCovarianceStamped;
+use r2r::geometry_msgs::msg::{PoseStamped, PoseWithCovarianceStamped};
 use r2r::nav_msgs::msg::Odometry;
 use r2r::rosgraph_msgs::msg::Clock;
 use r2r::sensor_msgs::msg::{CameraInfo, Image, JointState, LaserScan};
@@ -27,6 +27,7 @@ pub struct Sensors {
     depth: Arrivals<Image>,
     camera_info: Arrivals<CameraInfo>,
     initial_pose: Arrivals<PoseWithCovarianceStamped>,
+    goal_pose: Arrivals<PoseStamped>,
     arm_names: Vec<String>,
     finger_names: [String; 2],
     assembler: camera::Assembler,
@@ -56,6 +57,7 @@ impl Sensors {
             depth: subscribe(node, names::DEPTH, qos::sensor_reader())?,
             camera_info: subscribe(node, names::CAMERA_INFO, qos::sensor_reader())?,
             initial_pose: subscribe(node, names::INITIAL_POSE, qos::newest())?,
+            goal_pose: subscribe(node, names::GOAL_POSE, qos::newest())?,
             arm_names: robot.arm.joints.clone(),
             finger_names: robot.gripper.joints.clone(),
             assembler: camera::Assembler::default(),
@@ -106,6 +108,13 @@ impl Sensors {
                 && intake.shared.inbox.put(StackSideInput::InitialPose(pose)).is_err()
             {
                 intake.shared.health.unsent(names::INITIAL_POSE, "the stack's inbox is full");
+            }
+        }
+        while let Some(message) = next(&mut self.goal_pose) {
+            if let Some(pose) = intake.readable(names::GOAL_POSE, maps::from_goal_pose(&message))
+                && intake.shared.inbox.put(StackSideInput::GoalPose(pose)).is_err()
+            {
+                intake.shared.health.unsent(names::GOAL_POSE, "the stack's inbox is full");
             }
         }
         self.poll_camera();

@@ -1,30 +1,40 @@
-//! Docking by sight: looks at the dock's tag, filters the looks, and brings the base to the taught pose relative to
-//! the tag *as seen*, whatever the map says.
+//! Docking by sight: looks at the dock's tag and at the station's edges, filters both, and brings the base to the
+//! taught pose relative to the station *as seen*, whatever the map says.
 //!
-//! Between looks dead reckoning carries the estimate. The base looks only while it stands.
+//! Pictures are taken only while the base stands; the lasers look all the way.
+
+mod estimate;
+mod learned;
+mod outline;
+
+pub use estimate::Sight;
+pub use learned::Learned;
+pub use outline::on_shape;
 
 use crate::control::{Limits, Miss, towards};
-use nalgebra::{Isometry2, Matrix2, Point2, Vector2};
-use nightshift_core::describe::{Dock, TagMount};
-use nightshift_core::frames::{Base, Pose, Pose2, Station, Tag, wrap_angle};
+use estimate::Estimate;
+use nalgebra::{Isometry2, Matrix3, Point2, Vector2};
+use nightshift_core::describe::{Dock, Station};
+use nightshift_core::frames::{Base, Pose, Tag, wrap_angle};
 use nightshift_core::robot::Twist;
 use nightshift_core::time::Stamp;
 use nightshift_core::{Code, Failure};
+use outline::Outline;
 
 /// The docked pose is reached within this, as estimated.
-const TOLERANCE: Miss = Miss { distance_m: 0.002, turn_rad: 0.0035 };
+const TOLERANCE: Miss = Miss { distance_m: 0.002, turn_rad: 0.0017 };
 /// While corrections are left, it is brought nearer than it must be.
-const AIM: Miss = Miss { distance_m: 0.0008, turn_rad: 0.002 };
-/// A drive between looks ends within this, by dead reckoning.
-const DRIVEN: Miss = Miss { distance_m: 0.0004, turn_rad: 0.0006 };
+const AIM: Miss = Miss { distance_m: 0.0006, turn_rad: 0.0008 };
+/// A drive between looks ends within this, by the estimate.
+const DRIVEN: Miss = Miss { distance_m: 0.0004, turn_rad: 0.0004 };
 /// On the way the base stops and looks again this far before the docked pose, metres.
 const HALF_WAY_M: f64 = 0.15;
 /// Looks at the staging pose, half way, and at least when docked.
 const LOOKS: [u32; 3] = [3, 2, 3];
 /// Looks when docked at most, before the estimate must be good enough.
 const MOST_LOOKS: u32 = 8;
-/// What the tag's place must be known to when docked, one sigma, metres.
-const SURE_M: f64 = 0.0012;
+/// What place and heading must be known to when docked, one sigma.
+const SURE: Miss = Miss { distance_m: 0.001, turn_rad: 0.0006 };
 /// Corrections when docked before it starts again from the staging pose.
 const CORRECTIONS: u32 = 4;
 /// Tries from the staging pose.
@@ -37,15 +47,10 @@ const PICTURE_S: f64 = 3.0;
 const REST_S: f64 = 0.25;
 /// A drive that takes longer is hindered, seconds.
 const DRIVE_S: f64 = 30.0;
+/// From one question to the map for the heading to the next, seconds.
+const MAP_S: f64 = 0.5;
 /// A station this far from where the map has it is another one, or was moved.
 const ELSEWHERE: Miss = Miss { distance_m: 0.4, turn_rad: 0.35 };
-/// What is believed of the station before the first look, one sigma.
-const MAP_SIGMA_M: f64 = 0.1;
-const MAP_SIGMA_RAD: f64 = 0.005;
-/// A look that is off by more than so many sigmas on an axis is no look.
-const GATE_SIGMAS: f64 = 5.0;
-/// Errors of dead reckoning between looks, per metre driven and per radian turned.
-const SLIP: f64 = 0.03;
 
 /// What docking wants now.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +91,7 @@ enum Leg {
 pub struct Docking {
     name: String,
     dock: Dock,
+    outline: Outline,
     limits: Limits,
     leg: Leg,
     phase: Phase,
@@ -94,37 +100,55 @@ pub struct Docking {
     corrections: u32,
     tries: u32,
     by_map: Isometry2<f64>,
+    map_asked: Stamp,
+    /// The tag has been seen: now edges are known from one another.
+    seen: bool,
+}
+
+/// What a docking begins with.
+pub struct Start<'a> {
+    /// Where.
+    pub station: &'a Station,
+    /// Height of the scanners' plane, metres.
+    pub plane_m: f64,
+    /// Of the base while it docks.
+    pub limits: Limits,
+    /// Where the map has the station.
+    pub odom_from_station: Isometry2<f64>,
+    /// Where the base stands.
+    pub odom_from_base: Isometry2<f64>,
 }
 
 impl Docking {
     /// Starts where the base stands: at the staging pose, or in the dock, where it only makes sure.
-    /// `odom_from_station`: where the map has it.
-    pub fn new(
-        name: &str,
-        dock: &Dock,
-        limits: Limits,
-        odom_from_station: Isometry2<f64>,
-        odom_from_base: &Isometry2<f64>,
-        now: Stamp,
-    ) -> Self {
-        let left = Miss::of(&odom_from_base.inv_mul(&(odom_from_station * dock.docked.iso)));
+    pub fn new(start: &Start<'_>, now: Stamp) -> Self {
+        let (dock, by_map) = (&start.station.dock, start.odom_from_station);
+        let left = Miss::of(&start.odom_from_base.inv_mul(&(by_map * dock.docked.iso)));
         Self {
-            name: name.to_owned(),
+            name: start.station.id.as_str().to_owned(),
             dock: dock.clone(),
-            limits,
+            outline: Outline::new(start.station, start.plane_m),
+            limits: start.limits,
             leg: if left.distance_m < HALF_WAY_M { Leg::Docked } else { Leg::Staging },
             phase: Phase::Look { done: 0, since: now, asked: None },
-            estimate: Estimate::new(&odom_from_station, &dock.tag),
+            estimate: Estimate::new(&by_map.inv_mul(&start.odom_from_base), &start.odom_from_base),
             misses: 0,
             corrections: 0,
             tries: 1,
-            by_map: odom_from_station,
+            by_map,
+            map_asked: now,
+            seen: false,
         }
     }
 
-    /// Where the station is, by all looks so far.
+    /// Where the station is by dead reckoning, by all looks so far.
     pub fn odom_from_station(&self) -> Isometry2<f64> {
-        self.estimate.station(&self.by_map, &self.dock.tag)
+        self.estimate.odom_from_station()
+    }
+
+    /// Where the base stands in the station's frame, and how well that is known (x, y, heading; m, rad).
+    pub fn station_from_base(&self) -> (Isometry2<f64>, Matrix3<f64>) {
+        (self.estimate.station_from_base(), self.estimate.pose_covariance())
     }
 
     /// Takes the answer to a look: where the base was in `odom` when the picture was taken, and the tag seen from it.
@@ -135,20 +159,32 @@ impl Docking {
         tag: Option<&Pose<Base, Tag>>,
     ) -> Option<Failure> {
         let Phase::Look { done, asked: Some(_), .. } = self.phase else { return None };
-        let look = tag.map(|base_from_tag| Look {
-            odom_from_station: odom_from_base * on_floor(base_from_tag, &self.dock.tag).iso,
-            distance: base_from_tag.translation().norm(),
+        let miss = tag.map(|base_from_tag| {
+            let mount = &self.dock.tag.pose;
+            let seen = odom_from_base * Point2::from(base_from_tag.translation().xy());
+            let by_map = self.by_map * Point2::from(mount.translation().xy());
+            let heading = odom_from_base.rotation.angle() + (*base_from_tag * mount.inverse()).yaw();
+            let turn_rad = wrap_angle(heading - self.by_map.rotation.angle()).abs();
+            Miss { distance_m: (seen - by_map).norm(), turn_rad }
         });
-        let miss = look.as_ref().map(|look| Miss::of(&self.by_map.inv_mul(&look.odom_from_station)));
         let near = miss.is_some_and(|miss| miss.within(&ELSEWHERE));
-        let taken =
-            look.filter(|_| near).is_some_and(|look| self.estimate.take(&look, &self.by_map, &self.dock.tag));
+        let taken = tag
+            .filter(|_| near)
+            .is_some_and(|tag| self.estimate.take_tag(tag, odom_from_base, &self.dock.tag));
         if taken {
+            self.seen = true;
             self.misses = 0;
             self.phase = Phase::Look { done: done + 1, since: now, asked: None };
             return None;
         }
         self.missed(now, miss)
+    }
+
+    /// Takes a scan: its returns on the station's edges.
+    pub fn scan(&mut self, sight: &Sight<'_>) {
+        if self.seen {
+            self.estimate.take_scan(&self.outline, sight);
+        }
     }
 
     fn missed(&mut self, now: Stamp, elsewhere: Option<Miss>) -> Option<Failure> {
@@ -218,17 +254,27 @@ impl Docking {
         }
     }
 
-    /// Takes note of a way driven since the last step, and of where the map has the station now.
-    pub fn moved(&mut self, step: &Isometry2<f64>, odom_from_station: Isometry2<f64>) {
-        self.estimate.moved(step);
-        self.by_map = odom_from_station;
+    /// Takes note of where dead reckoning has the base now, and of where the map has the station, if it is trusted.
+    pub fn moved(
+        &mut self,
+        now: Stamp,
+        odom_from_base: &Isometry2<f64>,
+        odom_from_station: Option<Isometry2<f64>>,
+    ) {
+        self.estimate.moved(odom_from_base);
+        let Some(by_map) = odom_from_station else { return };
+        self.by_map = by_map;
+        if now.since(self.map_asked) >= MAP_S {
+            self.map_asked = now;
+            self.estimate.take_map(by_map.inv_mul(odom_from_base).rotation.angle());
+        }
     }
 
     fn looked_enough(&self, done: u32) -> bool {
         match self.leg {
             Leg::Staging => done >= LOOKS[0],
             Leg::HalfWay => done >= LOOKS[1],
-            Leg::Docked => done >= MOST_LOOKS || (done >= LOOKS[2] && self.estimate.sigma_m() <= SURE_M),
+            Leg::Docked => done >= MOST_LOOKS || (done >= LOOKS[2] && self.estimate.sigmas().within(&SURE)),
         }
     }
 
@@ -281,101 +327,4 @@ impl Docking {
         );
         Failure::new(Code::DockFailed, words)
     }
-}
-
-/// The station from a sight of its tag: the tag's place, and the station's heading. A tag looks tilted when it is not,
-/// so its tilt must not reach the station's place by way of the tag's height.
-fn on_floor(base_from_tag: &Pose<Base, Tag>, tag: &TagMount) -> Pose2<Base, Station> {
-    let heading = (*base_from_tag * tag.pose.inverse()).yaw();
-    let offset = Isometry2::new(Vector2::zeros(), heading) * Point2::from(tag.pose.translation().xy());
-    let place = base_from_tag.translation().xy() - offset.coords;
-    Pose2::new(place.x, place.y, heading)
-}
-
-/// Where the station is in `odom`: the tag's place by sight, and by how much the station is turned against the map.
-///
-/// A tag that is looked at squarely tells its place to a fraction of a millimetre and its heading to degrees; the
-/// laser tells the base's heading to a tenth of a degree. So the heading is the map's, corrected by what the looks
-/// agree on. That correction is the station's own and does not drift; the tag's place drifts with dead reckoning.
-#[derive(Clone, Debug)]
-struct Estimate {
-    place: Point2<f64>,
-    place_covariance: Matrix2<f64>,
-    turned: f64,
-    turned_variance: f64,
-}
-
-/// One sight of the station.
-struct Look {
-    odom_from_station: Isometry2<f64>,
-    /// From the base to the tag, metres.
-    distance: f64,
-}
-
-impl Estimate {
-    fn new(by_map: &Isometry2<f64>, tag: &TagMount) -> Self {
-        Self {
-            place: by_map * Point2::from(tag.pose.translation().xy()),
-            place_covariance: Matrix2::identity() * MAP_SIGMA_M.powi(2),
-            turned: 0.0,
-            turned_variance: MAP_SIGMA_RAD.powi(2),
-        }
-    }
-
-    fn station(&self, by_map: &Isometry2<f64>, tag: &TagMount) -> Isometry2<f64> {
-        let heading = by_map.rotation.angle() + self.turned;
-        let offset = Isometry2::new(Vector2::zeros(), heading) * Point2::from(tag.pose.translation().xy());
-        Isometry2::new(self.place - offset, heading)
-    }
-
-    fn moved(&mut self, step: &Isometry2<f64>) {
-        // A turn of the base moves the tag by its distance, about a metre.
-        let off = SLIP * (step.translation.vector.norm() + step.rotation.angle().abs());
-        self.place_covariance += Matrix2::identity() * (off * off);
-    }
-
-    /// How far a look is from what is believed, and how far it may be: variances of place and of heading.
-    fn innovation(&self, look: &Look, by_map: &Isometry2<f64>, tag: &TagMount) -> Innovation {
-        let station = &look.odom_from_station;
-        let seen = station * Point2::from(tag.pose.translation().xy());
-        let along = 0.0005 + 0.003 * look.distance * look.distance;
-        let across = 0.0003 + 0.001 * look.distance;
-        let heading = 0.01 + 0.02 * look.distance;
-        let turn = station.rotation.to_rotation_matrix();
-        let spread = Matrix2::from_diagonal(&Vector2::new(along * along, across * across));
-        Innovation {
-            place: seen - self.place,
-            place_variance: self.place_covariance + turn * spread * turn.inverse(),
-            turned: wrap_angle(station.rotation.angle() - by_map.rotation.angle() - self.turned),
-            turned_variance: self.turned_variance + heading * heading,
-        }
-    }
-
-    /// Takes a look, unless it disagrees with those before: a flat tag is sometimes seen tilted the wrong way.
-    fn take(&mut self, look: &Look, by_map: &Isometry2<f64>, tag: &TagMount) -> bool {
-        let new = self.innovation(look, by_map, tag);
-        let gate = GATE_SIGMAS * GATE_SIGMAS;
-        let agrees = (0..2).all(|i| new.place[i] * new.place[i] <= gate * new.place_variance[(i, i)])
-            && new.turned * new.turned <= gate * new.turned_variance;
-        let Some(inverse) = new.place_variance.try_inverse().filter(|_| agrees) else { return false };
-        let gain = self.place_covariance * inverse;
-        self.place += gain * new.place;
-        self.place_covariance = (Matrix2::identity() - gain) * self.place_covariance;
-        let gain = self.turned_variance / new.turned_variance;
-        self.turned += gain * new.turned;
-        self.turned_variance *= 1.0 - gain;
-        true
-    }
-
-    /// One sigma of the tag's place, the worse of both axes.
-    fn sigma_m(&self) -> f64 {
-        self.place_covariance[(0, 0)].max(self.place_covariance[(1, 1)]).sqrt()
-    }
-}
-
-struct Innovation {
-    place: Vector2<f64>,
-    place_variance: Matrix2<f64>,
-    turned: f64,
-    turned_variance: f64,
 }

@@ -1,0 +1,122 @@
+//! `nightshift plan-path`: the planner on a saved map.
+
+use crate::cli::PlanPathArgs;
+use crate::files;
+use crate::picture::{Canvas, draw_map};
+use crate::talk::talk;
+use cpu_time::ThreadTime;
+use nalgebra::{Isometry2, Vector2};
+use nightshift_core::describe::Robot;
+use nightshift_core::grid::OccupancyGrid;
+use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
+use serde::Serialize;
+use std::path::Path;
+use std::process::ExitCode;
+use tiny_skia::{Color, Pixmap};
+
+/// Pictures have at most so many pixels on an edge.
+const LARGEST_PICTURE: f32 = 2000.0;
+const PIXELS_PER_M: f32 = 60.0;
+
+#[derive(Serialize)]
+struct Report {
+    found: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    length_m: f64,
+    turn_deg: f64,
+    /// From the outline to the nearest obstacle's cell centre, along the whole path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clearance_m: Option<f64>,
+    cpu_ms: f64,
+    /// Of the distances that are worked out once for a map.
+    map_cpu_ms: f64,
+    /// x, y (m), yaw (rad).
+    path: Vec<[f64; 3]>,
+}
+
+/// Runs the command.
+pub fn run(args: &PlanPathArgs) -> Result<ExitCode, String> {
+    let grid = files::load_map(&args.map).map_err(|e| format!("{}: {e}", args.map.display()))?;
+    let robot = files::load_in(&files::robot_folder(&args.robot), Robot::load).map_err(|e| e.to_string())?;
+    let [from, to] = [args.from, args.to].map(|[x, y, yaw]| Isometry2::new(Vector2::new(x, y), yaw));
+    let motion = Motion { speed: robot.base.max_speed, omnidirectional: robot.base.omnidirectional };
+    let began = ThreadTime::now();
+    let costmap = Costmap::new(grid.clone(), Footprint::new(&robot.base.footprint_m));
+    let map_cpu_ms = began.elapsed().as_secs_f64() * 1e3;
+    let began = ThreadTime::now();
+    let map = costmap.snapshot();
+    let found = plan(&map, &motion, &from, &to);
+    let cpu_ms = began.elapsed().as_secs_f64() * 1e3;
+    let path = found.as_deref().unwrap_or_default();
+    let report = Report {
+        found: found.is_ok(),
+        reason: found.as_ref().err().map(|obstruction| obstruction.words.clone()),
+        length_m: path.windows(2).map(|p| (p[1].translation.vector - p[0].translation.vector).norm()).sum(),
+        turn_deg: path.windows(2).map(|p| p[0].rotation.angle_to(&p[1].rotation).abs().to_degrees()).sum(),
+        clearance_m: path.iter().map(|pose| map.gap_m(pose, 1.0)).min_by(f64::total_cmp),
+        cpu_ms,
+        map_cpu_ms,
+        path: path.iter().map(|p| [p.translation.x, p.translation.y, p.rotation.angle()]).collect(),
+    };
+    if let Some(file) = &args.picture {
+        draw(&grid, &robot, path, &from, &to, file)?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(&report).expect("plain data"));
+    } else if let Some(reason) = &report.reason {
+        println!("{reason}");
+    } else {
+        println!("length     {:.2} m, {:.0} deg of turning", report.length_m, report.turn_deg);
+        println!("clearance  {:.3} m", report.clearance_m.unwrap_or(f64::NAN));
+        println!("cpu        {cpu_ms:.2} ms, and {map_cpu_ms:.2} ms once for the map");
+    }
+    Ok(if report.found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn draw(
+    grid: &OccupancyGrid,
+    robot: &Robot,
+    path: &[Isometry2<f64>],
+    from: &Isometry2<f64>,
+    to: &Isometry2<f64>,
+    file: &Path,
+) -> Result<(), String> {
+    let [width_m, height_m] =
+        [grid.width, grid.height].map(|cells| (cells as f64 * grid.resolution_m) as f32);
+    let scale = PIXELS_PER_M.min(LARGEST_PICTURE / width_m.max(height_m));
+    let size = [width_m, height_m].map(|edge| (edge * scale).ceil().max(1.0) as u32);
+    let mut pixmap = Pixmap::new(size[0], size[1]).ok_or("the map is too large for a picture")?;
+    pixmap.fill(Color::from_rgba8(205, 208, 212, 255));
+    let top = grid.origin[1] as f32 + height_m;
+    let mut canvas = Canvas { pixmap, left: grid.origin[0] as f32, top, scale };
+    draw_map(&mut canvas, grid);
+    // The outline every quarter of a metre, then the way of its middle.
+    let mut drawn: Option<Isometry2<f64>> = None;
+    for pose in path {
+        let apart = drawn.map(|last| {
+            (last.translation.vector - pose.translation.vector).norm()
+                + last.rotation.angle_to(&pose.rotation).abs() * 0.4
+        });
+        if apart.is_none_or(|apart| apart > 0.25) {
+            drawn = Some(*pose);
+            outline(&mut canvas, robot, pose, Color::from_rgba8(40, 110, 220, 40));
+        }
+    }
+    let middle: Vec<(f32, f32)> =
+        path.iter().map(|p| canvas.pixel(p.translation.x, p.translation.y)).collect();
+    canvas.line(&middle, 2.0, Color::from_rgba8(20, 70, 180, 255));
+    outline(&mut canvas, robot, from, Color::from_rgba8(30, 160, 70, 200));
+    outline(&mut canvas, robot, to, Color::from_rgba8(210, 40, 60, 200));
+    canvas.pixmap.save_png(file).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
+    talk!("{}", file.display());
+    Ok(())
+}
+
+fn outline(canvas: &mut Canvas, robot: &Robot, pose: &Isometry2<f64>, color: Color) {
+    let corner = |c: &[f64; 2]| pose * nalgebra::Point2::from(*c);
+    let corners = robot.base.footprint_m.iter().map(corner);
+    let corners: Vec<(f32, f32)> = corners.map(|c| canvas.pixel(c.x, c.y)).collect();
+    canvas.polygon(&corners, color);
+}

@@ -1,0 +1,103 @@
+//! How long the way to the goal is at least, for a disc on the floor: an A* from the goal that goes on only as far as
+//! it is asked (Silver, "Cooperative Pathfinding", 2005: reverse resumable A*).
+
+use super::order;
+use crate::costmap::Snapshot;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Within this distance of an obstacle a way costs more, up to `1 + CLOSE_COST` times, metres.
+const CLOSE_M: f64 = 0.4;
+const CLOSE_COST: f64 = 2.0;
+
+/// How much a second costs so far from the nearest obstacle.
+pub fn dearness(map: &Snapshot<'_>, clearance_m: f64) -> f64 {
+    let spare = clearance_m - map.footprint().inner_radius_m();
+    1.0 + CLOSE_COST * (1.0 - spare / CLOSE_M).clamp(0.0, 1.0)
+}
+
+/// Seconds to the goal from the blocks of the map.
+pub struct Floor<'a> {
+    map: &'a Snapshot<'a>,
+    clearance_m: &'a [f32],
+    stride: usize,
+    columns: usize,
+    rows: usize,
+    inner_m: f64,
+    edge_s: f64,
+    seconds: Vec<f32>,
+    closed: Vec<bool>,
+    open: BinaryHeap<(Reverse<u64>, u32)>,
+    /// Where the search leads to: the start's block.
+    aim: [f64; 2],
+}
+
+impl<'a> Floor<'a> {
+    /// For a goal and a start, as cells.
+    pub fn new(map: &'a Snapshot<'a>, speed_m_s: f64, goal: (usize, usize), start: (usize, usize)) -> Self {
+        let (clearance_m, stride, columns) = map.blocks();
+        let rows = clearance_m.len() / columns;
+        let mut this = Self {
+            map,
+            clearance_m,
+            stride,
+            columns,
+            rows,
+            inner_m: map.footprint().inner_radius_m(),
+            edge_s: stride as f64 * map.grid().resolution_m / speed_m_s,
+            seconds: vec![f32::INFINITY; clearance_m.len()],
+            closed: vec![false; clearance_m.len()],
+            open: BinaryHeap::new(),
+            aim: [(start.0 / stride) as f64, (start.1 / stride) as f64],
+        };
+        let block = this.block(goal.0, goal.1);
+        this.seconds[block] = 0.0;
+        this.push(block, 0.0);
+        this
+    }
+
+    fn block(&self, column: usize, row: usize) -> usize {
+        row / self.stride * self.columns + column / self.stride
+    }
+
+    fn push(&mut self, block: usize, seconds: f32) {
+        let off = [(block % self.columns) as f64 - self.aim[0], (block / self.columns) as f64 - self.aim[1]];
+        let estimate = f64::from(seconds) + off[0].hypot(off[1]) * self.edge_s;
+        self.open.push((Reverse(order(estimate)), block as u32));
+    }
+
+    /// From a cell; infinite where a disc that fits into the outline cannot get from there to the goal.
+    pub fn seconds(&mut self, column: usize, row: usize) -> f64 {
+        let wanted = self.block(column, row);
+        while !self.closed[wanted] {
+            let Some((_, block)) = self.open.pop() else { return f64::INFINITY };
+            let block = block as usize;
+            if !std::mem::replace(&mut self.closed[block], true) {
+                self.expand(block);
+            }
+        }
+        f64::from(self.seconds[wanted])
+    }
+
+    fn expand(&mut self, block: usize) {
+        let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
+        for step in (0..9).filter(|step| *step != 4) {
+            let (right, up) = (step % 3, step / 3);
+            let (next_column, next_row) = ((column + right).wrapping_sub(1), (row + up).wrapping_sub(1));
+            if next_column >= self.columns || next_row >= self.rows {
+                continue;
+            }
+            let next = next_row * self.columns + next_column;
+            let clearance = f64::from(self.clearance_m[next]);
+            if self.closed[next] || clearance < self.inner_m {
+                continue;
+            }
+            let length = if right != 1 && up != 1 { std::f64::consts::SQRT_2 } else { 1.0 };
+            let seconds = before + (length * self.edge_s * dearness(self.map, clearance)) as f32;
+            if seconds < self.seconds[next] {
+                self.seconds[next] = seconds;
+                self.push(next, seconds);
+            }
+        }
+    }
+}

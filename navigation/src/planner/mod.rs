@@ -1,0 +1,118 @@
+//! Paths in position and heading for omnidirectional and differential bases: A* on a lattice, led by distances on the
+//! floor, then shortcuts and rounded corners. Every leg is checked all along with the true outline.
+
+mod floor;
+mod lattice;
+mod search;
+mod shorten;
+mod sweep;
+
+use crate::costmap::{Layer, Snapshot};
+use nalgebra::{Isometry2, Point2};
+use nightshift_core::robot::Twist;
+use nightshift_core::{Code, Failure};
+use search::Search;
+use sweep::{Sweep, resample};
+
+/// Kept from obstacles' cell centres, metres: comfortable first, then the guard's margin with
+/// half a cell's diagonal and what the base strays from its path.
+const MARGINS_M: [f64; 2] = [0.15, 0.1];
+
+/// What a base can do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Motion {
+    /// Largest speed on each axis; paths are short in time.
+    pub speed: Twist,
+    /// Whether it can drive sideways. Where not, legs run along the base's own x axis, or turn on the spot.
+    pub omnidirectional: bool,
+}
+
+impl Motion {
+    /// Seconds for a straight leg at full speed.
+    fn time(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> f64 {
+        let leg = from.inv_mul(to);
+        let t = leg.translation.vector;
+        let turn = leg.rotation.angle().abs() / self.speed.yaw;
+        if self.omnidirectional {
+            (t.x.abs() / self.speed.x).max(t.y.abs() / self.speed.y).max(turn)
+        } else {
+            t.norm() / self.speed.x + turn
+        }
+    }
+}
+
+/// A path from `start` to `goal` (map frame), both included, or what is in the way.
+pub fn plan(
+    map: &Snapshot<'_>,
+    motion: &Motion,
+    start: &Isometry2<f64>,
+    goal: &Isometry2<f64>,
+) -> Result<Vec<Isometry2<f64>>, Obstruction> {
+    let mut obstruction = None;
+    for margin_m in MARGINS_M {
+        let sweep = Sweep { map, margin_m, start: *start };
+        match path(&sweep, motion, start, goal) {
+            Ok(path) => return Ok(path),
+            Err(found) => obstruction = Some(found),
+        }
+    }
+    Err(obstruction.expect("at least one margin was tried"))
+}
+
+fn path(
+    sweep: &Sweep<'_>,
+    motion: &Motion,
+    start: &Isometry2<f64>,
+    goal: &Isometry2<f64>,
+) -> Result<Vec<Isometry2<f64>>, Obstruction> {
+    for (pose, what) in [(goal, "the goal"), (start, "the base at")] {
+        if let Some((layer, at)) = sweep.obstacle_at(pose) {
+            let how = if what == "the goal" { "is taken" } else { "is held" };
+            let words = format!("{what} {} {how} by {}", words_of(pose), describe(layer, &at));
+            return Err(Obstruction { layer, words });
+        }
+    }
+    let way = (goal.translation.vector - start.translation.vector).norm();
+    if way < sweep::LEAVING_RADIUS_M && motion.omnidirectional && sweep.leg_is_clear(start, goal) {
+        return Ok(resample(&[*start, *goal]));
+    }
+    let corners = Search::new(sweep, motion, start, goal).run()?;
+    Ok(resample(&shorten::shorten(sweep, motion, &corners)))
+}
+
+/// Why there is no path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Obstruction {
+    /// What it is made of.
+    pub layer: Layer,
+    /// In words, with places.
+    pub words: String,
+}
+
+impl Obstruction {
+    /// As callers meet it.
+    pub fn failure(&self) -> Failure {
+        Failure::new(Code::NoPath, self.words.clone())
+    }
+}
+
+fn describe(layer: Layer, at: &Point2<f64>) -> String {
+    let what = match layer {
+        Layer::Map => "the map (wall, unknown, or its end)",
+        Layer::Laser => "something that the lasers see",
+    };
+    format!("{what} at ({:.2}, {:.2})", at.x, at.y)
+}
+
+fn words_of(pose: &Isometry2<f64>) -> String {
+    let (x, y) = (pose.translation.x, pose.translation.y);
+    format!("({x:.2}, {y:.2}, {:.0} deg)", pose.rotation.angle().to_degrees())
+}
+
+/// A cost as an integer, in microseconds, for an exact order.
+fn order(seconds: f64) -> u64 {
+    (seconds * 1e6) as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use super::sweep::{SPACING_M, SPACING_RAD, share_of};
+use super::*;
+use crate::costmap::Costmap;
+use crate::footprint::Footprint;
+use nalgebra::Vector2;
+use nightshift_core::Stamp;
+use nightshift_core::grid::{Cell, OccupancyGrid};
+use proptest::prelude::*;
+
+const SPEED: Twist = Twist { x: 0.7, y: 0.4, yaw: 1.0 };
+const OMNI: Motion = Motion { speed: SPEED, omnidirectional: true };
+const DIFFERENTIAL: Motion = Motion { speed: Twist { y: 0.0, ..SPEED }, omnidirectional: false };
+
+/// 6 x 4 m with a wall at x = 3 that leaves a door at its upper end.
+fn rooms(door_m: f64) -> Costmap {
+    let (width, height) = (120, 80);
+    let cell = |i: usize| {
+        let (column, row) = (i % width, i / width);
+        let outside = column == 0 || row == 0 || column == width - 1 || row == height - 1;
+        let wall = column == 60 && (row as f64) < 79.0 - door_m / 0.05;
+        if outside || wall { Cell::Occupied } else { Cell::Free }
+    };
+    let cells = (0..width * height).map(cell).collect();
+    let grid = OccupancyGrid { resolution_m: 0.05, width, height, origin: [0.0, 0.0], cells };
+    Costmap::new(grid, Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]))
+}
+
+fn at(x: f64, y: f64, yaw: f64) -> Isometry2<f64> {
+    Isometry2::new(Vector2::new(x, y), yaw)
+}
+
+#[test]
+fn it_goes_through_a_door_that_only_the_turned_outline_fits() {
+    // 0.8 m: the base is 0.84 m long and 0.56 m wide.
+    let map = rooms(0.8);
+    let (start, goal) = (at(1.0, 1.0, 1.5), at(5.0, 1.0, -1.5));
+    let path = plan(&map.snapshot(), &OMNI, &start, &goal).unwrap();
+    assert_eq!((path[0], path[path.len() - 1]), (start, goal));
+    assert!(path.iter().all(|pose| map.obstacle_at(pose, 0.06).is_none()));
+    for pair in path.windows(2) {
+        assert!((pair[1].translation.vector - pair[0].translation.vector).norm() <= SPACING_M + 1e-9);
+        assert!(pair[0].rotation.angle_to(&pair[1].rotation).abs() <= SPACING_RAD + 1e-9);
+    }
+    assert!(path.len() < 220, "{}", path.len());
+}
+
+#[test]
+fn what_blocks_is_named_with_its_place() {
+    let map = rooms(0.4);
+    let blocked = plan(&map.snapshot(), &OMNI, &at(1.0, 1.0, 0.0), &at(5.0, 1.0, 0.0)).unwrap_err();
+    assert_eq!(blocked.layer, Layer::Map);
+    assert!(blocked.words.contains("nearest place that can be reached"), "{}", blocked.words);
+    let in_wall = plan(&map.snapshot(), &OMNI, &at(1.0, 1.0, 0.0), &at(3.0, 1.0, 0.0)).unwrap_err();
+    assert!(
+        in_wall.words.starts_with("the goal (3.00, 1.00, 0 deg) is taken by the map"),
+        "{}",
+        in_wall.words
+    );
+    let outside = plan(&map.snapshot(), &OMNI, &at(1.0, 1.0, 0.0), &at(50.0, 1.0, 0.0)).unwrap_err();
+    assert!(outside.words.contains("the goal"), "{}", outside.words);
+    let nan = plan(&map.snapshot(), &OMNI, &at(1.0, 1.0, 0.0), &at(f64::NAN, 1.0, 0.0)).unwrap_err();
+    assert!(nan.words.contains("the goal"), "{}", nan.words);
+    assert_eq!(blocked.failure().code, Code::NoPath);
+}
+
+#[test]
+fn a_seen_obstacle_is_gone_around_or_named() {
+    let mut map = rooms(1.6);
+    let (start, goal) = (at(1.0, 3.2, 0.0), at(5.0, 3.2, 0.0));
+    let look = |map: &mut Costmap, y: f64| {
+        let hits: Vec<Point2<f64>> = (0..8).map(|i| Point2::new(2.0, y + f64::from(i) * 0.05)).collect();
+        map.look(Stamp::from_seconds(1.0), &Point2::new(1.4, 3.2), &hits, &start);
+    };
+    look(&mut map, 3.1);
+    let around = plan(&map.snapshot(), &OMNI, &start, &goal).unwrap();
+    assert!(around.iter().all(|pose| map.obstacle_at(pose, 0.06).is_none()));
+    assert!(around.iter().any(|pose| (pose.translation.y - 3.2).abs() > 0.2));
+    for y in 0..20 {
+        look(&mut map, 0.1 + f64::from(y) * 0.2);
+    }
+    assert_eq!(plan(&map.snapshot(), &OMNI, &start, &goal).unwrap_err().layer, Layer::Laser);
+}
+
+#[test]
+fn a_base_that_stands_too_near_may_leave() {
+    let map = rooms(1.6);
+    // 5 cm between the front edge and the wall's cells.
+    let path = plan(&map.snapshot(), &OMNI, &at(3.0 - 0.47, 1.0, 0.0), &at(1.0, 1.0, 3.0)).unwrap();
+    assert!(path.iter().all(|pose| map.obstacle_at(pose, 0.0).is_none()));
+}
+
+/// The nearest that the outline comes to a blocked cell's centre on a path, looked at every 2 mm.
+fn nearest_m(map: &Costmap, path: &[Isometry2<f64>]) -> f64 {
+    let snapshot = map.snapshot();
+    let mut nearest = f64::INFINITY;
+    for pair in path.windows(2) {
+        let way = (pair[1].translation.vector - pair[0].translation.vector).norm();
+        let steps =
+            (way.max(0.5 * pair[0].rotation.angle_to(&pair[1].rotation).abs()) / 0.002).ceil().max(1.0);
+        for step in 0..=steps as usize {
+            let pose = share_of(&pair[0], &pair[1], step as f64 / steps);
+            nearest = nearest.min(snapshot.gap_m(&pose, 0.2));
+        }
+    }
+    nearest
+}
+
+#[test]
+fn a_base_in_a_corner_drives_out_along_itself() {
+    let map = rooms(1.6);
+    // 4 cm from two walls, turned a little: no node of the lattice is straight ahead.
+    for heading in [0.0, 0.1, 1.6] {
+        let start = at(0.05 + 0.5 + 0.02, 0.05 + 0.5 + 0.02, heading);
+        for motion in [OMNI, DIFFERENTIAL] {
+            let path = plan(&map.snapshot(), &motion, &start, &at(2.0, 2.5, 0.0)).unwrap();
+            assert!(nearest_m(&map, &path) >= 0.03);
+        }
+    }
+}
+
+#[test]
+fn a_differential_base_only_turns_and_drives_along_itself() {
+    let map = rooms(1.6);
+    let path = plan(&map.snapshot(), &DIFFERENTIAL, &at(1.0, 1.0, 1.5), &at(5.0, 1.0, -1.5)).unwrap();
+    for pair in path.windows(2) {
+        let leg = pair[0].inv_mul(&pair[1]);
+        let aside = leg.translation.y.abs();
+        assert!(aside < 1e-6 + 0.06 * leg.translation.x.abs(), "{leg:?}");
+        assert!(leg.translation.vector.norm() < 1e-9 || leg.rotation.angle().abs() < 1e-9, "{leg:?}");
+    }
+    assert!(nearest_m(&map, &path) >= 0.1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn no_path_ever_touches_between_its_poses_either(
+        from in (0.4f64..2.7, 0.4f64..3.6, -3.1f64..3.1),
+        to in (0.4f64..5.6, 0.4f64..3.6, -3.1f64..3.1),
+        door in 0.3f64..2.0,
+        posts in proptest::collection::vec((0.3f64..5.7, 0.3f64..3.7), 0..6),
+        omnidirectional in any::<bool>(),
+    ) {
+        let mut map = rooms(door);
+        let posts: Vec<Point2<f64>> = posts.into_iter().map(|(x, y)| Point2::new(x, y)).collect();
+        let (start, goal) = (at(from.0, from.1, from.2), at(to.0, to.1, to.2));
+        map.look(Stamp::from_seconds(1.0), &Point2::new(-9.0, -9.0), &[], &start);
+        for post in &posts {
+            map.look(Stamp::from_seconds(1.0), &(post - Vector2::new(0.05, 0.0)), &[*post], &start);
+        }
+        let motion = if omnidirectional { OMNI } else { DIFFERENTIAL };
+        if let Ok(path) = plan(&map.snapshot(), &motion, &start, &goal) {
+            let nearest = nearest_m(&map, &path);
+            prop_assert!(nearest >= 0.03, "{} m", nearest);
+            prop_assert_eq!((path[0], path[path.len() - 1]), (start, goal));
+            prop_assert_eq!(plan(&map.snapshot(), &motion, &start, &goal).unwrap(), path);
+        }
+    }
+}
