@@ -90,6 +90,36 @@ fn a_scanner_falls_silent_or_tells_nonsense_during_the_drive() {
 }
 
 #[test]
+fn the_disk_is_full_and_the_stack_is_killed() {
+    let verdict = scenario("disk-full", "1");
+    assert_eq!(verdict["jobs"][0]["error"]["code"], "STORE_UNAVAILABLE", "{verdict:#}");
+    let verdict = scenario("stack-killed", "1");
+    assert_eq!(verdict["jobs"][0]["error"]["code"], "RESTART_NOT_ACKNOWLEDGED", "{verdict:#}");
+}
+
+#[test]
+fn faults_are_listed_and_unknown_ones_refused() {
+    let listed = json(&nightshift(&["faults", "--json"]));
+    let listed = listed.as_array().expect("a list");
+    assert!(listed.len() >= 60, "{}", listed.len());
+    let freeze = listed.iter().find(|f| f["component"] == "scanner" && f["name"] == "freeze");
+    assert_eq!(freeze.expect("is there")["parameters"][0]["kind"]["number"]["unit"], "seconds");
+    for (fault, words) in [
+        ("scanner.front.freez(for=3s)", "did you mean freeze?"),
+        ("scanner.frnt.freeze", "did you mean front?"),
+        ("disk.full", "use it in a scenario"),
+        ("gripper.slip at phase PICK", "the simulator does not see it"),
+    ] {
+        let output = nightshift(&["sim", "--for", "1", "--fault", fault]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(words), "{fault}: {told}");
+    }
+    let output = nightshift(&["scenario", "transfer", "--fault", "vial.S-999.missing at 1s"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && told.contains("no sample S-999"), "{told}");
+}
+
+#[test]
 fn the_job_is_cancelled_in_every_phase() {
     scenario("cancel-at-every-phase", "1");
 }

@@ -25,6 +25,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Run a scenario in lockstep, without ROS, as fast as the processor goes.
     Scenario(ScenarioArgs),
+    /// List what can be made to go wrong.
+    Faults(FaultsArgs),
     /// Validate the folder of a site or a robot and report every error at once.
     Check(CheckArgs),
     /// Give a recording's inputs to a fresh stack and compare its answers.
@@ -71,7 +73,7 @@ pub struct RunArgs {
 /// `nightshift sim`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went"
+    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went\n  nightshift sim --ros --fault 'scanner.front.freeze(for=3s) at 12s'"
 )]
 pub struct SimArgs {
     /// Site and robot.
@@ -89,12 +91,16 @@ pub struct SimArgs {
     /// Stop after so many simulated seconds.
     #[arg(long = "for", value_name = "SECONDS")]
     pub for_s: Option<f64>,
+    /// Something that goes wrong, `component.fault(parameters) at TIME or EVENT`; `nightshift faults` lists all. Can be
+    /// given again.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
 }
 
 /// `nightshift scenario`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  nightshift scenario transfer --seed 1 --json\n  nightshift scenario tests/scenarios/slip.toml --record out/slip"
+    after_help = "Examples:\n  nightshift scenario transfer --seed 1 --json\n  nightshift scenario tests/scenarios/slip.toml --record out/slip\n  nightshift scenario transfer --fault 'gripper.slip at phase PICK'"
 )]
 pub struct ScenarioArgs {
     /// A scenario file, or the name of a bundled one.
@@ -108,6 +114,23 @@ pub struct ScenarioArgs {
     /// Keep journal and pictures in this folder.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// Something more that goes wrong, `component.fault(parameters) at TIME or EVENT`; `nightshift faults` lists all. Can be
+    /// given again.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
+}
+
+/// `nightshift faults`.
+#[derive(Args)]
+#[command(
+    after_help = "A fault is written `component.fault(parameters) at TIME or EVENT`, in scenario files, on the command line and on \
+ROS.\nTimes: 12s, 500ms, 2min. Events: drive, grasp, lift, phase NAME (scenarios only); `+ 1s` after one of them.\n\nExamples:\n  \
+nightshift faults\n  nightshift faults --json\n  nightshift scenario transfer --fault 'rack.photolysis/rack.shift(x=5mm) at phase CARRY + 1s'"
+)]
+pub struct FaultsArgs {
+    /// Print one JSON list on stdout: parameters with their units and bounds (SI), and the effect.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `nightshift check`.

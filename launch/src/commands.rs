@@ -6,11 +6,12 @@ use crate::runner::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
-use crate::{check, files, live, localize, picture, plan_path, sim_node};
+use crate::{check, faults, files, live, localize, picture, plan_path, sim_node};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::random::Seed;
 use nightshift_core::record::{self, Sink};
+use nightshift_sim::faults::{FaultError, What};
 use nightshift_sim::{SimConfig, World};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Run(args) => live::run(&args),
         Command::Sim(args) => sim_node::run(&args),
         Command::Scenario(args) => scenario(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::Check(args) => run_check(&args),
         Command::Replay(args) => replay(&args),
         Command::SaveMap(args) => save_map(&args),
@@ -38,11 +40,18 @@ fn verdict_code(good: bool) -> ExitCode {
 
 fn scenario(args: &ScenarioArgs) -> Result<ExitCode, String> {
     let path = scenario_path(&args.file)?;
-    let scenario = Scenario::load(&path)?;
+    let mut scenario = Scenario::load(&path)?;
+    for text in &args.fault {
+        scenario.faults.push(text.parse().map_err(|e: FaultError| e.to_string())?);
+    }
     let lab = files::load_lab(&scenario.site, &scenario.robot).map_err(|e| e.to_string())?;
     let folder = args.record.as_deref().map(Folder::make).transpose()?;
     if folder.is_some() && !scenario.cancel_at_each.is_empty() {
         return Err("--record takes a scenario of one run; this one is run once for each phase".into());
+    }
+    let dies = scenario.faults.iter().any(|planned| planned.fault.what() == What::StackKill);
+    if folder.is_some() && dies {
+        return Err("--record keeps what replays; a run in which the stack is killed does not".into());
     }
     let mut sink: Box<dyn Sink + Send> = Box::new(());
     let mut journal = None;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Everything that a run is about.
+#[derive(Clone)]
 pub struct Lab {
     /// The site.
     pub site: Site,

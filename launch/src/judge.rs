@@ -37,6 +37,9 @@ impl Judge {
         for touch in world.contacts_of_note() {
             self.note(world, format!("contact: {touch}"));
         }
+        for refusal in &step.refused {
+            self.note(world, refusal.clone());
+        }
         for event in &step.events {
             match event {
                 RobotEvent::ArmDone { .. } => self.arm_moving = false,
@@ -54,7 +57,11 @@ impl Judge {
                 StackOutput::Robot(command) if self.arm_moving && drives(command) => {
                     self.note(world, "the base was told to drive while the arm moved".into());
                 }
-                StackOutput::Event(JobEvent::Finished(result)) => self.results.push(result.clone()),
+                StackOutput::Event(JobEvent::Finished(result)) => {
+                    // A stack that was started anew tells again how a job ended.
+                    self.results.retain(|known| known.job_id != result.job_id);
+                    self.results.push(result.clone());
+                }
                 _ => {}
             }
         }

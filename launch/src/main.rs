@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod commands;
 mod effects;
+mod faults;
 mod files;
 mod interrupt;
 mod judge;

@@ -4,7 +4,7 @@ use crate::clock::Stopwatch;
 use crate::files::Lab;
 use crate::judge::Judge;
 use crate::lockstep::{Lockstep, StartError, Step};
-use crate::scenario::{Expect, Scenario, When};
+use crate::scenario::{Expect, Scenario};
 use crate::stack::{StackInput, StackOutput};
 use nightshift_core::api::{Call, ItemStatus, JobEvent, JobResult, Phase, Reply, Request};
 use nightshift_core::random::Seed;
@@ -107,17 +107,20 @@ impl Part {
     ) -> Result<Self, StartError> {
         let config = SimConfig { seed: Seed(seed), start: None };
         let mut lockstep = Lockstep::new(lab, config, album, sink)?;
+        for planned in &scenario.faults {
+            lockstep.plan(planned.clone())?;
+        }
         let mut judge = Judge::new(&lab.site);
         let mut script = Script::new(scenario, cancel);
         let mut over_at = None;
         loop {
             let mut step = lockstep.step();
             let now = lockstep.world.now().seconds();
+            if step.restarted {
+                script.send_again(&judge.results);
+            }
             for input in script.due(now, &step) {
-                match input {
-                    Act::Tell(input) => step.outputs.extend(lockstep.tell(input)),
-                    Act::Break(fault) => lockstep.world.inject(fault)?,
-                }
+                step.outputs.extend(lockstep.tell(input));
             }
             script.follow(now, &step, progress);
             judge.watch(&mut lockstep.world, &step);
@@ -168,35 +171,27 @@ fn ledger<S: Sink>(lockstep: &mut Lockstep<S>) -> BTreeMap<String, String> {
     lines.map(|line| (line.sample_id.as_str().to_owned(), line.location)).collect()
 }
 
-enum Act {
-    Tell(StackInput),
-    Break(nightshift_sim::Fault),
-}
-
 /// What is still to come of a scenario.
 struct Script<'a> {
     scenario: &'a Scenario,
     cancel: Option<Phase>,
     cancelled: bool,
     sent: Vec<bool>,
-    broken: Vec<bool>,
     entered: BTreeMap<Phase, f64>,
 }
 
 impl<'a> Script<'a> {
     fn new(scenario: &'a Scenario, cancel: Option<Phase>) -> Self {
-        let (jobs, faults) = (scenario.jobs.len(), scenario.faults.len());
         Self {
             scenario,
             cancel,
             cancelled: false,
-            sent: vec![false; jobs],
-            broken: vec![false; faults],
+            sent: vec![false; scenario.jobs.len()],
             entered: BTreeMap::new(),
         }
     }
 
-    fn due(&mut self, now: f64, step: &Step) -> Vec<Act> {
+    fn due(&mut self, now: f64, step: &Step) -> Vec<StackInput> {
         self.note_phases(now, &step.outputs);
         let mut acts = Vec::new();
         for (index, job) in self.scenario.jobs.iter().enumerate() {
@@ -204,19 +199,7 @@ impl<'a> Script<'a> {
                 self.sent[index] = true;
                 let request = Request::Submit(self.scenario.request(index));
                 let call = Call { id: CommandId(index as u64 + 1), request };
-                acts.push(Act::Tell(StackInput::Call(call)));
-            }
-        }
-        for (index, planned) in self.scenario.faults.iter().enumerate() {
-            let due = match planned.when {
-                When::At(at_s) => now >= at_s,
-                When::After(phase, after_s) => {
-                    self.entered.get(&phase).is_some_and(|entered| now >= entered + after_s)
-                }
-            };
-            if due && !self.broken[index] {
-                self.broken[index] = true;
-                acts.push(Act::Break(planned.fault.clone()));
+                acts.push(StackInput::Call(call));
             }
         }
         if let Some(phase) = self.cancel
@@ -225,9 +208,17 @@ impl<'a> Script<'a> {
         {
             self.cancelled = true;
             let request = Request::Cancel { job_id: self.scenario.request(0).job_id };
-            acts.push(Act::Tell(StackInput::Call(Call { id: CANCEL_CALL, request })));
+            acts.push(StackInput::Call(Call { id: CANCEL_CALL, request }));
         }
         acts
+    }
+
+    /// The stack was started anew: what has not ended is asked again under its old id, as a planner would.
+    fn send_again(&mut self, ended: &[JobResult]) {
+        for (index, sent) in self.sent.iter_mut().enumerate() {
+            let id = self.scenario.request(index).job_id;
+            *sent = ended.iter().any(|result| result.job_id.as_str() == id);
+        }
     }
 
     fn follow(&mut self, now: f64, step: &Step, progress: &mut dyn FnMut(&str, f64)) {

@@ -2,7 +2,7 @@
 
 use nightshift_core::api::{JobKind, JobRequest, Phase, RequestItem};
 use nightshift_core::describe::fiducial_of_code;
-use nightshift_sim::Fault;
+use nightshift_sim::faults::Planned;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,9 +21,9 @@ pub struct Scenario {
     /// What planners ask.
     #[serde(rename = "job")]
     pub jobs: Vec<Job>,
-    /// What goes wrong.
-    #[serde(rename = "fault", default)]
-    pub faults: Vec<PlannedFault>,
+    /// What goes wrong: `component.fault(parameters) at TIME or EVENT`; `nightshift faults` lists all there are.
+    #[serde(default)]
+    pub faults: Vec<Planned>,
     /// Where samples must truly be in the end.
     #[serde(default)]
     pub expect: Expect,
@@ -58,46 +58,6 @@ pub struct Item {
     /// What the caller expects to be printed on it; empty takes the ledger's word.
     #[serde(default)]
     pub expected_code: String,
-}
-
-/// A fault of a scenario.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "FaultText")]
-pub struct PlannedFault {
-    /// When.
-    pub when: When,
-    /// What.
-    pub fault: Fault,
-}
-
-/// When a fault happens.
-#[derive(Clone, Copy, Debug)]
-pub enum When {
-    /// Seconds since the start.
-    At(f64),
-    /// So many seconds after a phase was first entered.
-    After(Phase, f64),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FaultText {
-    at_s: Option<f64>,
-    at_phase: Option<Phase>,
-    after_s: Option<f64>,
-    fault: Fault,
-}
-
-impl TryFrom<FaultText> for PlannedFault {
-    type Error = &'static str;
-    fn try_from(text: FaultText) -> Result<Self, Self::Error> {
-        let when = match (text.at_s, text.at_phase, text.after_s) {
-            (Some(at_s), None, None) => When::At(at_s),
-            (None, Some(phase), after_s) => When::After(phase, after_s.unwrap_or(0.0)),
-            _ => return Err("a fault happens either `at_s`, or at `at_phase` and perhaps `after_s` later"),
-        };
-        Ok(Self { when, fault: text.fault })
-    }
 }
 
 /// What must hold in the end.

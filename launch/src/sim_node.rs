@@ -7,7 +7,9 @@ use crate::interrupt::{self, Flag};
 use crate::talk::talk;
 use nightshift_core::random::Seed;
 use nightshift_ros::{RobotSide, RobotSideInput};
+use nightshift_sim::faults::{Event, FaultError, Planned, Schedule, When};
 use nightshift_sim::{SimConfig, World};
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -30,17 +32,22 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
     let config = SimConfig { seed: Seed(args.seed), start: None };
     let mut world = World::new(&lab.site, &lab.robot, config).map_err(|e| e.to_string())?;
+    let mut faults = Faults::default();
+    for text in &args.fault {
+        faults.plan(&world, text)?;
+    }
     let stop = interrupt::flag()?;
     let watch = Stopwatch::start();
     if args.ros {
         let ros = RobotSide::start(&lab.robot).map_err(|e| e.to_string())?;
         talk!("nightshift sim: {} on ROS 2 at {} x real time, seed {}", lab.site.name, args.rate, args.seed);
         let camera_every_s = 1.0 / lab.robot.camera.rate_hz;
-        serve(&mut world, &ros, args, camera_every_s, &stop)?;
+        serve(&mut world, &mut faults, &ros, args, camera_every_s, &stop)?;
     } else {
         let limit = args.for_s.ok_or("without --ros, say how long: --for SECONDS")?;
         while world.now().seconds() < limit && !stop.raised() {
             world.step();
+            faults.strike(&mut world);
         }
     }
     let (sim, wall) = (world.now().seconds(), watch.elapsed().as_secs_f64());
@@ -69,8 +76,43 @@ impl Every {
     }
 }
 
+/// Faults that wait for their time.
+#[derive(Default)]
+struct Faults(Schedule);
+
+impl Faults {
+    /// Reads a fault and lets it wait.
+    fn plan(&mut self, world: &World, text: &str) -> Result<(), String> {
+        let planned: Planned = text.parse().map_err(|e: FaultError| e.to_string())?;
+        world.check(&planned.fault).map_err(|e| e.to_string())?;
+        if let When::After(Event::Phase(phase), _) = planned.when {
+            let phase = phase.name();
+            return Err(format!(
+                "{text:?}: phase {phase} is the stack's, and the simulator does not see it: use a time, drive, grasp or lift"
+            ));
+        }
+        self.0.add(planned);
+        Ok(())
+    }
+
+    /// Lets those strike whose time has come.
+    fn strike(&mut self, world: &mut World) {
+        let now_s = world.now().seconds();
+        for event in world.happening() {
+            self.0.note(now_s, event);
+        }
+        for fault in self.0.due(now_s) {
+            match world.inject(&fault) {
+                Ok(()) => talk!("nightshift sim: {now_s:.3} s: {fault}"),
+                Err(error) => talk!("nightshift sim: {now_s:.3} s: {fault} could not strike: {error}"),
+            }
+        }
+    }
+}
+
 fn serve(
     world: &mut World,
+    faults: &mut Faults,
     ros: &RobotSide,
     args: &SimArgs,
     camera_every_s: f64,
@@ -78,19 +120,17 @@ fn serve(
 ) -> Result<(), String> {
     let (mut clock, mut camera) = (Every::new(CLOCK_EVERY_S), Every::new(camera_every_s));
     let mut truth = Every::new(TRUTH_EVERY_S);
+    let mut shots = VecDeque::new();
     let mut pace = Pace::start(args.rate);
     while !stop.raised() {
         for input in ros.drain() {
             match input {
                 RobotSideInput::Command(command) => world.command(command),
-                RobotSideInput::Fault(text) => match serde_json::from_str(&text) {
-                    Ok(fault) => {
-                        if let Err(e) = world.inject(fault) {
-                            talk!("nightshift sim: the fault {text} is refused: {e}");
-                        }
+                RobotSideInput::Fault(text) => {
+                    if let Err(error) = faults.plan(world, &text) {
+                        talk!("nightshift sim: refused: {error}");
                     }
-                    Err(e) => talk!("nightshift sim: the fault {text:?} is refused: {e}"),
-                },
+                }
             }
         }
         let events = world.step();
@@ -101,8 +141,12 @@ fn serve(
         if clock.due(now.seconds()) {
             ros.publish_clock(now).map_err(|e| e.to_string())?;
         }
+        faults.strike(world);
         if camera.due(now.seconds()) {
-            ros.publish_frame(&world.capture()).map_err(|e| e.to_string())?;
+            shots.extend(world.shoot().into_iter().map(|shot| (now + shot.after, shot.frame)));
+        }
+        while let Some((_, frame)) = shots.pop_front_if(|(due, _)| *due <= now) {
+            ros.publish_frame(&frame).map_err(|e| e.to_string())?;
         }
         if truth.due(now.seconds()) {
             let json = serde_json::to_string(&world.truth()).expect("plain data");

@@ -48,6 +48,8 @@ pub struct Arm {
     angles: Vec<f64>,
     rates: Vec<f64>,
     events: Vec<RobotEvent>,
+    /// Why no motion is taken.
+    refusal: Option<&'static str>,
 }
 
 impl Arm {
@@ -70,7 +72,7 @@ impl Arm {
             })
             .collect();
         let rates = vec![0.0; angles.len()];
-        Self { limits, task: Task::Rest, angles, rates, events: Vec::new() }
+        Self { limits, task: Task::Rest, angles, rates, events: Vec::new(), refusal: None }
     }
 
     /// Starts a trajectory, or refuses it; a running one is replaced, but not by a refused one.
@@ -89,6 +91,16 @@ impl Arm {
         self.end(false, "stopped by command");
     }
 
+    /// The same, for a reason of its own.
+    pub fn halt(&mut self, reason: &str) {
+        self.end(false, reason);
+    }
+
+    /// Takes no motion for this reason, or takes them again.
+    pub fn refuse(&mut self, reason: Option<&'static str>) {
+        self.refusal = reason;
+    }
+
     fn end(&mut self, ok: bool, message: &str) {
         if let Task::Follow { id, .. } = std::mem::replace(&mut self.task, Task::Rest) {
             self.events.push(RobotEvent::ArmDone { id, ok, message: message.to_owned() });
@@ -96,6 +108,9 @@ impl Arm {
     }
 
     fn check(&self, trajectory: &JointTrajectory, actual: &[f64]) -> Result<(), String> {
+        if let Some(reason) = self.refusal {
+            return Err(reason.to_owned());
+        }
         let count = self.limits.len();
         let first = trajectory.points.first().ok_or("refused: the trajectory has no points")?;
         let mut last_time = f64::NEG_INFINITY;

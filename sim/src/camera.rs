@@ -39,8 +39,6 @@ const NEAR_M: f64 = 0.005;
 pub struct Camera {
     intrinsics: Intrinsics,
     stream: Stream,
-    /// Set by a fault: the picture is black, and there is no depth.
-    pub dark: bool,
 }
 
 /// A shape as the camera sees it.
@@ -65,7 +63,7 @@ struct Hit {
 impl Camera {
     /// A working camera.
     pub fn new(description: &CameraDescription, seed: Seed) -> Self {
-        Self { intrinsics: description.intrinsics, stream: seed.stream("camera"), dark: false }
+        Self { intrinsics: description.intrinsics, stream: seed.stream("camera") }
     }
 
     /// Takes a picture. `map_from_prim` are the poses of `prims` now.
@@ -79,9 +77,6 @@ impl Camera {
         let k = self.intrinsics;
         let mut color = Image::filled(k.width, k.height, [0u8; 3]);
         let mut depth = Image::filled(k.width, k.height, Depth::Missing);
-        if self.dark {
-            return Frame { stamp, intrinsics: k, color, depth };
-        }
         let view = View::new(&k, map_from_camera, prims, map_from_prim);
         for tile_y in 0..view.tiles_down {
             for tile_x in 0..view.tiles_across {

@@ -47,10 +47,14 @@ impl Monitor {
         }
     }
 
-    /// The world was made anew, with the same vials.
-    pub fn renumber(&mut self, prim_of_geom: Vec<usize>) {
+    /// The world was made anew, with the same vials and perhaps more.
+    pub fn renumber(&mut self, scene: &Scene, prim_of_geom: Vec<usize>) {
         self.prim_of_geom = prim_of_geom;
         self.last_touch.clear();
+        let vials = scene.vials.len();
+        self.last_impact.resize(vials, None);
+        self.touches.resize(vials, Touch::default());
+        self.broken.resize(vials, false);
     }
 
     /// Looks at the contacts before the solver changes the speeds that led to them. While `excused`, impacts of

@@ -85,6 +85,14 @@ impl Gripper {
         self.task = Task::Move { id, lasting: 0.0, still: 0.0 };
     }
 
+    /// Opens wide with its whole force, on nobody's command.
+    pub fn open(&mut self, actual: [f64; 2]) {
+        self.goal = self.max_opening_m / 2.0;
+        self.force_n = self.max_force_n;
+        self.set_point = (actual[0] + actual[1]) / 2.0;
+        self.task = Task::Press { id: None, lasting: 0.0 };
+    }
+
     /// Advances by `dt` seconds. `actual` and `rates` are each finger's position and speed, `measured_n` the pads'
     /// force. Answers the force of each finger's drive, newtons, positive to open.
     pub fn advance(&mut self, dt: f64, actual: [f64; 2], rates: [f64; 2], measured_n: f64) -> [f64; 2] {

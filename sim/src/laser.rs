@@ -20,32 +20,19 @@ pub const RANGE_SIGMA_M: f64 = 0.008;
 /// Share of beams that return nothing although something is there.
 const LOST_SHARE: f64 = 0.005;
 
-/// What a fault does to a scanner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScannerState {
-    /// Works.
-    Working,
-    /// Says nothing at all.
-    Silent,
-    /// Every range is NaN.
-    Nan,
-}
-
 /// One scanner with its own random stream.
 #[derive(Clone, Debug)]
 pub struct Scanner {
     name: String,
     description: ScannerDescription,
     stream: Stream,
-    /// Set by faults.
-    pub state: ScannerState,
 }
 
 impl Scanner {
-    /// A working scanner.
+    /// A scanner of the description.
     pub fn new(name: &str, description: &ScannerDescription, seed: Seed) -> Self {
         let stream = seed.stream(&format!("laser/{name}"));
-        Self { name: name.to_owned(), description: description.clone(), stream, state: ScannerState::Working }
+        Self { name: name.to_owned(), description: description.clone(), stream }
     }
 
     /// The scanner's name.
@@ -53,38 +40,34 @@ impl Scanner {
         &self.name
     }
 
-    /// Takes a turn at `stamp`. `map_from_prim` are the poses of `prims` now. None from a silent scanner.
+    /// Takes a turn at `stamp`. `turned` is how far it sits turned on its mount, radians; `map_from_prim` are the poses
+    /// of `prims` now.
     pub fn take(
         &mut self,
         stamp: Stamp,
         map_from_base: &Pose<Map, Base>,
+        turned: f64,
         prims: &[Prim],
         map_from_prim: &[Isometry3<f64>],
-    ) -> Option<LaserScan> {
+    ) -> LaserScan {
         let description = &self.description;
         let increment = (description.angle_max_deg - description.angle_min_deg).to_radians()
             / (description.beams - 1) as f64;
         let angle_min = description.angle_min_deg.to_radians();
-        let beams = match self.state {
-            ScannerState::Silent => return None,
-            ScannerState::Nan => vec![Beam::Invalid; description.beams],
-            ScannerState::Working => {
-                let map_from_laser = (*map_from_base * description.pose).iso;
-                let ranges =
-                    cut(&map_from_laser, angle_min, increment, description.beams, prims, map_from_prim);
-                let noise = Normal::new(0.0, RANGE_SIGMA_M).expect("a positive sigma");
-                let (min, max) = (description.range_min_m as f32, description.range_max_m as f32);
-                let stream = &mut self.stream;
-                let beam = |range: f64| {
-                    // Drawn for each beam, so that the stream does not depend on what is seen.
-                    let (lost, error) = (stream.random::<f64>() < LOST_SHARE, noise.sample(stream));
-                    let range = if lost { f64::INFINITY } else { range + error };
-                    Beam::from_range(range as f32, min, max)
-                };
-                ranges.into_iter().map(beam).collect()
-            }
+        let map_from_laser = (*map_from_base * description.pose).iso;
+        let ranges =
+            cut(&map_from_laser, angle_min + turned, increment, description.beams, prims, map_from_prim);
+        let noise = Normal::new(0.0, RANGE_SIGMA_M).expect("a positive sigma");
+        let (min, max) = (description.range_min_m as f32, description.range_max_m as f32);
+        let stream = &mut self.stream;
+        let beam = |range: f64| {
+            // Drawn for each beam, so that the stream does not depend on what is seen.
+            let (lost, error) = (stream.random::<f64>() < LOST_SHARE, noise.sample(stream));
+            let range = if lost { f64::INFINITY } else { range + error };
+            Beam::from_range(range as f32, min, max)
         };
-        Some(LaserScan { stamp, scanner: self.name.clone(), angle_min, angle_increment: increment, beams })
+        let beams = ranges.into_iter().map(beam).collect();
+        LaserScan { stamp, scanner: self.name.clone(), angle_min, angle_increment: increment, beams }
     }
 }
 

@@ -5,8 +5,9 @@
 mod arm;
 mod base;
 mod camera;
+mod channel;
 mod contacts;
-mod faults;
+pub mod faults;
 mod floor_plan;
 mod gripper;
 mod laser;
@@ -21,13 +22,14 @@ mod truth;
 mod world;
 
 #[cfg(test)]
+mod strikes;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use faults::Fault;
 pub use truth::{GRIPPER, NOWHERE, RobotTruth, SampleTruth, Truth};
-pub use world::{SimConfig, World};
+pub use world::{Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

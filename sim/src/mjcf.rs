@@ -24,7 +24,7 @@ const COMMON_FRICTION: f64 = 0.3;
 /// The base's servo: natural frequency in rad/s.
 const BASE_OMEGA: f64 = 100.0;
 /// An arm joint's stiffness, as a multiple of its largest torque: 1/rad.
-const ARM_STIFFNESS: f64 = 100.0;
+pub const ARM_STIFFNESS: f64 = 100.0;
 /// Damping over stiffness of all servos, seconds.
 pub const DAMPING_TIME_S: f64 = 0.02;
 /// Reflected rotor inertia of an arm joint, as a multiple of its largest torque: s^2.

@@ -18,6 +18,17 @@ const SLIP_SIGMA: f64 = 0.005;
 /// Standard deviation of the reported velocity at one metre (or radian) a second.
 const RATE_SIGMA: f64 = 0.02;
 
+/// What faults add to what the wheels say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WheelFaults {
+    /// Share of the way by which it tells too much.
+    pub scale: f64,
+    /// Turn told in a metre of driving, rad.
+    pub veer_per_m: f64,
+    /// Standard deviation of each step, as a share of it.
+    pub noise: f64,
+}
+
 /// The wheel odometry.
 #[derive(Clone, Debug)]
 pub struct Wheels {
@@ -53,7 +64,7 @@ impl Wheels {
     }
 
     /// Reports what the wheels say since the last report.
-    pub fn report(&mut self, stamp: Stamp) -> Odometry {
+    pub fn report(&mut self, stamp: Stamp, wrong: WheelFaults) -> Odometry {
         let normal = |stream: &mut Stream| -> f64 { rand_distr::StandardNormal.sample(stream) };
         let mut step = [0.0; 3];
         for (axis, moved) in step.iter_mut().enumerate() {
@@ -61,6 +72,12 @@ impl Wheels {
             *moved += normal(&mut self.stream) * SLIP_SIGMA * self.way[axis].sqrt();
         }
         step[2] += self.yaw_bias_per_m * self.moved[0].hypot(self.moved[1]);
+        if wrong != WheelFaults::default() {
+            for part in &mut step {
+                *part *= 1.0 + wrong.scale + wrong.noise * normal(&mut self.stream);
+            }
+            step[2] += wrong.veer_per_m * self.moved[0].hypot(self.moved[1]);
+        }
         let (sin, cos) = (self.pose[2] + step[2] / 2.0).sin_cos();
         self.pose[0] += cos * step[0] - sin * step[1];
         self.pose[1] += sin * step[0] + cos * step[1];
@@ -99,7 +116,7 @@ mod tests {
             };
             wheels.turn(velocity, 0.002);
             if step % 10 == 9 {
-                end = wheels.report(Stamp(step * 2_000_000)).odom_from_base;
+                end = wheels.report(Stamp(step * 2_000_000), WheelFaults::default()).odom_from_base;
                 longest = longest.max(last.distance(&end));
                 last = end;
             }
@@ -121,7 +138,7 @@ mod tests {
             let mut wheels = Wheels::new(Seed(seed));
             for step in 0..100 {
                 wheels.turn(Twist::STOP, 0.02);
-                prop_assert_eq!(wheels.report(Stamp(step)).odom_from_base, Pose2::identity());
+                prop_assert_eq!(wheels.report(Stamp(step), WheelFaults::default()).odom_from_base, Pose2::identity());
             }
         }
     }

@@ -10,7 +10,6 @@ use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
 use nightshift_core::random::Seed;
 use nightshift_core::{Address, Pose, SampleId, ids};
 use rand::Rng;
-use std::collections::BTreeMap;
 
 /// A box that a fault put into the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,12 +114,7 @@ pub struct Scene {
 
 impl Scene {
     /// Collects everything. `seed` decides how the vials are turned about their axes.
-    pub fn new(
-        site: &Site,
-        robot: &Robot,
-        obstacles: &BTreeMap<String, ObstacleBox>,
-        seed: Seed,
-    ) -> Result<Self, SimError> {
+    pub fn new(site: &Site, robot: &Robot, seed: Seed) -> Result<Self, SimError> {
         let mut scene =
             Self { links: Vec::new(), vials: Vec::new(), station_slots: Vec::new(), prims: Vec::new() };
         scene.prims.push(Prim {
@@ -139,20 +133,56 @@ impl Scene {
         scene.add_stations(site)?;
         scene.add_robot(site, robot)?;
         scene.add_vials(site, seed)?;
-        for (name, obstacle) in obstacles {
-            let above = Translation3::new(0.0, 0.0, obstacle.size_m[2] / 2.0);
-            scene.prims.push(Prim {
-                name: name.clone(),
-                host: Host::World,
-                host_from_prim: obstacle.pose.spatial().iso * above,
-                form: Form::Solid(Solid::Box { size_m: obstacle.size_m }),
-                role: Role::Obstacle,
-                color: [150, 120, 80],
-                collides: true,
-                visible: true,
-            });
-        }
         Ok(scene)
+    }
+
+    /// Puts a fault's box in, in place of one of the same name.
+    pub fn put_obstacle(&mut self, name: &str, obstacle: &ObstacleBox) {
+        self.remove_obstacle(name);
+        let above = Translation3::new(0.0, 0.0, obstacle.size_m[2] / 2.0);
+        self.prims.push(Prim {
+            name: name.to_owned(),
+            host: Host::World,
+            host_from_prim: obstacle.pose.spatial().iso * above,
+            form: Form::Solid(Solid::Box { size_m: obstacle.size_m }),
+            role: Role::Obstacle,
+            color: [150, 120, 80],
+            collides: true,
+            visible: true,
+        });
+    }
+
+    /// Takes a fault's box away; false where there is none of that name.
+    pub fn remove_obstacle(&mut self, name: &str) -> bool {
+        let before = self.prims.len();
+        self.prims.retain(|prim| prim.role != Role::Obstacle || prim.name != name);
+        self.prims.len() < before
+    }
+
+    /// A vial like another one, of another name and with another label, at a pose. Answers its place in `vials`.
+    pub fn add_stranger(
+        &mut self,
+        model: usize,
+        sample: SampleId,
+        tag: u32,
+        pose: Isometry3<f64>,
+    ) -> Result<usize, SimError> {
+        let index = self.vials.len();
+        let shapes = self.prims.iter().filter(|prim| prim.host == Host::Vial(model));
+        let shapes: Vec<Prim> = shapes.filter(|prim| matches!(prim.form, Form::Solid(_))).cloned().collect();
+        for shape in shapes {
+            let role = match shape.role {
+                Role::Glass(_) => Role::Glass(index),
+                Role::Cap(_) => Role::Cap(index),
+                other => other,
+            };
+            self.prims.push(Prim { name: sample.to_string(), host: Host::Vial(index), role, ..shape });
+        }
+        let kind = &self.vials[model].kind;
+        let (on_top, size_m) = (Isometry3::translation(0.0, 0.0, kind.height_m + 1e-4), kind.cap.tag_size_m);
+        self.tag(Host::Vial(index), on_top, tag, size_m, Role::Cap(index))?;
+        self.vials.push(VialSpec { sample, start: Pose::new(pose), ..self.vials[model].clone() });
+        Ok(index)
     }
 
     fn fixture(&mut self, name: String, map_from_prim: Isometry3<f64>, solid: Solid, color: [u8; 3]) {

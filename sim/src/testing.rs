@@ -39,6 +39,11 @@ pub fn run(world: &mut World, seconds: f64) -> Vec<RobotEvent> {
     (0..steps).flat_map(|_| world.step()).collect()
 }
 
+/// Makes something go wrong at once.
+pub fn strike(world: &mut World, text: &str) {
+    world.inject(&crate::faults::parse(text).unwrap().fault).unwrap();
+}
+
 /// The tool in the base's frame at joint angles, by the URDF.
 pub fn base_from_tool(robot: &Robot, angles: &[f64]) -> Pose<Base, Tool> {
     let mut chain = Vec::new();

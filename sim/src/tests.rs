@@ -1,7 +1,7 @@
 //! The whole world at work.
 
 use crate::testing::*;
-use crate::{Fault, GRIPPER, SimError};
+use crate::{GRIPPER, SimError};
 use nightshift_core::frames::{Pose2, wrap_angle};
 use nightshift_core::grid::Cell;
 use nightshift_core::image::Depth;
@@ -66,7 +66,7 @@ fn a_vial_is_lifted_by_friction_held_and_put_back() {
 fn a_slip_fault_drops_the_next_held_vial_once() {
     let sample = SampleId::new("S-003");
     let mut worker = Worker::over(4, "storage/rack/A3", 0.12);
-    worker.world.inject(Fault::GripSlip).unwrap();
+    strike(&mut worker.world, "gripper.slip");
     worker.rise(-0.12, 3.0);
     assert!(grip(&mut worker.world, 0.02, 8.0).2);
     worker.rise(0.12, 2.0);
@@ -105,8 +105,7 @@ fn the_same_seed_and_commands_give_the_same_run() {
                 world.command(RobotCommand::Drive(Twist { x: 0.3, y: 0.1, yaw: 0.2 }));
             }
             if step == 300 {
-                let pose = Pose2::new(5.0, 5.0, 0.3);
-                world.inject(Fault::Obstacle { name: "box".into(), size_m: [0.3, 0.3, 0.5], pose }).unwrap();
+                strike(&mut world, "obstacle.box.put(x=5m, y=5m, yaw=0.3rad, length=30cm, width=30cm)");
             }
             events.extend(world.step());
         }
@@ -350,7 +349,7 @@ fn a_kidnapped_robot_takes_along_what_it_carries_and_its_wheels_do_not_notice() 
     };
     let before = odometry(&mut worker.world).unwrap();
     let target = Pose2::new(4.0, 5.0, -2.0);
-    worker.world.inject(Fault::Kidnap { pose: target }).unwrap();
+    strike(&mut worker.world, "base.kidnap(x=4m, y=5m, yaw=-2rad)");
     run(&mut worker.world, 0.5);
     let truth = worker.world.truth();
     assert!(
@@ -358,49 +357,6 @@ fn a_kidnapped_robot_takes_along_what_it_carries_and_its_wheels_do_not_notice() 
     );
     assert_eq!(truth.samples[&SampleId::new("S-008")].location, GRIPPER);
     assert!(odometry(&mut worker.world).unwrap().distance(&before) < 1e-3);
-}
-
-#[test]
-fn faults_do_what_they_say_and_unknown_names_are_refused() {
-    let mut world = world(16, Some(Pose2::new(2.0, 2.0, 0.0)));
-    let obstacle = |x: f64| Fault::Obstacle {
-        name: "box".into(),
-        size_m: [0.4, 0.4, 0.6],
-        pose: Pose2::new(x, 2.28, 0.0),
-    };
-    world.inject(obstacle(4.0)).unwrap();
-    let ahead = |world: &mut crate::World| {
-        let events = run(world, 0.2);
-        // Straight ahead in the base's frame: 45 degrees to the right of the scanner's middle.
-        scans(&events, "front").last().map(|scan| scan.beams[180])
-    };
-    let Some(Beam::Hit(range)) = ahead(&mut world) else { panic!("no return") };
-    assert!((f64::from(range) - 1.38).abs() < 0.04, "{range}");
-    world.inject(Fault::RemoveObstacle { name: "box".into() }).unwrap();
-    let Some(Beam::Hit(range)) = ahead(&mut world) else { panic!("no return") };
-    assert!(f64::from(range) > 5.0, "{range}");
-    world.inject(Fault::ScannerNan { scanner: "front".into() }).unwrap();
-    assert_eq!(ahead(&mut world), Some(Beam::Invalid));
-    world.inject(Fault::ScannerSilent { scanner: "front".into() }).unwrap();
-    run(&mut world, 0.1);
-    assert_eq!(ahead(&mut world), None);
-    world.inject(Fault::CameraDark).unwrap();
-    let frame = world.capture();
-    assert!(
-        frame.color.pixels.iter().all(|p| *p == [0; 3])
-            && frame.depth.pixels.iter().all(|d| *d == Depth::Missing)
-    );
-    world.inject(Fault::VialMissing { sample: "S-002".into() }).unwrap();
-    run(&mut world, 0.5);
-    assert_eq!(world.truth().samples[&SampleId::new("S-002")].location, "nowhere");
-    for fault in [
-        Fault::RemoveObstacle { name: "box".into() },
-        Fault::ScannerNan { scanner: "left".into() },
-        Fault::VialMissing { sample: "S-999".into() },
-        Fault::Obstacle { name: "flat".into(), size_m: [1.0, 0.0, 1.0], pose: Pose2::identity() },
-    ] {
-        assert!(matches!(world.inject(fault), Err(SimError::Request(_))));
-    }
 }
 
 #[test]
@@ -456,7 +412,7 @@ fn a_vial_that_falls_to_the_floor_is_broken_and_nowhere() {
     worker.rise(-0.12, 2.0);
     grip(&mut worker.world, 0.02, 8.0);
     worker.rise(0.12, 2.0);
-    worker.world.inject(Fault::Kidnap { pose: Pose2::new(2.0, 2.0, 0.0) }).unwrap();
+    strike(&mut worker.world, "base.kidnap(x=2m, y=2m)");
     grip(&mut worker.world, 0.05, 8.0);
     run(&mut worker.world, 1.5);
     let truth = worker.world.truth();

@@ -1,6 +1,5 @@
 //! The truth, for judges only: nothing that the robot decides may depend on it.
 
-use crate::faults::planar;
 use nightshift_core::frames::{Base, Map, Pose, Pose2, Slot, Ware};
 use nightshift_core::{Address, SampleId, Stamp};
 use serde::{Deserialize, Serialize};
@@ -23,6 +22,9 @@ pub struct Truth {
     pub stamp: Stamp,
     /// By sample.
     pub samples: BTreeMap<SampleId, SampleTruth>,
+    /// Vials that a fault put in and nobody knows, by a name of the simulator's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strangers: BTreeMap<SampleId, SampleTruth>,
     /// The robot.
     pub robot: RobotTruth,
 }
@@ -49,6 +51,26 @@ pub struct RobotTruth {
     /// Written `[x, y, yaw]`.
     #[serde(with = "planar")]
     pub pose: Pose2<Map, Base>,
+}
+
+/// Planar poses as `[x, y, yaw]`.
+mod planar {
+    use nightshift_core::frames::Pose2;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes `[x, y, yaw]`.
+    pub fn serialize<A, B, S: Serializer>(pose: &Pose2<A, B>, s: S) -> Result<S::Ok, S::Error> {
+        [pose.x(), pose.y(), pose.yaw()].serialize(s)
+    }
+
+    /// Reads `[x, y, yaw]`; numbers must be finite.
+    pub fn deserialize<'de, A, B, D: Deserializer<'de>>(d: D) -> Result<Pose2<A, B>, D::Error> {
+        let [x, y, yaw] = <[f64; 3]>::deserialize(d)?;
+        if [x, y, yaw].iter().any(|v| !v.is_finite()) {
+            return Err(serde::de::Error::custom("a pose must be finite"));
+        }
+        Ok(Pose2::new(x, y, yaw))
+    }
 }
 
 /// What touches a vial.
@@ -121,6 +143,7 @@ mod tests {
         let truth = Truth {
             stamp: Stamp(5),
             samples: [(SampleId::new("S-001"), sample)].into(),
+            strangers: BTreeMap::new(),
             robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
         };
         assert_eq!(

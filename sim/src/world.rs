@@ -1,46 +1,39 @@
 //! The world: physics, controllers and sensors on one fixed step.
 
+mod act;
 mod inject;
+mod link;
+mod sense;
+mod strike;
 
 use crate::arm::Arm;
 use crate::base::Drive;
 use crate::camera::Camera;
 use crate::contacts::Monitor;
+use crate::faults::{ActiveFaults, Event};
 use crate::gripper::Gripper;
 use crate::laser::Scanner;
 use crate::layout::{JointIndex, Layout};
 use crate::mjcf;
 use crate::odometry::Wheels;
-use crate::scene::{Host, ObstacleBox, Scene, isometry};
+use crate::scene::{Host, Scene, isometry};
 use crate::truth::{self, RobotTruth, SampleTruth, Truth};
 use crate::{SimError, floor_plan};
 use inject::Slip;
+use link::Link;
 use mujoco_rs::prelude::*;
 use nalgebra::Isometry3;
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map, Pose2, Slot};
 use nightshift_core::grid::OccupancyGrid;
-use nightshift_core::image::Frame;
 use nightshift_core::random::{Seed, Stream};
-use nightshift_core::robot::{GripperState, JointState, RobotCommand, RobotEvent, Twist};
-use nightshift_core::{Address, Pose, Stamp};
-use rand_distr::{Distribution, StandardNormal};
+use nightshift_core::robot::{RobotCommand, RobotEvent, Twist};
+use nightshift_core::{Address, Pose, SampleId, Stamp};
+use sense::Channels;
+pub use sense::Shot;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// Steps between two odometry reports, and two gripper reports: 50 Hz.
-const WHEEL_STEPS: u64 = 10;
-/// Steps between two reports of the joints: 100 Hz.
-const JOINT_STEPS: u64 = 5;
-/// Steps from the middle of a laser's turn until its scan is told.
-const SCAN_LATENCY_STEPS: u64 = 3;
-/// Standard deviation of a joint encoder, rad.
-const ENCODER_SIGMA: f64 = 1e-5;
-/// Standard deviation of a joint's rate, rad/s.
-const RATE_SIGMA: f64 = 1e-4;
-/// Standard deviation of the gripper's force, N.
-const FORCE_SIGMA: f64 = 0.05;
 
 /// How to set the world up.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +48,7 @@ pub struct SimConfig {
 pub struct World {
     site: Site,
     robot: Robot,
-    seed: Seed,
     scene: Scene,
-    obstacles: BTreeMap<String, ObstacleBox>,
     data: MjData<Box<MjModel>>,
     layout: Layout,
     steps: u64,
@@ -66,12 +57,21 @@ pub struct World {
     gripper: Gripper,
     wheels: Wheels,
     scanners: Vec<Scanner>,
-    /// Scans that have been taken and are still to be told, with the step at which they are.
-    scans: Vec<(u64, RobotEvent)>,
+    channels: Channels,
+    link: Link,
     camera: Camera,
     encoders: Stream,
     monitor: Monitor,
     slip: Slip,
+    active: ActiveFaults,
+    /// Where the fingers were when they jammed.
+    jammed_at: Option<[f64; 2]>,
+    /// Vials that stick in their slots, and the height that they stuck at.
+    stuck: Vec<(usize, f64)>,
+    /// Vials of a fault, which no stock knows.
+    strangers: BTreeSet<SampleId>,
+    /// How far the robot's clock is ahead.
+    clock_ahead_s: f64,
 }
 
 impl World {
@@ -86,8 +86,7 @@ impl World {
             let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
             return Err(SimError::Description(words.join("; ")));
         }
-        let obstacles = BTreeMap::new();
-        let scene = Scene::new(site, robot, &obstacles, config.seed)?;
+        let scene = Scene::new(site, robot, config.seed)?;
         let model = mjcf::compile(&scene, robot)?;
         let layout = Layout::new(&scene, robot, &model)?;
         let posture =
@@ -113,17 +112,21 @@ impl World {
             gripper: Gripper::new(&robot.gripper, opening_m),
             wheels: Wheels::new(config.seed),
             scanners: robot.scanners.iter().map(|(name, s)| Scanner::new(name, s, config.seed)).collect(),
-            scans: Vec::new(),
+            channels: Channels::new(robot, config.seed),
+            link: Link::new(config.seed),
             camera: Camera::new(&robot.camera, config.seed),
             encoders: config.seed.stream("encoders"),
             monitor: Monitor::new(&scene, layout.prim_of_geom.clone()),
             slip: Slip::None,
+            active: ActiveFaults::default(),
+            jammed_at: None,
+            stuck: Vec::new(),
+            strangers: BTreeSet::new(),
+            clock_ahead_s: 0.0,
             steps: 0,
             site: site.clone(),
             robot: robot.clone(),
-            seed: config.seed,
             scene,
-            obstacles,
             data,
             layout,
         };
@@ -138,24 +141,20 @@ impl World {
 
     /// Tells the robot something. What it cannot carry out is answered by the next step's events.
     pub fn command(&mut self, command: RobotCommand) {
-        let now = self.now();
-        match command {
-            RobotCommand::Drive(twist) => self.drive.command(now, twist),
-            RobotCommand::MoveArm { id, trajectory } => {
-                let (angles, _) = self.joints(&self.layout.arm);
-                self.arm.follow(now, id, trajectory, &angles);
-            }
-            RobotCommand::StopArm => self.arm.stop(),
-            RobotCommand::Grip { id, opening_m, force_n } => {
-                let fingers = self.layout.fingers.map(|finger| self.data.qpos()[finger.qpos]);
-                self.gripper.command(id, opening_m, force_n, fingers, self.monitor.pad_force_n());
-            }
+        self.link.command(self.now(), command, &self.active);
+        for command in self.link.arrived(self.now()) {
+            self.obey(command);
         }
     }
 
     /// Advances by one step and returns what the robot tells at its end, in order.
     /// Panics where the physics diverges: that is a bug of the model, and nothing after it means anything.
     pub fn step(&mut self) -> Vec<RobotEvent> {
+        let now = self.now();
+        self.active.expire(now.seconds());
+        for command in self.link.arrived(now) {
+            self.obey(command);
+        }
         self.control();
         for _ in 0..mjcf::SUBSTEPS {
             self.data.step2();
@@ -169,34 +168,11 @@ impl World {
         let excused = matches!(self.slip, Slip::Running { .. });
         self.monitor.look(self.steps, now, &self.scene, &self.data, excused);
         self.advance_slip();
-        let velocity = self.base_velocity();
-        self.wheels.turn(velocity, Self::STEP.as_secs_f64());
+        self.drift_clock();
+        let turned = self.wheels_velocity();
+        self.wheels.turn(turned, Self::STEP.as_secs_f64());
         self.take_scans(now);
         self.tell(now)
-    }
-
-    fn control(&mut self) {
-        let (now, dt) = (self.now(), Self::STEP.as_secs_f64());
-        let place = self.layout.base.map(|joint| self.data.qpos()[joint.qpos]);
-        let point = self.drive.advance(now, dt, place);
-        let (angles, rates) = self.joints(&self.layout.arm);
-        self.arm.advance(now, dt, &angles, &rates);
-        let fingers = self.layout.fingers.map(|joint| self.data.qpos()[joint.qpos]);
-        let finger_rates = self.layout.fingers.map(|joint| self.data.qvel()[joint.dof]);
-        let forces = self.gripper.advance(dt, fingers, finger_rates, self.monitor.pad_force_n());
-        let (angles, rates) = self.arm.set_point();
-        let ctrl = self.data.ctrl_mut();
-        // A position servo with damping follows a moving set point without lag when it is led by its damping time.
-        let lead = mjcf::DAMPING_TIME_S;
-        for (joint, (place, rate)) in self.layout.base.iter().zip(point.place.iter().zip(&point.rate)) {
-            ctrl[joint.actuator] = place + lead * rate;
-        }
-        for (joint, (angle, rate)) in self.layout.arm.iter().zip(angles.iter().zip(rates)) {
-            ctrl[joint.actuator] = angle + lead * rate;
-        }
-        for (joint, force) in self.layout.fingers.iter().zip(forces) {
-            ctrl[joint.actuator] = force;
-        }
     }
 
     fn joints(&self, joints: &[JointIndex]) -> (Vec<f64>, Vec<f64>) {
@@ -213,58 +189,6 @@ impl World {
         let [vx, vy, yaw] = self.layout.base.map(|joint| self.data.qvel()[joint.dof]);
         let (sin, cos) = self.base_pose().yaw().sin_cos();
         Twist { x: cos * vx + sin * vy, y: cos * vy - sin * vx, yaw }
-    }
-
-    fn take_scans(&mut self, now: Stamp) {
-        let step_s = Self::STEP.as_secs_f64();
-        let count = self.scanners.len() as u64;
-        for index in 0..self.scanners.len() {
-            let description = &self.robot.scanners[self.scanners[index].name()];
-            let period = ((1.0 / (description.rate_hz * step_s)).round() as u64).max(1);
-            // The scanners take turns.
-            if self.steps % period != period * index as u64 / count {
-                continue;
-            }
-            let poses = self.prim_poses();
-            let base = self.base_pose().spatial();
-            if let Some(scan) = self.scanners[index].take(now, &base, &self.scene.prims, &poses) {
-                self.scans.push((self.steps + SCAN_LATENCY_STEPS, RobotEvent::Scan(scan)));
-            }
-        }
-    }
-
-    fn tell(&mut self, now: Stamp) -> Vec<RobotEvent> {
-        let mut events = self.arm.take_events();
-        events.extend(self.gripper.take_events());
-        let steps = self.steps;
-        while self.scans.first().is_some_and(|(due, _)| *due <= steps) {
-            events.push(self.scans.remove(0).1);
-        }
-        if steps.is_multiple_of(WHEEL_STEPS) {
-            events.push(RobotEvent::Odometry(self.wheels.report(now)));
-        }
-        if steps.is_multiple_of(JOINT_STEPS) {
-            let (mut positions, mut velocities) = self.joints(&self.layout.arm);
-            for (position, rate) in positions.iter_mut().zip(&mut velocities) {
-                *position += ENCODER_SIGMA * noise(&mut self.encoders);
-                *rate += RATE_SIGMA * noise(&mut self.encoders);
-            }
-            events.push(RobotEvent::Joints(JointState { stamp: now, positions, velocities }));
-        }
-        if steps.is_multiple_of(WHEEL_STEPS) {
-            let opening_m = self.layout.fingers.iter().map(|finger| self.data.qpos()[finger.qpos]).sum();
-            let force_n = self.monitor.pad_force_n() + FORCE_SIGMA * noise(&mut self.encoders);
-            events.push(RobotEvent::Gripper(GripperState { stamp: now, opening_m, force_n }));
-        }
-        events
-    }
-
-    /// Takes a picture with the wrist camera at the present state.
-    pub fn capture(&mut self) -> Frame {
-        let map_from_camera = self.body_pose(self.layout.flange_body) * self.robot.camera.pose.iso;
-        let poses = self.prim_poses();
-        let now = self.now();
-        self.camera.capture(now, &map_from_camera, &self.scene.prims, &poses)
     }
 
     fn body_pose(&self, body: usize) -> Isometry3<f64> {
@@ -294,7 +218,9 @@ impl World {
             let broken = self.monitor.broken()[index];
             (vial.sample.clone(), SampleTruth { location, pose, broken, held: touch.held() })
         });
-        Truth { stamp: self.now(), samples: samples.collect(), robot: RobotTruth { pose: self.base_pose() } }
+        let (strangers, samples) =
+            samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
+        Truth { stamp: self.now(), samples, strangers, robot: RobotTruth { pose: self.base_pose() } }
     }
 
     fn deck_slots(&self) -> Vec<(Address, Pose<Map, Slot>)> {
@@ -310,6 +236,19 @@ impl World {
             }
         }
         slots
+    }
+
+    /// What goes on now that faults can wait for.
+    pub fn happening(&self) -> Vec<Event> {
+        let touches = self.monitor.touches();
+        let speed = self.base_velocity();
+        let drives = speed.x.hypot(speed.y) > 0.02 || speed.yaw.abs() > 0.05;
+        let events = [
+            (Event::Drive, drives),
+            (Event::Grasp, touches.iter().any(truth::Touch::held)),
+            (Event::Lift, touches.iter().any(truth::Touch::carried)),
+        ];
+        events.into_iter().filter(|(_, on)| *on).map(|(event, _)| event).collect()
     }
 
     /// The touches since the last call that must not happen, in words: the robot against what stands in the room or
@@ -334,8 +273,4 @@ impl World {
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-fn noise(stream: &mut Stream) -> f64 {
-    StandardNormal.sample(stream)
 }

@@ -58,6 +58,11 @@ where
         Self { component, sink, hash: Sha256::new(), now: Stamp::ZERO }
     }
 
+    /// Goes on with a component that was started anew. The journal tells on, but does not replay past this.
+    pub fn restart(&mut self, component: C) {
+        self.component = component;
+    }
+
     /// The component, to look at.
     pub fn component(&self) -> &C {
         &self.component

@@ -1,10 +1,8 @@
 //! Faults at work: the world goes on from its present state with something moved, added or changed.
 
 use super::World;
-use crate::faults::Fault;
-use crate::laser::ScannerState;
 use crate::layout::Layout;
-use crate::scene::{ObstacleBox, Scene};
+use crate::scene::Scene;
 use crate::{SimError, mjcf, truth};
 use mujoco_rs::prelude::*;
 use nalgebra::Isometry3;
@@ -38,58 +36,7 @@ pub enum Slip {
 }
 
 impl World {
-    /// Makes something go wrong.
-    ///
-    /// # Errors
-    /// `Request` where the fault names what is not there or has impossible numbers; `Compile` where MuJoCo refuses
-    /// the obstacle. The world is then as before.
-    pub fn inject(&mut self, fault: Fault) -> Result<(), SimError> {
-        match fault {
-            Fault::Kidnap { pose } => self.kidnap(pose),
-            Fault::GripSlip => {
-                self.slip = Slip::Armed;
-                Ok(())
-            }
-            Fault::Obstacle { name, size_m, pose } => {
-                if !size_m.iter().all(|edge| edge.is_finite() && *edge > 0.0) {
-                    return Err(SimError::Request(format!(
-                        "obstacle {name} has edges {size_m:?}: must be positive"
-                    )));
-                }
-                let mut obstacles = self.obstacles.clone();
-                obstacles.insert(name, ObstacleBox { size_m, pose });
-                self.rebuild(obstacles)
-            }
-            Fault::RemoveObstacle { name } => {
-                let mut obstacles = self.obstacles.clone();
-                match obstacles.remove(&name) {
-                    Some(_) => self.rebuild(obstacles),
-                    None => Err(SimError::Request(format!("there is no obstacle {name} to remove"))),
-                }
-            }
-            Fault::ScannerSilent { scanner } => self.set_scanner(&scanner, ScannerState::Silent),
-            Fault::ScannerNan { scanner } => self.set_scanner(&scanner, ScannerState::Nan),
-            Fault::CameraDark => {
-                self.camera.dark = true;
-                Ok(())
-            }
-            Fault::VialMissing { sample } => {
-                let index = self.scene.vials.iter().position(|vial| vial.sample == sample);
-                let index = index.ok_or_else(|| SimError::Request(format!("there is no sample {sample}")))?;
-                // Behind the west wall, each at its own place.
-                let away = Isometry3::translation(-2.0, index as f64 * 0.2, 0.0);
-                self.reload(self.data.model_clone(), |state| state.put_vial(index, &away))
-            }
-        }
-    }
-
-    fn set_scanner(&mut self, name: &str, state: ScannerState) -> Result<(), SimError> {
-        let scanner = self.scanners.iter_mut().find(|scanner| scanner.name() == name);
-        scanner.ok_or_else(|| SimError::Request(format!("the robot has no scanner {name}")))?.state = state;
-        Ok(())
-    }
-
-    fn kidnap(&mut self, pose: Pose2<Map, Base>) -> Result<(), SimError> {
+    pub(super) fn kidnap(&mut self, pose: Pose2<Map, Base>) -> Result<(), SimError> {
         let moved = pose.spatial().iso * self.base_pose().spatial().iso.inverse();
         let truth = self.truth();
         let on_deck = format!("{DECK}/");
@@ -129,12 +76,17 @@ impl World {
             same => same,
         };
         if was_running != matches!(self.slip, Slip::Running { .. }) {
-            let model = self.slippery(self.data.model_clone());
-            self.reload(model, |_| {}).expect("the same layout");
+            self.retune();
         }
     }
 
-    fn slippery(&self, mut model: Box<MjModel>) -> Box<MjModel> {
+    /// Brings what is changed in the running model up to date.
+    pub(super) fn retune(&mut self) {
+        let model = self.tuned(self.data.model_clone());
+        self.reload(model, |_| {}).expect("the same layout");
+    }
+
+    fn tuned(&self, mut model: Box<MjModel>) -> Box<MjModel> {
         let friction = if matches!(self.slip, Slip::Running { .. }) { SLIPPERY } else { mjcf::PAD_FRICTION };
         for &geom in &self.layout.finger_geoms {
             model.geom_friction_mut()[geom][0] = friction;
@@ -142,23 +94,38 @@ impl World {
         model
     }
 
-    fn rebuild(&mut self, obstacles: BTreeMap<String, ObstacleBox>) -> Result<(), SimError> {
-        let scene = Scene::new(&self.site, &self.robot, &obstacles, self.seed)?;
+    /// Goes on from the present state in a scene that has other things fixed in it, or more that move.
+    ///
+    /// # Errors
+    /// `Compile` where MuJoCo refuses it; the world is then as before.
+    pub(super) fn adopt(
+        &mut self,
+        scene: Scene,
+        edit: impl FnOnce(&mut StateEdit<'_>),
+    ) -> Result<(), SimError> {
         let model = mjcf::compile(&scene, &self.robot)?;
         let layout = Layout::new(&scene, &self.robot, &model)?;
-        self.monitor.renumber(layout.prim_of_geom.clone());
-        self.obstacles = obstacles;
+        self.monitor.renumber(&scene, layout.prim_of_geom.clone());
         self.scene = scene;
         self.layout = layout;
-        let model = self.slippery(model);
-        self.reload(model, |_| {})
+        let model = self.tuned(model);
+        self.reload(model, edit)
     }
 
-    /// Goes on from the present state, edited, with a model of the same joints. Everything that slept wakes up.
-    fn reload(&mut self, model: Box<MjModel>, edit: impl FnOnce(&mut StateEdit<'_>)) -> Result<(), SimError> {
-        let state = self.data.state(STATE);
+    /// Goes on from the present state, edited, with a model that has all the present bodies, and perhaps more.
+    /// Everything that slept wakes up.
+    pub(super) fn reload(
+        &mut self,
+        model: Box<MjModel>,
+        edit: impl FnOnce(&mut StateEdit<'_>),
+    ) -> Result<(), SimError> {
         let mut data = MjData::new(model);
-        data.set_state(&state, STATE).map_err(|error| SimError::Compile(error.to_string()))?;
+        if data.qpos().len() == self.data.qpos().len() {
+            let state = self.data.state(STATE);
+            data.set_state(&state, STATE).map_err(|error| SimError::Compile(error.to_string()))?;
+        } else {
+            carry_over(&self.data, &mut data);
+        }
         edit(&mut StateEdit { data: &mut data, layout: &self.layout });
         data.step1();
         self.data = data;
@@ -166,21 +133,51 @@ impl World {
     }
 }
 
+/// Puts every joint that both worlds have, by the name of its body, where it is in the first.
+fn carry_over(from: &MjData<Box<MjModel>>, to: &mut MjData<Box<MjModel>>) {
+    let joints = |data: &MjData<Box<MjModel>>| -> BTreeMap<(String, usize), [usize; 4]> {
+        let model = data.model();
+        let mut found = BTreeMap::new();
+        for body in 1..model.nbody() as usize {
+            let name = model.id_to_name(MjtObjBase::mjOBJ_BODY, body).unwrap_or_default().to_owned();
+            let first = model.body_jntadr()[body];
+            for index in 0..model.body_jntnum()[body] {
+                let joint = (first + index) as usize;
+                let (q, v) = (model.jnt_qposadr()[joint] as usize, model.jnt_dofadr()[joint] as usize);
+                // A free joint has seven coordinates and six speeds, the others one of each.
+                let free = model.jnt_type()[joint] == MjtJoint::mjJNT_FREE;
+                let (nq, nv) = if free { (7, 6) } else { (1, 1) };
+                found.insert((name.clone(), index as usize), [q, nq, v, nv]);
+            }
+        }
+        found
+    };
+    let (old, new) = (joints(from), joints(to));
+    for (key, [q, nq, v, nv]) in new {
+        if let Some([old_q, _, old_v, _]) = old.get(&key).copied() {
+            to.qpos_mut()[q..q + nq].copy_from_slice(&from.qpos()[old_q..old_q + nq]);
+            to.qvel_mut()[v..v + nv].copy_from_slice(&from.qvel()[old_v..old_v + nv]);
+        }
+    }
+    to.ctrl_mut().copy_from_slice(from.ctrl());
+    to.set_time(from.time());
+}
+
 /// What may be moved by hand.
-struct StateEdit<'a> {
+pub(super) struct StateEdit<'a> {
     data: &'a mut MjData<Box<MjModel>>,
     layout: &'a Layout,
 }
 
 impl StateEdit<'_> {
-    fn put_base(&mut self, place: [f64; 3]) {
+    pub(super) fn put_base(&mut self, place: [f64; 3]) {
         for (joint, value) in self.layout.base.iter().zip(place) {
             self.data.qpos_mut()[joint.qpos] = value;
             self.data.qvel_mut()[joint.dof] = 0.0;
         }
     }
 
-    fn put_vial(&mut self, index: usize, map_from_ware: &Isometry3<f64>) {
+    pub(super) fn put_vial(&mut self, index: usize, map_from_ware: &Isometry3<f64>) {
         let at = self.layout.vial_qpos[index];
         let (t, q) = (map_from_ware.translation.vector, map_from_ware.rotation.coords);
         self.data.qpos_mut()[at..at + 7].copy_from_slice(&[t.x, t.y, t.z, q.w, q.x, q.y, q.z]);
@@ -190,7 +187,7 @@ impl StateEdit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{run, world};
+    use crate::testing::{run, strike, world};
     use nightshift_core::SampleId;
     use nightshift_core::robot::{RobotCommand, Twist};
 
@@ -211,7 +208,7 @@ mod tests {
         run(&mut world, 1.0);
         let sample = SampleId::new("S-004");
         assert_eq!(world.truth().samples[&sample].location, address.to_string());
-        world.inject(Fault::Kidnap { pose: Pose2::new(6.0, 5.0, 1.0) }).unwrap();
+        strike(&mut world, "base.kidnap(x=6m, y=5m, yaw=1rad)");
         run(&mut world, 0.5);
         assert_eq!(world.truth().samples[&sample].location, address.to_string());
         assert_eq!(world.contacts_of_note(), Vec::<String>::new());

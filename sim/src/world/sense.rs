@@ -1,0 +1,212 @@
+//! What the sensors measure, and what of it is heard when.
+
+use super::World;
+use crate::channel::{Channel, Lateness, Stamped};
+use crate::faults::{ActiveFaults, Component, What, spoil};
+use crate::odometry::WheelFaults;
+use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use nightshift_core::Stamp;
+use nightshift_core::describe::Robot;
+use nightshift_core::image::Frame;
+use nightshift_core::random::{Seed, Stream};
+use nightshift_core::robot::{GripperState, JointState, RobotEvent};
+use rand_distr::{Distribution, StandardNormal};
+use std::time::Duration;
+
+/// Steps between two odometry reports, and two gripper reports: 50 Hz.
+const WHEEL_STEPS: u64 = 10;
+/// Steps between two reports of the joints: 100 Hz.
+const JOINT_STEPS: u64 = 5;
+/// Standard deviation of a joint encoder, rad.
+const ENCODER_SIGMA: f64 = 1e-5;
+/// Standard deviation of a joint's rate, rad/s.
+const RATE_SIGMA: f64 = 1e-4;
+/// Standard deviation of the gripper's force, N.
+const FORCE_SIGMA: f64 = 0.05;
+/// From the middle of a laser's turn until its scan is told.
+const SCAN: Lateness = Lateness { latency: Duration::from_millis(6), jitter: Duration::ZERO };
+const AT_ONCE: Lateness = Lateness { latency: Duration::ZERO, jitter: Duration::ZERO };
+
+/// A picture on its way to whoever asked for it.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// How long after the shutter it arrives.
+    pub after: Duration,
+    /// The picture.
+    pub frame: Frame,
+}
+
+/// The ways of all sensors' messages.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// In the order of the robot's description.
+    scanners: Vec<(String, Channel<RobotEvent>)>,
+    odometry: Channel<RobotEvent>,
+    joints: Channel<RobotEvent>,
+    gripper: Channel<RobotEvent>,
+    camera: Channel<Frame>,
+    /// For what faults add to measurements.
+    spoil: Stream,
+}
+
+impl Channels {
+    /// Nothing is underway.
+    pub fn new(robot: &Robot, seed: Seed) -> Self {
+        let channel = |name: &str| Channel::new(name, AT_ONCE, seed);
+        let scanner = |name: &String| (name.clone(), Channel::new(&format!("scanner/{name}"), SCAN, seed));
+        Self {
+            scanners: robot.scanners.keys().map(scanner).collect(),
+            odometry: channel("odometry"),
+            joints: channel("joints"),
+            gripper: channel("gripper"),
+            camera: Channel::new("camera", AT_ONCE, seed),
+            spoil: seed.stream("spoil"),
+        }
+    }
+
+    fn send(&mut self, now: Stamp, event: RobotEvent, faults: &ActiveFaults) {
+        let (channel, component) = match &event {
+            RobotEvent::Scan(scan) => {
+                let (name, channel) = self
+                    .scanners
+                    .iter_mut()
+                    .find(|(name, _)| *name == scan.scanner)
+                    .expect("a scanner of the description");
+                return channel.send(now, event, faults.of(Component::Scanner, name));
+            }
+            RobotEvent::Odometry(_) => (&mut self.odometry, Component::Odometry),
+            RobotEvent::Joints(_) => (&mut self.joints, Component::Joints),
+            RobotEvent::Gripper(_) => (&mut self.gripper, Component::Gripper),
+            RobotEvent::ArmDone { .. } | RobotEvent::GripperDone { .. } => {
+                unreachable!("the end of a motion is no measurement")
+            }
+        };
+        channel.send(now, event, faults.of(component, ""));
+    }
+
+    fn receive(&mut self, now: Stamp) -> Vec<RobotEvent> {
+        let Self { scanners, odometry, joints, gripper, .. } = self;
+        let channels = scanners.iter_mut().map(|(_, channel)| channel).chain([odometry, joints, gripper]);
+        channels.flat_map(|channel| std::iter::from_fn(|| channel.receive(now))).collect()
+    }
+}
+
+impl World {
+    pub(super) fn take_scans(&mut self, now: Stamp) {
+        let step_s = Self::STEP.as_secs_f64();
+        let count = self.scanners.len() as u64;
+        for index in 0..self.scanners.len() {
+            let name = self.scanners[index].name().to_owned();
+            let period = ((1.0 / (self.robot.scanners[&name].rate_hz * step_s)).round() as u64).max(1);
+            // The scanners take turns.
+            if self.steps % period != period * index as u64 / count {
+                continue;
+            }
+            let poses = self.prim_poses();
+            let base = self.base_pose().spatial();
+            let knocked = self.active.on(What::ScannerKnocked, &name);
+            let turned = knocked.map_or(0.0, |fault| fault.number("yaw"));
+            let mut scan = self.scanners[index].take(now, &base, turned, &self.scene.prims, &poses);
+            let faults = self.active.of(Component::Scanner, &name);
+            spoil::scan(&mut scan, &self.robot.scanners[&name], faults, &mut self.channels.spoil);
+            self.send(now, RobotEvent::Scan(scan));
+        }
+    }
+
+    /// Measures what is due, and hands out what is heard.
+    pub(super) fn tell(&mut self, now: Stamp) -> Vec<RobotEvent> {
+        let steps = self.steps;
+        if steps.is_multiple_of(WHEEL_STEPS) {
+            let mut wrong = WheelFaults::default();
+            for fault in self.active.of(Component::Odometry, "") {
+                match fault.what() {
+                    What::OdometryScale => wrong.scale = fault.number("by"),
+                    What::OdometryVeer => wrong.veer_per_m = fault.number("by"),
+                    What::OdometryNoise => wrong.noise = fault.number("sigma"),
+                    _ => {}
+                }
+            }
+            let odometry = self.wheels.report(now, wrong);
+            self.send(now, RobotEvent::Odometry(odometry));
+        }
+        if steps.is_multiple_of(JOINT_STEPS) {
+            let (mut positions, mut velocities) = self.joints(&self.layout.arm);
+            for (position, rate) in positions.iter_mut().zip(&mut velocities) {
+                *position += ENCODER_SIGMA * noise(&mut self.encoders);
+                *rate += RATE_SIGMA * noise(&mut self.encoders);
+            }
+            let mut state = JointState { stamp: now, positions, velocities };
+            let faults = self.active.of(Component::Joints, "");
+            spoil::joints(&mut state, &self.robot.arm.joints, faults, &mut self.channels.spoil);
+            self.send(now, RobotEvent::Joints(state));
+        }
+        if steps.is_multiple_of(WHEEL_STEPS) {
+            let opening_m = self.fingers().iter().sum();
+            let force_n = self.monitor.pad_force_n() + FORCE_SIGMA * noise(&mut self.encoders);
+            let mut state = GripperState { stamp: now, opening_m, force_n };
+            let faults = self.active.of(Component::Gripper, "");
+            spoil::gripper(&mut state, faults, &mut self.channels.spoil);
+            self.send(now, RobotEvent::Gripper(state));
+        }
+        let mut events = self.arm.take_events();
+        events.extend(self.gripper.take_events());
+        events.extend(self.channels.receive(now));
+        self.link.tell(now, events, &self.active)
+    }
+
+    fn send(&mut self, now: Stamp, mut event: RobotEvent) {
+        if let Some(stamp) = event.stamp() {
+            event.set_stamp(self.robots_clock(stamp));
+        }
+        self.channels.send(now, event, &self.active);
+    }
+
+    /// What the robot's own clock shows.
+    fn robots_clock(&self, now: Stamp) -> Stamp {
+        if self.clock_ahead_s == 0.0 { now } else { Stamp::from_seconds(now.seconds() + self.clock_ahead_s) }
+    }
+
+    /// Takes a picture with the wrist camera at the present state, as the sensor has it: without faults.
+    pub fn capture(&mut self) -> Frame {
+        let map_from_camera = self.body_pose(self.layout.flange_body) * self.robot.camera.pose.iso;
+        let turned = self.active.on(What::CameraKnocked, "").map_or(0.0, |fault| fault.number("yaw"));
+        let knock = UnitQuaternion::from_axis_angle(&Vector3::y_axis(), turned);
+        let map_from_camera: Isometry3<f64> = map_from_camera * knock;
+        let poses = self.prim_poses();
+        let now = self.now();
+        self.dress_docks();
+        self.camera.capture(now, &map_from_camera, &self.scene.prims, &poses)
+    }
+
+    /// Takes a picture and sends it off, past the faults at work: none, one or two arrive.
+    pub fn shoot(&mut self) -> Vec<Shot> {
+        let now = self.now();
+        let mut frame = self.capture();
+        let faults = self.active.of(Component::Camera, "");
+        spoil::frame(&mut frame, faults, &mut self.channels.spoil);
+        frame.stamp = self.robots_clock(now);
+        self.channels.camera.send(now, frame, self.active.of(Component::Camera, ""));
+        let camera = &mut self.channels.camera;
+        let shots = std::iter::from_fn(|| {
+            let due = camera.next_due()?;
+            let after = Duration::from_nanos(due.0.saturating_sub(now.0));
+            camera.receive(due).map(|frame| Shot { after, frame })
+        });
+        shots.collect()
+    }
+
+    /// Hangs cloths over dock tags, or takes them away.
+    fn dress_docks(&mut self) {
+        for (id, station) in &self.site.stations {
+            let covered = self.active.on(What::TagCovered, id.as_str()).is_some();
+            let name = format!("tag {}", station.dock.tag.id);
+            if let Some(tag) = self.scene.prims.iter_mut().find(|prim| prim.name == name) {
+                tag.visible = !covered;
+            }
+        }
+    }
+}
+
+fn noise(stream: &mut Stream) -> f64 {
+    StandardNormal.sample(stream)
+}
