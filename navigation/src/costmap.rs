@@ -1,5 +1,6 @@
 //! Where the base may stand: the map's walls and what the lasers saw lately, against the true outline.
 
+use crate::control::mppi::Field;
 use crate::distance;
 use crate::footprint::Footprint;
 use nalgebra::{Isometry2, Point2};
@@ -209,6 +210,42 @@ impl Costmap {
             (seen as f32).min(self.still.clearance_m[still])
         });
         Some(Window { left, low, columns, clearance_m: clearance_m.collect() })
+    }
+
+    /// Clearances within `half_m` of a place, for control.
+    pub fn field(&self, place: &Point2<f64>, half_m: f64) -> Field {
+        let grid = &self.still.grid;
+        let cells = |from: f64, axis: usize, count: usize| {
+            let at = ((from - grid.origin[axis]) / grid.resolution_m).floor();
+            at.clamp(0.0, count as f64 - 1.0) as usize
+        };
+        let (left, right) = (cells(place.x - half_m, 0, grid.width), cells(place.x + half_m, 0, grid.width));
+        let (low, high) = (cells(place.y - half_m, 1, grid.height), cells(place.y + half_m, 1, grid.height));
+        let (columns, rows) = (right - left + 1, high - low + 1);
+        let marked = |index: usize| {
+            let cell = (low + index / columns) * grid.width + left + index % columns;
+            self.layer(cell, true).is_some()
+        };
+        let nearest = distance::nearest_marked(columns, rows, marked);
+        let clearance_m = nearest.iter().enumerate().map(|(index, cell)| match *cell {
+            distance::NONE => half_m as f32,
+            cell => (distance::between(index, cell as usize, columns) * grid.resolution_m) as f32,
+        });
+        let origin = [left, low].map(|cell| cell as f64 * grid.resolution_m);
+        Field {
+            origin: [grid.origin[0] + origin[0], grid.origin[1] + origin[1]],
+            cell_m: grid.resolution_m,
+            width: columns,
+            clearance_m: clearance_m.collect(),
+        }
+    }
+
+    /// Whether a return lies on free floor of the map, farther from everything in it than `apart_m`.
+    pub fn is_unexplained(&self, point: &Point2<f64>, apart_m: f64) -> bool {
+        let cell = self.still.grid.cell_at(point.x, point.y);
+        cell.is_some_and(|(column, row)| {
+            f64::from(self.still.clearance_m[row * self.still.grid.width + column]) > apart_m
+        })
     }
 
     fn blocks_with(&self, window: &Window) -> Blocks {

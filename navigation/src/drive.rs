@@ -1,8 +1,10 @@
 //! One drive to a pose of the map: out of a dock first where the base stands in one, then along a planned path,
 //! around what comes in the way, exactly onto the goal.
 
-use crate::control::{Follower, Limits, Miss, towards};
+use crate::control::mppi::{Mppi, STEP_S, STEPS, Scene};
+use crate::control::{Follower, Limits, Miss, towards, towards_along};
 use crate::costmap::{Costmap, Layer};
+use crate::people::Mover;
 use crate::planner::{Motion, Obstruction, plan};
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
@@ -30,6 +32,15 @@ const REPLAN_S: f64 = 1.0;
 /// The path is checked so many poses ahead (about 2 m), with this margin, metres.
 const CHECKED_POSES: usize = 40;
 const CHECKED_MARGIN_M: f64 = 0.05;
+
+/// Who moves within this of the base is foreseen, metres.
+const FORESEEN_M: f64 = 4.0;
+/// A base that cannot drive sideways comes to its goal exactly over the last so many metres.
+const LAST_M: f64 = 0.25;
+/// Costs about the base reach so far, metres.
+const FIELD_M: f64 = 3.0;
+/// What blocks within this of somebody who moves is that somebody, metres.
+const MOVER_REACH_M: f64 = 0.8;
 
 /// What a drive wants now.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +77,24 @@ pub struct Drive {
     settled: u32,
     /// What was in the way last.
     obstruction: Option<Obstruction>,
+    /// Whether the last step was a foreseeing one: its plan then goes on.
+    foreseeing: bool,
+}
+
+/// What a drive goes by at one step.
+pub struct Now<'a> {
+    /// The time.
+    pub now: Stamp,
+    /// Where the base is in the map.
+    pub base: &'a Isometry2<f64>,
+    /// What it was told to do last.
+    pub velocity: Twist,
+    /// What stands.
+    pub costmap: &'a Costmap,
+    /// What moves.
+    pub movers: &'a [Mover],
+    /// The guard let nothing through last time.
+    pub held: bool,
 }
 
 impl Drive {
@@ -89,6 +118,7 @@ impl Drive {
             held_since: None,
             settled: 0,
             obstruction: None,
+            foreseeing: false,
         }
     }
 
@@ -100,13 +130,13 @@ impl Drive {
         self.progress = None;
     }
 
-    /// What to do now. `held`: the guard let nothing through last time.
-    pub fn step(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap, held: bool) -> Step {
+    /// What to do now.
+    pub fn step(&mut self, at: &Now<'_>, mppi: &mut Mppi) -> Step {
+        let (now, base) = (at.now, at.base);
         if let Some(result) = self.arrived(now, base) {
             return Step::Done(result);
         }
-        self.held_since = held.then(|| self.held_since.unwrap_or(now));
-        let limits = self.limits;
+        self.held_since = at.held.then(|| self.held_since.unwrap_or(now));
         match &mut self.phase {
             Phase::BackOut(staging) => {
                 let base_from_staging = base.inv_mul(staging);
@@ -114,32 +144,74 @@ impl Drive {
                     self.phase = Phase::Plan(now);
                     return Step::Drive(Twist::STOP);
                 }
-                Step::Drive(towards(&base_from_staging, &self.limits.slowed(OUT_SPEED)))
+                let limits = self.limits.slowed(OUT_SPEED);
+                let go = if self.motion.omnidirectional { towards } else { towards_along };
+                Step::Drive(go(&base_from_staging, &limits))
             }
             Phase::Plan(due) => {
                 if now < *due {
                     return Step::Drive(Twist::STOP);
                 }
-                match self.plan(now, base, costmap) {
+                match self.plan(now, base, at.costmap) {
                     Some(step) => step,
                     None => Step::Drive(Twist::STOP),
                 }
             }
-            Phase::Follow(follower) => {
-                let ahead = follower.rest().iter().take(CHECKED_POSES).step_by(2);
-                let blocked = ahead.into_iter().find_map(|pose| costmap.obstacle_at(pose, CHECKED_MARGIN_M));
-                let waited = self.held_since.is_some_and(|since| now.since(since) > COURTESY_S);
-                let command = follower.step(base, &limits);
-                if blocked.is_some() {
-                    self.phase = Phase::Plan(Stamp(now.0 + (COURTESY_S * 1e9) as u64));
-                } else if waited || command.is_none() {
-                    self.held_since = None;
-                    self.phase = Phase::Plan(now);
-                }
-                let hindered = blocked.is_some() || waited;
-                Step::Drive(command.filter(|_| !hindered).unwrap_or(Twist::STOP))
-            }
+            Phase::Follow(_) => self.follow(at, mppi),
         }
+    }
+
+    fn follow(&mut self, at: &Now<'_>, mppi: &mut Mppi) -> Step {
+        let Phase::Follow(follower) = &mut self.phase else { return Step::Drive(Twist::STOP) };
+        let (now, base) = (at.now, at.base);
+        let near = |place: &nalgebra::Point2<f64>, reach: f64| {
+            at.movers.iter().find(|mover| (mover.place - place).norm() < reach)
+        };
+        let ahead = follower.rest().iter().take(CHECKED_POSES).step_by(2);
+        let blocked = ahead.into_iter().find_map(|pose| at.costmap.obstacle_at(pose, CHECKED_MARGIN_M));
+        let foreseen = near(&base.translation.vector.into(), FORESEEN_M).is_some();
+        // Somebody who moves is let by or gone around, not planned around: they are elsewhere by then.
+        let somebody = blocked.and_then(|(_, place)| near(&place, MOVER_REACH_M));
+        if let Some(mover) = somebody {
+            let (x, y) = (mover.place.x, mover.place.y);
+            let words = format!("somebody who moves at ({x:.2}, {y:.2})");
+            self.obstruction = Some(Obstruction { layer: Layer::Laser, words });
+        }
+        // Paths are followed as they are, and a base that cannot go sideways, or somebody near, is foreseen.
+        let foresee = !self.motion.omnidirectional || foreseen;
+        let base_from_goal = base.inv_mul(&self.goal);
+        let command =
+            if !foreseen && !self.motion.omnidirectional && base_from_goal.translation.vector.norm() < LAST_M
+            {
+                self.foreseeing = false;
+                Some(towards_along(&base_from_goal, &self.limits))
+            } else if foresee {
+                if !std::mem::replace(&mut self.foreseeing, true) {
+                    mppi.reset();
+                }
+                follower.reference(base, &self.limits, STEPS, STEP_S).map(|reference| {
+                    mppi.turn(&Scene {
+                        base,
+                        velocity: at.velocity,
+                        limits: &self.limits,
+                        reference: &reference,
+                        field: &at.costmap.field(&base.translation.vector.into(), FIELD_M),
+                        movers: at.movers,
+                    })
+                })
+            } else {
+                self.foreseeing = false;
+                follower.step(base, &self.limits)
+            };
+        let blocked = blocked.is_some() && somebody.is_none();
+        let waited = self.held_since.is_some_and(|since| now.since(since) > COURTESY_S);
+        if blocked {
+            self.phase = Phase::Plan(Stamp(now.0 + (COURTESY_S * 1e9) as u64));
+        } else if waited || command.is_none() {
+            self.held_since = None;
+            self.phase = Phase::Plan(now);
+        }
+        Step::Drive(command.filter(|_| !blocked && !waited).unwrap_or(Twist::STOP))
     }
 
     fn plan(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap) -> Option<Step> {

@@ -368,8 +368,10 @@ mod tests {
         assert_eq!(slow(0.28 + 0.06), SLOW_SHARE);
         let mut guard = guard();
         stand(&mut guard, 10.0);
-        for name in ["front", "rear"] {
-            guard.scan(Stamp::from_seconds(10.0), &turn(name, 10.0, 0.15), PLAIN);
+        let mut front = turn("front", 10.0, 5.0);
+        front.beams[80..100].fill(nightshift_core::robot::Beam::Hit(0.2));
+        for scan in [front, turn("rear", 10.0, 5.0)] {
+            guard.scan(Stamp::from_seconds(10.0), &scan, PLAIN);
         }
         let verdict = guard.allow(Stamp::from_seconds(10.0), ahead(0.7), PLAIN);
         assert_eq!(verdict.reason, Reason::Approach);

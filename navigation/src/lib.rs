@@ -13,6 +13,7 @@ pub mod map;
 mod messages;
 mod navigator;
 mod odometry;
+mod people;
 mod planner;
 mod senses;
 mod surface;
@@ -24,6 +25,18 @@ mod tests;
 pub use localiser::{Localisation, LocalisationState, Localiser};
 pub use messages::{NavCommand, NavInput, NavOutput};
 pub use navigator::Navigator;
+
+/// The predictive controller, for tools that measure it.
+pub mod predictive {
+    pub use crate::control::Limits;
+    pub use crate::control::mppi::{Field, Mppi, SAMPLES, STEP_S, STEPS, Scene};
+    pub use crate::people::Mover;
+}
+
+/// The guard, for tools that measure it.
+pub mod guarding {
+    pub use crate::guard::{Guard, MARGIN_M, Reason, Verdict};
+}
 
 /// The planner and what it plans on, for tools that plan without a robot.
 pub mod planning {

@@ -1,5 +1,6 @@
 //! The component: localiser, planner, controller, guard and docking behind one inbox.
 
+use crate::control::mppi::Mppi;
 use crate::control::{Limits, Miss, PERIOD_S};
 use crate::costmap::Costmap;
 use crate::dock::{self, Docking, Learned, Sight, on_shape};
@@ -8,6 +9,7 @@ use crate::footprint::Footprint;
 use crate::guard::{Guard, MARGIN_M, Reason};
 use crate::localiser::{Localisation, LocalisationState, Localiser};
 use crate::messages::{NavCommand, NavInput, NavOutput};
+use crate::people::People;
 use crate::senses::Senses;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::describe::{Robot, Site, Station};
@@ -31,6 +33,8 @@ const DOCK_SPEED: f64 = 0.15;
 const DOCK_MARGIN_M: f64 = 0.02;
 /// A return this near to a shape of the station is the shape, metres.
 const SHAPE_REACH_M: f64 = 0.06;
+/// A return farther than this from everything in the map is of something that the map does not have, metres.
+const UNEXPLAINED_M: f64 = 0.15;
 /// Docking begins no farther than this from the staging pose or the way from it into the dock.
 const STAGED: Miss = Miss { distance_m: 0.4, turn_rad: 0.5 };
 /// Who stands this near to the line from staging to docked pose stands in the dock.
@@ -48,6 +52,8 @@ pub struct Navigator {
     guard: Guard,
     localiser: Localiser,
     costmap: Costmap,
+    people: People,
+    mppi: Mppi,
     senses: Senses,
     scanners: BTreeMap<String, Point2<f64>>,
     /// Height of the scanners' plane, metres.
@@ -55,6 +61,8 @@ pub struct Navigator {
     localised: Option<Localisation>,
     running: Option<Running>,
     last: Twist,
+    /// With which that came about.
+    acceleration: Twist,
     held: bool,
     wake: Option<Stamp>,
 }
@@ -105,6 +113,8 @@ impl Navigator {
                 robot.base.max_acceleration,
                 robot.scanners.clone(),
             ),
+            mppi: Mppi::new(&footprint, seed),
+            people: People::default(),
             costmap: Costmap::new(grid, footprint),
             senses: Senses::new(robot.scanners.clone()),
             scanners: robot
@@ -116,6 +126,7 @@ impl Navigator {
             localised: None,
             running: None,
             last: Twist::STOP,
+            acceleration: Twist::STOP,
             held: false,
             wake: None,
         }
@@ -143,9 +154,13 @@ impl Navigator {
             let base = localisation.map_from_base.iso;
             let hits: Vec<_> = self.localiser.last_points().iter().map(|p| base * p).collect();
             self.costmap.look(now, &(base * eye), &hits, &base);
+            let unexplained = |hit: &Point2<f64>| self.costmap.is_unexplained(hit, UNEXPLAINED_M);
+            let strange: Vec<_> = hits.iter().copied().filter(unexplained).collect();
+            self.people.take(scan.stamp, &strange);
         }
         if localisation.state == LocalisationState::Lost {
             self.costmap.forget();
+            self.people.forget();
         }
         self.localised = Some(localisation.clone());
         out.push(NavOutput::Localised(localisation));
@@ -180,9 +195,9 @@ impl Navigator {
                 (id, Errand::Dock(station))
             }
         };
-        if !self.omnidirectional {
-            let words = "this base cannot drive sideways; only omnidirectional bases are driven".to_owned();
-            return refuse(id, Code::NoPath, words, out);
+        if !self.omnidirectional && matches!(errand, Errand::Dock(_)) {
+            let words = "this base cannot drive sideways; only omnidirectional bases dock".to_owned();
+            return refuse(id, Code::DockFailed, words, out);
         }
         self.end(Err(Failure::new(Code::Cancelled, format!("replaced by command {}", id.0))), out);
         self.running = Some(Running { id, since: now, lost_since: None, task: Task::Begin(errand) });
@@ -191,6 +206,7 @@ impl Navigator {
 
     fn stand(&mut self) {
         self.last = Twist::STOP;
+        self.acceleration = Twist::STOP;
         self.guard.stand();
     }
 
@@ -314,7 +330,15 @@ impl Navigator {
         if found_again {
             drive.replan();
         }
-        match drive.step(now, &map_from_base, &self.costmap, self.held) {
+        let at = drive::Now {
+            now,
+            base: &map_from_base,
+            velocity: self.last,
+            costmap: &self.costmap,
+            movers: &self.people.movers().collect::<Vec<_>>(),
+            held: self.held,
+        };
+        match drive.step(&at, &mut self.mppi) {
             drive::Step::Drive(twist) => Wish::Drive(twist),
             drive::Step::Path(path) => {
                 out.push(NavOutput::Path(path.into_iter().map(Pose2::from_iso).collect()));
@@ -399,10 +423,19 @@ impl Navigator {
 
     /// What of a wish reaches the wheels.
     fn guarded(&mut self, now: Stamp, wanted: Twist) -> Twist {
-        let command = self.limits.ramp(self.last, wanted);
+        let driving = matches!(&self.running, Some(Running { task: Task::Drive(_), .. }));
+        let command = if driving {
+            self.limits.smooth(self.last, &mut self.acceleration, wanted)
+        } else {
+            self.limits.ramp(self.last, wanted)
+        };
         let near = self.margin();
         let verdict = self.guard.allow(now, command, near);
         self.held = verdict.reason == Reason::Stop;
+        if verdict.twist != command {
+            // A safe stop is not a smooth one.
+            self.acceleration = Twist::STOP;
+        }
         verdict.twist
     }
 

@@ -32,6 +32,8 @@ pub struct World {
     seed: u64,
     pub base: Isometry2<f64>,
     walls: Vec<Segment>,
+    /// People: from and to, and how fast they go between the two, for ever.
+    pub walkers: Vec<(Point2<f64>, Point2<f64>, f64)>,
     /// Boxes that the map does not have: centre and full size.
     pub extra: Vec<[f64; 4]>,
     odom: Isometry2<f64>,
@@ -106,7 +108,20 @@ impl Sink for Journal {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let (site, robot) = descriptions();
+        Self::with_robot(seed, descriptions().1)
+    }
+
+    /// The same robot on two driven wheels.
+    pub fn differential(seed: u64) -> Self {
+        let mut robot = descriptions().1;
+        robot.base.omnidirectional = false;
+        robot.base.max_speed.y = 0.0;
+        robot.base.max_acceleration.y = 0.0;
+        Self::with_robot(seed, robot)
+    }
+
+    fn with_robot(seed: u64, robot: Robot) -> Self {
+        let (site, _) = descriptions();
         let navigator = navigator(&site, &robot, seed);
         let furniture = site.furniture.iter().filter_map(|s| in_plane(s, &Isometry2::identity()));
         let stations = site.stations.values();
@@ -123,6 +138,7 @@ impl World {
             seed,
             walls,
             extra: Vec::new(),
+            walkers: Vec::new(),
             odom: Isometry2::new(Vector2::new(3.0, -2.0), 0.7),
             velocity: Twist::STOP,
             command: Twist::STOP,
@@ -170,7 +186,16 @@ impl World {
             .extra
             .iter()
             .flat_map(|[x, y, w, h]| edges(&Isometry2::new(Vector2::new(*x, *y), 0.0), [*w, *h]));
-        self.walls.iter().copied().chain(extra).collect()
+        let seconds = self.now as f64 * 1e-9;
+        // A walker is a box as large as two legs.
+        let walkers = self.walkers.iter().flat_map(|(from, to, speed)| {
+            let (way, length) = (to - from, (to - from).norm());
+            let at = (seconds * speed) % (2.0 * length);
+            let along = if at > length { 2.0 * length - at } else { at };
+            let place = from + way * (along / length);
+            edges(&Isometry2::new(place.coords, 0.0), [0.3, 0.3])
+        });
+        self.walls.iter().copied().chain(extra).chain(walkers).collect()
     }
 
     pub fn tell(&mut self, input: NavInput) {

@@ -77,6 +77,35 @@ fn a_walker_who_steps_in_front_of_it_is_not_touched() {
 }
 
 #[test]
+fn who_walks_across_and_towards_it_is_let_by_and_it_arrives() {
+    for seed in 0..3 {
+        let mut world = World::new(20 + seed);
+        world.walkers = vec![
+            (nalgebra::Point2::new(3.2, 1.4), nalgebra::Point2::new(3.2, 2.7), 0.6),
+            (nalgebra::Point2::new(5.6, 4.6), nalgebra::Point2::new(2.4, 4.8), 0.8),
+            (nalgebra::Point2::new(4.6, 1.3), nalgebra::Point2::new(4.9, 2.7), 0.5),
+        ];
+        drive_to(&mut world, 6.2, 2.0, 0.0);
+        assert_eq!(world.run_until_done(120.0), Some(Ok(())), "seed {seed}");
+        println!("seed {seed}: {:.3} m", world.closest_m);
+        assert!(world.closest_m > 0.0, "seed {seed}: {}", world.closest_m);
+    }
+}
+
+#[test]
+fn a_base_on_two_driven_wheels_drives_as_well_and_says_that_it_cannot_dock() {
+    let mut world = World::differential(30);
+    drive_to(&mut world, 6.2, 2.0, 2.0);
+    assert_eq!(world.run_until_done(120.0), Some(Ok(())));
+    world.run(0.5);
+    let (distance, turn) = off(&world, 6.2, 2.0, 2.0);
+    assert!(distance < 0.03 && turn < 0.025, "{distance} {turn}");
+    assert!(world.closest_m > 0.03, "{}", world.closest_m);
+    command(&mut world, NavCommand::Dock { id: ID, station: "gc".into() });
+    assert_eq!(code(world.done.last().cloned().map(|(_, result)| result)), Some(Code::DockFailed));
+}
+
+#[test]
 fn carried_away_it_notices_says_so_and_finds_itself() {
     let mut world = World::new(4);
     world.base = Isometry2::new(Vector2::new(6.4, 5.3), -2.0);

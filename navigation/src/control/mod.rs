@@ -1,5 +1,7 @@
 //! Velocities for an omnidirectional base: along a path, and exactly to a pose.
 
+pub mod mppi;
+
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 
@@ -13,6 +15,8 @@ const GAIN: f64 = 2.0;
 const LOOK_AHEAD_M: f64 = 0.25;
 /// A radian of turning weighs as so many metres of way.
 const TURN_M: f64 = 0.4;
+/// A predicted way is followed at this share of full speed: the rest is for catching up.
+const REFERENCE_SHARE: f64 = 0.9;
 /// Off the path by more than this, it must be planned anew, metres.
 const OFF_PATH_M: f64 = 0.4;
 
@@ -41,6 +45,29 @@ impl Limits {
             x: step(last.x, wanted.x, self.acceleration.x),
             y: step(last.y, wanted.y, self.acceleration.y),
             yaw: step(last.yaw, wanted.yaw, self.acceleration.yaw),
+        }
+    }
+}
+
+/// Acceleration comes up within this, seconds: jerk is the largest acceleration over it.
+const JERK_S: f64 = 0.2;
+
+impl Limits {
+    /// As [`Self::ramp`], with limited jerk as well: `acceleration` is what came before, and what is now.
+    pub fn smooth(&self, last: Twist, acceleration: &mut Twist, wanted: Twist) -> Twist {
+        let step = |last: f64, acceleration: &mut f64, wanted: f64, most: f64| {
+            let (change, jerk) = (wanted - last, most / JERK_S);
+            // From this acceleration it can come back to none just as the change is done.
+            let fitting = (2.0 * jerk * change.abs()).sqrt().min(change.abs() / PERIOD_S).min(most);
+            let step = jerk * PERIOD_S;
+            *acceleration += (fitting.copysign(change) - *acceleration).clamp(-step, step);
+            last + *acceleration * PERIOD_S
+        };
+        let Twist { x, y, yaw } = acceleration;
+        Twist {
+            x: step(last.x, x, wanted.x, self.acceleration.x),
+            y: step(last.y, y, wanted.y, self.acceleration.y),
+            yaw: step(last.yaw, yaw, wanted.yaw, self.acceleration.yaw),
         }
     }
 }
@@ -86,6 +113,31 @@ pub fn towards(base_from_goal: &Isometry2<f64>, limits: &Limits) -> Twist {
     Twist { x: twist.x / over, y: twist.y / over, yaw: twist.yaw.clamp(-speed.yaw, speed.yaw) }
 }
 
+/// As [`towards`], for a base that cannot drive sideways: it turns until the goal is ahead or behind, drives, and turns.
+pub fn towards_along(base_from_goal: &Isometry2<f64>, limits: &Limits) -> Twist {
+    let (to, turn) = (base_from_goal.translation.vector, base_from_goal.rotation.angle());
+    let (distance, Limits { speed, acceleration }) = (to.norm(), limits);
+    let stopping = |off: f64, most: f64, brake: f64| {
+        (GAIN * off.abs()).min((2.0 * BRAKE_SHARE * brake * off.abs()).sqrt()).min(most).copysign(off)
+    };
+    if distance < THERE_M {
+        return Twist { yaw: stopping(turn, speed.yaw, acceleration.yaw), ..Twist::STOP };
+    }
+    let back = to.x < 0.0;
+    let bearing = if back { (-to.y).atan2(-to.x) } else { to.y.atan2(to.x) };
+    let yaw = stopping(bearing, speed.yaw, acceleration.yaw);
+    if bearing.abs() > AHEAD_RAD {
+        return Twist { yaw, ..Twist::STOP };
+    }
+    let ahead = stopping(distance, speed.x, acceleration.x);
+    Twist { x: if back { -ahead } else { ahead }, y: 0.0, yaw }
+}
+
+/// A base that cannot drive sideways is at its goal's place within this, metres, and drives when the goal is ahead
+/// within this, radians.
+const THERE_M: f64 = 0.006;
+const AHEAD_RAD: f64 = 0.15;
+
 /// Follows a path.
 #[derive(Clone, Debug)]
 pub struct Follower {
@@ -115,15 +167,66 @@ impl Follower {
         &self.path[self.at..]
     }
 
-    /// The velocity for a base at `base` (in the path's frame). None where the base has left the path.
-    pub fn step(&mut self, base: &Isometry2<f64>, limits: &Limits) -> Option<Twist> {
+    /// Notes how far the base has come. False where it has left the path.
+    fn locate(&mut self, base: &Isometry2<f64>) -> bool {
         // The nearest pose among those that come next: a path may cross itself.
         let reach = self.left_m[self.at] - 3.0 * LOOK_AHEAD_M;
         let candidates = (self.at..self.path.len()).take_while(|i| self.left_m[*i] >= reach);
         let nearest =
             candidates.min_by(|a, b| way(base, &self.path[*a]).total_cmp(&way(base, &self.path[*b])));
         self.at = nearest.unwrap_or(self.at);
-        if way(base, &self.path[self.at]) > OFF_PATH_M {
+        way(base, &self.path[self.at]) <= OFF_PATH_M
+    }
+
+    /// Where the base should be after each of so many steps, from the path's pose nearest to it. None where the base
+    /// has left the path.
+    pub fn reference(
+        &mut self,
+        base: &Isometry2<f64>,
+        limits: &Limits,
+        steps: usize,
+        step_s: f64,
+    ) -> Option<Vec<Isometry2<f64>>> {
+        if !self.locate(base) {
+            return None;
+        }
+        let (mut at, mut along) = (self.at, 0.0);
+        let mut poses = Vec::with_capacity(steps);
+        for _ in 0..steps {
+            let mut left_s = step_s;
+            while at + 1 < self.path.len() {
+                let seconds = self.leg_s(at, limits);
+                if (1.0 - along) * seconds > left_s {
+                    along += left_s / seconds;
+                    break;
+                }
+                left_s -= (1.0 - along) * seconds;
+                (at, along) = (at + 1, 0.0);
+            }
+            let next = self.path[(at + 1).min(self.path.len() - 1)];
+            let here = self.path[at];
+            let place = here.translation.vector.lerp(&next.translation.vector, along);
+            let heading = here.rotation.angle() + along * here.rotation.angle_to(&next.rotation);
+            poses.push(Isometry2::new(place, heading));
+        }
+        Some(poses)
+    }
+
+    /// Seconds from a pose of the path to the next one: the slowest axis at its limit, and slower towards the end.
+    fn leg_s(&self, at: usize, limits: &Limits) -> f64 {
+        let leg = self.path[at].inv_mul(&self.path[at + 1]);
+        let (to, turn) = (leg.translation.vector, leg.rotation.angle());
+        let Limits { speed, acceleration } = limits;
+        // A base that cannot drive sideways has paths without sideways legs: what is left there is rounding.
+        let side_s = if speed.y > 0.0 { (to.y / speed.y).abs() } else { 0.0 };
+        let seconds = (to.x / speed.x).abs().max(side_s).max((turn / speed.yaw).abs());
+        let fastest = (2.0 * BRAKE_SHARE * acceleration.x * self.left_m[at]).sqrt();
+        seconds.max((self.left_m[at] - self.left_m[at + 1]) / fastest.max(1e-3)) / REFERENCE_SHARE
+    }
+
+    /// The velocity for a base at `base` (in the path's frame). None where the base has left the path.
+    pub fn step(&mut self, base: &Isometry2<f64>, limits: &Limits) -> Option<Twist> {
+        if !self.locate(base) {
             return None;
         }
         let aim_left = self.left_m[self.at] - LOOK_AHEAD_M;
@@ -180,6 +283,40 @@ mod tests {
             let miss = Miss::of(&base.inv_mul(&goal));
             prop_assert!(miss.within(&Miss { distance_m: 1e-3, turn_rad: 1e-3 }), "{:?}", miss);
             prop_assert!(overshoot < 0.02, "{}", overshoot);
+        }
+
+        #[test]
+        fn with_limited_jerk_it_arrives_as_well(x in -2.0f64..2.0, y in -2.0f64..2.0, yaw in -3.0f64..3.0) {
+            let goal = Isometry2::new(Vector2::new(x, y), yaw);
+            let (mut base, mut last, mut acceleration) = (Isometry2::identity(), Twist::STOP, Twist::STOP);
+            for _ in 0..500 {
+                let before = acceleration;
+                let command = LIMITS.smooth(last, &mut acceleration, towards(&base.inv_mul(&goal), &LIMITS));
+                prop_assert!((acceleration.x - before.x).abs() <= 0.8 / JERK_S * PERIOD_S + 1e-9);
+                prop_assert!((command.x - last.x).abs() <= 0.8 * PERIOD_S + 1e-9);
+                base *= travelled(command, PERIOD_S);
+                last = command;
+            }
+            let miss = Miss::of(&base.inv_mul(&goal));
+            prop_assert!(miss.within(&Miss { distance_m: 2e-3, turn_rad: 2e-3 }), "{:?}", miss);
+        }
+
+        #[test]
+        fn a_base_that_only_drives_along_itself_arrives(x in -1.0f64..1.0, y in -1.0f64..1.0, yaw in -3.0f64..3.0) {
+            let goal = Isometry2::new(Vector2::new(x, y), yaw);
+            let limits = Limits {
+                speed: Twist { y: 0.0, ..LIMITS.speed },
+                acceleration: Twist { y: 0.0, ..LIMITS.acceleration },
+            };
+            let (mut base, mut last) = (Isometry2::identity(), Twist::STOP);
+            for _ in 0..700 {
+                let command = limits.ramp(last, towards_along(&base.inv_mul(&goal), &limits));
+                prop_assert_eq!(command.y, 0.0);
+                base *= travelled(command, PERIOD_S);
+                last = command;
+            }
+            let miss = Miss::of(&base.inv_mul(&goal));
+            prop_assert!(miss.within(&Miss { distance_m: 0.012, turn_rad: 0.01 }), "{:?}", miss);
         }
 
         #[test]
