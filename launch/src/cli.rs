@@ -39,6 +39,8 @@ pub enum Command {
     Localize(LocalizeArgs),
     /// Plan a path on a saved map.
     PlanPath(PlanPathArgs),
+    /// Measure, and print the figures beside their aims.
+    Bench(BenchArgs),
 }
 
 /// Which laboratory and which robot.
@@ -240,6 +242,60 @@ pub struct PlanPathArgs {
     /// Draw map, path and outlines here.
     #[arg(long, value_name = "PNG")]
     pub picture: Option<PathBuf>,
+}
+
+/// `nightshift bench`.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Of what.
+    #[command(subcommand)]
+    pub what: BenchWhat,
+}
+
+/// What can be measured.
+#[derive(Subcommand)]
+pub enum BenchWhat {
+    /// How exactly the base docks, in the simulated laboratory.
+    Docking(BenchDockingArgs),
+    /// How long planner, controller and guard take.
+    Driving(BenchDrivingArgs),
+}
+
+/// `nightshift bench docking`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: all docked, without contact, and the aims are met; 1: not so; 2: it could not be tried.\n\nExamples:\n  \
+nightshift bench docking --count 40\n  \
+nightshift bench docking --count 1000 --seed 1 --json --picture docks.png"
+)]
+pub struct BenchDockingArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Docks, at each station in turn.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Seed of starts, slip and noise.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw where the base came to rest here.
+    #[arg(long, value_name = "PNG")]
+    pub picture: Option<PathBuf>,
+}
+
+/// `nightshift bench driving`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: every aim is met; 1: some are missed; 2: it could not be tried.\n\nExamples:\n  \
+nightshift bench driving\n  nightshift bench driving --json"
+)]
+pub struct BenchDrivingArgs {
+    /// Print one JSON array of figures on stdout.
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn pose(words: &str) -> Result<[f64; 3], String> {

@@ -1,12 +1,14 @@
 //! What each command does, short of the long ones. Exit codes: 0 it is so, 1 it is not, 2 it could not be tried.
 
-use crate::cli::{CheckArgs, Cli, Command, ReplayArgs, SaveMapArgs, ScenarioArgs};
+use crate::cli::{BenchArgs, BenchWhat, CheckArgs, Cli, Command, ReplayArgs, SaveMapArgs, ScenarioArgs};
 use crate::recording::{Folder, JournalFile, RunInfo};
 use crate::runner::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
-use crate::{check, faults, files, live, localize, picture, plan_path, sim_node};
+use crate::{
+    bench_docking, bench_driving, check, faults, files, live, localize, picture, plan_path, sim_node,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::random::Seed;
@@ -31,6 +33,14 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
+        Command::Bench(args) => bench(&args),
+    }
+}
+
+fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
+    match &args.what {
+        BenchWhat::Docking(args) => bench_docking::run(args),
+        BenchWhat::Driving(args) => bench_driving::run(args),
     }
 }
 

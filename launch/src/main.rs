@@ -1,9 +1,12 @@
 //! The `nightshift` binary: the composition root.
 
+mod bench_docking;
+mod bench_driving;
 mod check;
 mod cli;
 mod clock;
 mod commands;
+mod docking_picture;
 mod effects;
 mod faults;
 mod files;

@@ -69,11 +69,6 @@ impl Lattice {
         Self { stride, columns: grid.width.div_ceil(stride), rows: grid.height.div_ceil(stride), headings }
     }
 
-    /// Length of the lattice's edge, metres.
-    pub fn edge_m(&self, map: &Snapshot<'_>) -> f64 {
-        self.stride as f64 * map.grid().resolution_m
-    }
-
     /// A node's number among all.
     pub fn index(&self, node: Node) -> usize {
         (node.row * self.columns + node.column) * HEADINGS + node.heading

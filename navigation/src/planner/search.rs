@@ -13,7 +13,7 @@ use std::collections::BinaryHeap;
 
 /// Greediness of the search: a path may be so much longer than the best one before shortcuts.
 const GREED: f64 = 1.4;
-/// In the open, ways are taken so many steps of the lattice at once.
+/// Where there is room, ways are taken so many steps of the lattice at once.
 const STRIDE: i32 = 4;
 /// But not within this of the goal, metres.
 const NEAR_GOAL_M: f64 = 1.0;
@@ -98,6 +98,7 @@ impl<'a> Search<'a> {
             table.at(index).seconds = seconds as f32;
             open.push((Reverse(order(seconds)), index as u32));
         }
+        let inner_m = map.footprint().inner_radius_m();
         let mut nearest: Option<(f64, Isometry2<f64>)> = None;
         while let Some((_, index)) = open.pop() {
             let reached = table.at(index as usize);
@@ -114,46 +115,44 @@ impl<'a> Search<'a> {
             if nearest.is_none_or(|(best, _)| crow < best) {
                 nearest = Some((crow, here));
             }
-            for (next, seconds) in self.next(node, &here, crow) {
-                let to = self.lattice.index(next);
-                let after = (before + seconds) as f32;
-                let known = table.at(to);
-                if known.closed || after >= known.seconds {
-                    continue;
+            for step in self.lattice.steps(node.heading, self.motion.omnidirectional) {
+                // Far from the goal a long stride comes first, and a short one only where that does not fit.
+                let strides: &[i32] = if step.turn == 0 && crow > NEAR_GOAL_M { &[STRIDE, 1] } else { &[1] };
+                for stride in strides {
+                    let Some(next) = self.lattice.after(node, step, *stride) else { continue };
+                    let to = self.lattice.index(next);
+                    let there = self.lattice.pose(map, next);
+                    let after = (before + self.cost(&here, &there, next)) as f32;
+                    let known = table.at(to);
+                    if known.closed || after >= known.seconds {
+                        break;
+                    }
+                    let (column, row) = self.lattice.cell(next);
+                    if map.clearance(column, row) < inner_m || !self.sweep.leg_is_clear(&here, &there) {
+                        continue;
+                    }
+                    let way = floor.seconds(column, row);
+                    if way.is_infinite() {
+                        continue;
+                    }
+                    let turn = wrap_angle(self.goal.rotation.angle() - there.rotation.angle()).abs();
+                    let left = way.max(turn / self.motion.speed.yaw);
+                    *known = Reached { seconds: after, parent: index, closed: false };
+                    open.push((Reverse(order(f64::from(after) + GREED * left)), to as u32));
+                    break;
                 }
-                let there = self.lattice.pose(map, next);
-                let (column, row) = self.lattice.cell(next);
-                let way = floor.seconds(column, row);
-                if way.is_infinite() || !self.sweep.leg_is_clear(&here, &there) {
-                    continue;
-                }
-                let turn = wrap_angle(self.goal.rotation.angle() - there.rotation.angle()).abs();
-                let left = way.max(turn / self.motion.speed.yaw);
-                *known = Reached { seconds: after, parent: index, closed: false };
-                open.push((Reverse(order(f64::from(after) + GREED * left)), to as u32));
             }
         }
         Err(self.obstruction(nearest.map(|(_, pose)| pose)))
     }
 
-    /// Where the base can go from a node, and how long that takes, weighed by how close it passes things.
-    fn next(&self, node: Node, here: &Isometry2<f64>, crow_m: f64) -> Vec<(Node, f64)> {
-        let (map, edge_m) = (self.sweep.map, self.lattice.edge_m(self.sweep.map));
-        let long = f64::from(STRIDE) * edge_m * 1.5;
-        let open = crow_m > NEAR_GOAL_M && self.sweep.is_open(here, long);
-        let steps = self.lattice.steps(node.heading, self.motion.omnidirectional);
-        let next = steps.filter_map(|step| {
-            let turning = step.turn != 0;
-            let times = if open && !turning && step.right.abs().max(step.up.abs()) == 1 { STRIDE } else { 1 };
-            let next = self.lattice.after(node, step, times)?;
-            let there = self.lattice.pose(map, next);
-            let (column, row) = self.lattice.cell(next);
-            let clearance = map.clearance(column, row);
-            let ahead = here.rotation.inverse() * (there.translation.vector - here.translation.vector);
-            let back = if ahead.x < -0.5 * ahead.norm() { BACKWARDS } else { 1.0 };
-            Some((next, self.motion.time(here, &there) * back * dearness(map, clearance)))
-        });
-        next.collect()
+    /// Seconds of a step, weighed by how close it passes things.
+    fn cost(&self, here: &Isometry2<f64>, there: &Isometry2<f64>, next: Node) -> f64 {
+        let (column, row) = self.lattice.cell(next);
+        let ahead = here.rotation.inverse() * (there.translation.vector - here.translation.vector);
+        let back = if ahead.x < -0.5 * ahead.norm() { BACKWARDS } else { 1.0 };
+        let dear = dearness(self.sweep.map, self.sweep.map.clearance(column, row));
+        self.motion.time(here, there) * back * dear
     }
 
     /// Nodes from which a pose is reached straight, or by driving out along the base's axes first.

@@ -69,16 +69,6 @@ impl Sweep<'_> {
             at += if near { step.min(NEAR_STEP_M) } else { step };
         }
     }
-
-    /// Whether the outline is clear of everything wherever it turns and goes within `way_m` of a pose, by the
-    /// clearance of its cell alone.
-    pub fn is_open(&self, pose: &Isometry2<f64>, way_m: f64) -> bool {
-        let grid = self.map.grid();
-        let cell = grid.cell_at(pose.translation.x, pose.translation.y);
-        let needed =
-            self.map.footprint().outer_radius_m() + self.margin_m + SLACK_M + way_m + grid.resolution_m;
-        cell.is_some_and(|(column, row)| self.map.clearance(column, row) > needed)
-    }
 }
 
 /// The pose at a share of the straight way from one pose to another.
