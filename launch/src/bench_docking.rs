@@ -17,7 +17,8 @@ use nightshift_core::{Component, Failure, Outbox, Pose2, Stamp};
 use nightshift_motion::Arm;
 use nightshift_navigation::{NavCommand, NavInput, NavOutput, Navigator};
 use nightshift_perception::fiducial::{PlacedTag, estimate_pose};
-use nightshift_sim::{Fault, SimConfig, World};
+use nightshift_sim::faults::Planned;
+use nightshift_sim::{SimConfig, World};
 use rand::Rng;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -195,9 +196,14 @@ fn dock(lab: &Lab, station: &Station, seed: u64) -> Result<Dock, String> {
     let mut world = World::new(&lab.site, &lab.robot, config).map_err(|e| e.to_string())?;
     for (index, side) in [-1.0, 1.0].into_iter().enumerate() {
         let at = station.pose.iso * Point2::new(-0.5 + within(0.2), side * (1.1 + within(0.2)));
-        let pose = Pose2::new(at.x, at.y, within(3.0));
-        let fault = Fault::Obstacle { name: format!("moved-{index}"), size_m: [0.3, 0.3, 0.5], pose };
-        world.inject(fault).map_err(|e| e.to_string())?;
+        let text = format!(
+            "obstacle.moved-{index}.put(x={:.4}m, y={:.4}m, yaw={:.4}rad, length=0.3m, width=0.3m, height=0.5m)",
+            at.x,
+            at.y,
+            within(3.0)
+        );
+        let planned: Planned = text.parse().map_err(|e| format!("{text}: {e}"))?;
+        world.inject(&planned.fault).map_err(|e| e.to_string())?;
     }
     let mut run = Run {
         navigator: Navigator::new(&lab.site, &lab.robot, lab.grid.clone(), Seed(seed)),
