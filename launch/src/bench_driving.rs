@@ -26,7 +26,7 @@ const SIZE_M: [f64; 2] = [70.0, 40.0];
 const CELL_M: f64 = 0.05;
 /// Paths of this length are planned.
 const LENGTH_M: [f64; 2] = [65.0, 85.0];
-const PLANS: usize = 200;
+const PLANS: usize = 30;
 const TURNS: usize = 300;
 const SCANS: usize = 2000;
 const STOPS: usize = 300;
