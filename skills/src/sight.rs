@@ -87,7 +87,7 @@ pub fn base_from_camera(
         let words = format!("the arm tells {} joints and has {}", joints.len(), world.arm.joint_count());
         return Err(Failure::new(Code::SensorStale, words));
     }
-    Ok(world.arm.base_from_camera(&joints))
+    Ok(world.arm.base_from_flange(&joints) * world.robot.camera.pose)
 }
 
 /// Where a station's dock tag is.

@@ -4,8 +4,7 @@
 //! as long as the base stands still.
 
 mod arm;
-mod chain;
-mod inverse;
+mod kinematics;
 mod line;
 mod pairs;
 mod path;
@@ -15,6 +14,7 @@ mod profile;
 mod request;
 mod rrt;
 mod scene;
+mod screen;
 mod shortcut;
 mod solid;
 mod spline;
@@ -25,7 +25,8 @@ mod timing;
 mod world;
 
 pub use arm::Arm;
-pub use chain::JointLimits;
+pub use kinematics::chain::JointLimits;
+pub use kinematics::dexterity::Dexterity;
 pub use plan::plan;
 pub use request::{Held, MotionGoal, PlanRequest, Scene, SceneShape};
 pub use scene::{deck_shapes, station_shapes};

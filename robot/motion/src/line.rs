@@ -5,8 +5,8 @@
 //! each two points: a jump cannot hide there, and no threshold on joint steps is needed.
 
 use crate::arm::Arm;
-use crate::chain::JointLimits;
-use crate::inverse::Attempt;
+use crate::kinematics::chain::JointLimits;
+use crate::kinematics::numeric::Attempt;
 use crate::path::{Path, PathPoint, Zone};
 use crate::profile::Profile;
 use crate::spline::Spline;

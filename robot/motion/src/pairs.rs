@@ -1,7 +1,7 @@
 //! Which pairs of the robot's links can touch each other, found by trying.
 
 use crate::arm::Arm;
-use crate::chain::place_links;
+use crate::kinematics::chain::place_links;
 use crate::world::{SELF_MARGIN_M, link_bodies};
 use nightshift_core::random::Seed;
 use rand::Rng;
@@ -14,7 +14,7 @@ const BY_CONSTRUCTION: f64 = 0.95;
 /// Pairs of links, by their index in the order of `place_links`. Left out are links that move with the same joint,
 /// links that a joint joins, and links that touch nearly everywhere.
 pub(crate) fn self_pairs(arm: &Arm) -> Vec<(usize, usize)> {
-    let places = place_links(arm.model(), &arm.robot.arm, |joint| joint.lower);
+    let places = place_links(arm.model(), &arm.manipulator.arm, |joint| joint.lower);
     let (bodies, first) = link_bodies(arm, 0.0);
     let joined = |a: usize, b: usize| {
         let joints = &arm.model().joints;

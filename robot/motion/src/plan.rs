@@ -1,15 +1,15 @@
 //! From a request to a trajectory, or to the reason why there is none.
 
 use crate::arm::{Arm, HALF_TURNS, other_turns};
-use crate::chain::JointLimits;
-use crate::inverse::{Attempt, distance};
+use crate::kinematics::chain::JointLimits;
+use crate::kinematics::numeric::{Attempt, distance};
 use crate::line::{Broken, Straight, follow};
 use crate::path::Path;
 use crate::polyline::Polyline;
 use crate::request::{MotionGoal, PlanRequest};
 use crate::rrt::{Obstruction, connect};
 use crate::shortcut::shorten;
-use crate::sweep::{curve, parts, stretch};
+use crate::sweep::Checker;
 use crate::timing::{planned_limits, stay, trajectory};
 use crate::world::{Hit, World, check_positions};
 use nightshift_core::frames::{Base, Pose, Tool};
@@ -46,8 +46,8 @@ pub fn plan(arm: &Arm, request: &PlanRequest) -> Result<JointTrajectory, Failure
     if let Some(overlap) = world.relax_at(start) {
         return Err(Failure::new(Code::NoMotion, format!("start: {}", overlap.words(0.0))));
     }
-    let planner =
-        Planner { arm, world, start, seed: Seed(*seed), limits: planned_limits(arm.limits(), *speed) };
+    let (checker, limits) = (Checker::new(world), planned_limits(arm.limits(), *speed));
+    let planner = Planner { arm, checker, start, seed: Seed(*seed), limits };
     match goal {
         MotionGoal::Joints(q) => {
             check_positions(arm, "goal", q)?;
@@ -64,7 +64,7 @@ pub fn plan(arm: &Arm, request: &PlanRequest) -> Result<JointTrajectory, Failure
 
 struct Planner<'a> {
     arm: &'a Arm,
-    world: World<'a>,
+    checker: Checker<'a>,
     start: &'a [f64],
     seed: Seed,
     limits: Vec<JointLimits>,
@@ -92,7 +92,7 @@ impl Planner<'_> {
         let mut blocked: Option<(Hit, Vec<f64>)> = None;
         let mut free = Vec::new();
         for goal in goals {
-            match self.world.hit(&goal) {
+            match self.checker.world.hit(&goal) {
                 None => free.push(goal),
                 Some(hit) => blocked = blocked.or(Some((hit, goal))),
             }
@@ -108,20 +108,20 @@ impl Planner<'_> {
         }
         let mut obstruction = Obstruction::default();
         for goal in &free {
-            match stretch(&self.world, self.start, goal) {
+            match self.checker.stretch(self.start, goal) {
                 None => return self.through(&[self.start.to_vec(), goal.clone()]),
                 Some(blocked) => obstruction.note(blocked),
             }
         }
         let mut stream = self.seed.stream("planner");
-        let Some(way) = connect(&self.world, self.start, &free, &mut stream, &mut obstruction) else {
+        let Some(way) = connect(&self.checker, self.start, &free, &mut stream, &mut obstruction) else {
             let worst = obstruction.worst().map(|(hit, q)| self.words(hit, q));
             let words = worst.unwrap_or_else(|| "nothing was in the way".to_owned());
             let words =
                 format!("way: none found to any of {} goals; most often in the way: {words}", free.len());
             return Err(Failure::new(Code::NoMotion, words));
         };
-        self.through(&shorten(&self.world, way, &mut stream))
+        self.through(&shorten(&self.checker, way, &mut stream))
     }
 
     /// The fastest of several roundings whose corners are free. Not rounding is the last one: the straight stretches
@@ -144,8 +144,8 @@ impl Planner<'_> {
 
     fn corner_blocked(&self, path: &Polyline, (start, length): (f64, f64)) -> bool {
         let at = |share: f64| path.at(start + share * length).q;
-        let parts = parts(&self.world, &at(0.0), &at(0.5)) + parts(&self.world, &at(0.5), &at(1.0));
-        curve(&self.world, parts, at).is_some()
+        let parts = self.checker.parts(&at(0.0), &at(0.5)) + self.checker.parts(&at(0.5), &at(1.0));
+        self.checker.curve(parts, at).is_some()
     }
 
     fn line(&self, goal: &Pose<Base, Tool>) -> Result<JointTrajectory, Failure> {
@@ -176,8 +176,8 @@ impl Planner<'_> {
                 Failure::new(Code::NoMotion, words)
             }
         })?;
-        let checks = 4 * line.intervals() + parts(&self.world, self.start, line.end());
-        if let Some(blocked) = curve(&self.world, checks, |share| line.at(share).q) {
+        let checks = 4 * line.intervals() + self.checker.parts(self.start, line.end());
+        if let Some(blocked) = self.checker.curve(checks, |share| line.at(share).q) {
             let words = self.words(blocked.hit, &blocked.q);
             return Err(Failure::new(Code::NoMotion, format!("{}: {words}", place(blocked.share))));
         }
@@ -185,7 +185,7 @@ impl Planner<'_> {
     }
 
     fn words(&self, hit: Hit, q: &[f64]) -> String {
-        self.world.proximity(hit, q).words(self.world.margin_m(hit))
+        self.checker.world.proximity(hit, q).words(self.checker.world.margin_m(hit))
     }
 }
 

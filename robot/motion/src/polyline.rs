@@ -1,7 +1,7 @@
 //! Straight stretches through joint space with rounded corners.
 
-use crate::chain::JointLimits;
-use crate::inverse::distance;
+use crate::kinematics::chain::JointLimits;
+use crate::kinematics::numeric::distance;
 use crate::path::{Path, PathPoint, Zone};
 
 /// A rounded corner turns the direction from one stretch's to the next one's by a smooth step (3 x^2 - 2 x^3) over its

@@ -1,8 +1,7 @@
 //! Makes a way shorter.
 
-use crate::inverse::distance;
-use crate::sweep::{between, stretch};
-use crate::world::World;
+use crate::kinematics::numeric::distance;
+use crate::sweep::{Checker, between};
 use nightshift_core::random::Stream;
 use rand::Rng;
 
@@ -12,8 +11,8 @@ const TRIES: usize = 40;
 const EQUAL: f64 = 1e-6;
 
 /// A way from the same start to the same end, at most as long and as free. No two neighbours are equal.
-pub(crate) fn shorten(world: &World<'_>, way: Vec<Vec<f64>>, stream: &mut Stream) -> Vec<Vec<f64>> {
-    let mut way = skip(world, way);
+pub(crate) fn shorten(checker: &Checker<'_>, way: Vec<Vec<f64>>, stream: &mut Stream) -> Vec<Vec<f64>> {
+    let mut way = skip(checker, way);
     for _ in 0..TRIES {
         if way.len() < 3 {
             break;
@@ -21,7 +20,7 @@ pub(crate) fn shorten(world: &World<'_>, way: Vec<Vec<f64>>, stream: &mut Stream
         let length = length(&way);
         let (a, b) = (stream.random_range(0.0..length), stream.random_range(0.0..length));
         let ((i, from), (j, to)) = (place(&way, a.min(b)), place(&way, a.max(b)));
-        if i == j || stretch(world, &from, &to).is_some() {
+        if i == j || checker.stretch(&from, &to).is_some() {
             continue;
         }
         let mut shorter = way[..=i].to_vec();
@@ -29,7 +28,7 @@ pub(crate) fn shorten(world: &World<'_>, way: Vec<Vec<f64>>, stream: &mut Stream
         shorter.extend_from_slice(&way[j + 1..]);
         way = shorter;
     }
-    let mut way = skip(world, way);
+    let mut way = skip(checker, way);
     // Where two neighbours are as good as equal the later one goes; the very end stays as it is.
     let end = way.pop();
     way.dedup_by(|later, earlier| distance(later, earlier) < EQUAL);
@@ -41,11 +40,11 @@ pub(crate) fn shorten(world: &World<'_>, way: Vec<Vec<f64>>, stream: &mut Stream
 }
 
 /// Leaves out way points: from each one on to the farthest one that can be gone to directly.
-fn skip(world: &World<'_>, way: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+fn skip(checker: &Checker<'_>, way: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let mut kept = vec![way[0].clone()];
     let mut at = 0;
     while at + 1 < way.len() {
-        let far = (at + 2..way.len()).rev().find(|next| stretch(world, &way[at], &way[*next]).is_none());
+        let far = (at + 2..way.len()).rev().find(|next| checker.stretch(&way[at], &way[*next]).is_none());
         at = far.unwrap_or(at + 1);
         kept.push(way[at].clone());
     }

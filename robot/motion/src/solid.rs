@@ -42,6 +42,8 @@ pub(crate) struct Body {
 #[derive(Debug)]
 pub(crate) struct Obstacle {
     pub(crate) name: String,
+    pub(crate) solid: Solid,
+    pub(crate) base_from_shape: Isometry3<f64>,
     pub(crate) shaped: Shaped,
     pub(crate) at: Placed,
 }
@@ -109,6 +111,10 @@ impl Shaped {
         Self { shape, solid: *solid, half, radius }
     }
 
+    pub(crate) fn solid(&self) -> &Solid {
+        &self.solid
+    }
+
     /// Of the ball around it.
     pub(crate) fn radius_m(&self) -> f64 {
         f64::from(self.radius / UNITS)
@@ -163,7 +169,13 @@ impl Body {
 impl Obstacle {
     pub(crate) fn new(name: &str, solid: &Solid, base_from_shape: &Isometry3<f64>) -> Self {
         let at = placed(base_from_shape, solid);
-        Self { name: name.to_owned(), shaped: Shaped::new(solid), at }
+        Self {
+            name: name.to_owned(),
+            solid: *solid,
+            base_from_shape: *base_from_shape,
+            shaped: Shaped::new(solid),
+            at,
+        }
     }
 
     /// Whether a body is nearer than a margin.

@@ -1,5 +1,6 @@
 //! Checks of whole stretches of a path, so finely that no point of the arm moves farther than a centimetre between.
 
+use crate::screen::{Screen, TOGETHER, lanes_of};
 use crate::world::{Hit, World};
 
 /// Metres that a point of the arm moves from check to check, at most.
@@ -16,51 +17,127 @@ pub(crate) struct Blocked {
     pub(crate) share: f64,
 }
 
-/// Into how many parts the straight stretch from `a` to `b` has to be divided.
-pub(crate) fn parts(world: &World<'_>, a: &[f64], b: &[f64]) -> usize {
-    let levers = [0.0, 0.5, 1.0].map(|share| world.levers(&between(a, b, share)));
-    let moved: f64 = (0..a.len())
-        .map(|i| {
-            let lever = levers.iter().map(|levers| levers[i]).fold(0.0, f64::max);
-            (b[i] - a[i]).abs() * lever
+/// A collision world with the quick look at it.
+#[derive(Debug)]
+pub(crate) struct Checker<'a> {
+    pub(crate) world: World<'a>,
+    screen: Screen,
+}
+
+impl<'a> Checker<'a> {
+    /// The world's margins must be final.
+    pub(crate) fn new(world: World<'a>) -> Self {
+        let screen = Screen::new(&world);
+        Self { world, screen }
+    }
+
+    /// Into how many parts the straight stretch from `a` to `b` has to be divided.
+    pub(crate) fn parts(&self, a: &[f64], b: &[f64]) -> usize {
+        let levers = [0.0, 0.5, 1.0].map(|share| self.world.levers(&between(a, b, share)));
+        let moved: f64 = (0..a.len())
+            .map(|i| {
+                let lever = levers.iter().map(|levers| levers[i]).fold(0.0, f64::max);
+                (b[i] - a[i]).abs() * lever
+            })
+            .sum();
+        ((moved * LEVER_SLACK / STEP_M).ceil() as usize).max(1)
+    }
+
+    /// Whether the straight stretch between two positions is blocked. `a` itself is not looked at. Looks at far places
+    /// together first: that finds a blocked one soonest.
+    pub(crate) fn stretch(&self, a: &[f64], b: &[f64]) -> Option<Blocked> {
+        let mut confirm = |share: f64, hit: Hit| self.world.is_hit(hit, &between(a, b, share));
+        let (share, hit) = self.screen.stretch(a, b, &mut confirm)?;
+        Some(Blocked { hit, q: between(a, b, share), share })
+    }
+
+    /// The first place, from the beginning, where a curve over 0 to 1 is blocked, looked at in `parts` parts.
+    pub(crate) fn curve(&self, parts: usize, at: impl Fn(f64) -> Vec<f64>) -> Option<Blocked> {
+        let shares: Vec<f64> = (1..=parts).map(|index| index as f64 / parts as f64).collect();
+        shares.chunks(TOGETHER).find_map(|shares| {
+            let places: Vec<Vec<f64>> = shares.iter().map(|share| at(*share)).collect();
+            let mut confirm = |lane: usize, hit: Hit| {
+                // Lanes beyond the last place repeat it.
+                self.world.is_hit(hit, &places[lane.min(places.len() - 1)])
+            };
+            self.screen.check(&lanes_of(&places), &mut confirm)?;
+            // Which of them is first, and by what, is asked only now.
+            let first =
+                shares.iter().zip(&places).find_map(|(share, q)| Some((*share, q, self.world.hit(q)?)));
+            first.map(|(share, q, hit)| Blocked { hit, q: q.clone(), share })
         })
-        .sum();
-    ((moved * LEVER_SLACK / STEP_M).ceil() as usize).max(1)
-}
-
-/// Whether the straight stretch between two positions is blocked. `a` itself is not looked at. Looks at far places
-/// first: that finds a blocked one soonest.
-pub(crate) fn stretch(world: &World<'_>, a: &[f64], b: &[f64]) -> Option<Blocked> {
-    let parts = parts(world, a, b);
-    let look = |index: usize| {
-        let share = index as f64 / parts as f64;
-        let q = between(a, b, share);
-        world.hit(&q).map(|hit| Blocked { hit, q, share })
-    };
-    if let Some(blocked) = look(parts) {
-        return Some(blocked);
     }
-    let mut stride = parts.next_power_of_two();
-    while stride > 1 {
-        let found = (stride / 2..parts).step_by(stride).find_map(look);
-        if found.is_some() {
-            return found;
-        }
-        stride /= 2;
-    }
-    None
-}
-
-/// The first place, from the beginning, where a curve over 0 to 1 is blocked, looked at in `parts` parts.
-pub(crate) fn curve(world: &World<'_>, parts: usize, at: impl Fn(f64) -> Vec<f64>) -> Option<Blocked> {
-    (1..=parts).find_map(|index| {
-        let share = index as f64 / parts as f64;
-        let q = at(share);
-        world.hit(&q).map(|hit| Blocked { hit, q, share })
-    })
 }
 
 /// A share of the way from `a` to `b`.
 pub(crate) fn between(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a + (b - a) * share).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::Arm;
+    use crate::request::{Scene, SceneShape};
+    use crate::testing::omni7;
+    use nightshift_core::describe::Solid;
+    use nightshift_core::frames::Pose;
+    use nightshift_core::random::Seed;
+    use rand::Rng;
+
+    /// The quick look says of every position what parry3d says: among random things and with something held.
+    #[test]
+    fn the_quick_look_agrees_with_the_exact_checker() {
+        let arm = Arm::new(&omni7()).unwrap();
+        let mut stream = Seed(5).stream("screen");
+        let (mut blocked, mut free) = (0, 0);
+        for _ in 0..40 {
+            let mut shapes = Vec::new();
+            for index in 0..8 {
+                let mut size = || stream.random_range(0.03..0.3);
+                let solid = match index % 3 {
+                    0 => Solid::Box { size_m: [size(), size(), size()] },
+                    1 => Solid::Cylinder { radius_m: size() / 2.0, height_m: size() },
+                    _ => Solid::Sphere { radius_m: size() / 2.0 },
+                };
+                let mut at = || stream.random_range(-0.8..0.8);
+                let base_from_shape = Pose::from_xyz_rpy([at() + 0.3, at(), at() + 1.0], [at(), at(), at()]);
+                shapes.push(SceneShape { name: format!("thing {index}"), solid, base_from_shape });
+            }
+            let solid = Solid::Cylinder { radius_m: 0.014, height_m: 0.06 };
+            let held = crate::Held { name: "vial".to_owned(), solid, tool_from_shape: Pose::identity() };
+            let scene = Scene {
+                shapes,
+                held: Some(held),
+                may_touch: vec![("link_5".to_owned(), "thing 0".to_owned())],
+                fingers_opening_m: 0.028,
+                margin_m: 0.004,
+            };
+            let checker = Checker::new(World::new(&arm, &scene).unwrap());
+            for _ in 0..40 {
+                let places: Vec<Vec<f64>> = (0..TOGETHER)
+                    .map(|_| arm.limits().iter().map(|l| stream.random_range(l.lower..=l.upper)).collect())
+                    .collect();
+                for q in &places {
+                    let world = &checker.world;
+                    let one = lanes_of(std::slice::from_ref(q));
+                    let quick = checker.screen.check(&one, &mut |_, hit| world.is_hit(hit, q));
+                    assert_eq!(
+                        quick.is_some(),
+                        world.hit(q).is_some(),
+                        "{q:?}: {quick:?}, {:?}",
+                        world.hit(q)
+                    );
+                    blocked += usize::from(quick.is_some());
+                    free += usize::from(quick.is_none());
+                }
+                let world = &checker.world;
+                let together = checker
+                    .screen
+                    .check(&lanes_of(&places), &mut |lane, hit| world.is_hit(hit, &places[lane]));
+                assert_eq!(together.is_some(), places.iter().any(|q| world.hit(q).is_some()));
+            }
+        }
+        assert!(blocked > 1000 && free > 1000, "{blocked} blocked, {free} free");
+    }
 }

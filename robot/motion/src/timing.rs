@@ -1,6 +1,6 @@
 //! From a path to a trajectory: when the arm is where.
 
-use crate::chain::JointLimits;
+use crate::kinematics::chain::JointLimits;
 use crate::path::Path;
 use crate::profile::Profile;
 use nightshift_core::Failure;

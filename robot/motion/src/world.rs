@@ -2,7 +2,7 @@
 //! are looked at.
 
 use crate::arm::Arm;
-use crate::chain::place_links;
+use crate::kinematics::chain::place_links;
 use crate::request::Scene;
 use crate::solid::{Body, Obstacle, Proximity, Shaped};
 use nalgebra::{Isometry3, Point3};
@@ -18,20 +18,20 @@ const SLACK_M: f64 = 0.0005;
 
 /// A pair that is looked at: a body, and another body or an obstacle.
 #[derive(Clone, Debug)]
-struct Pair {
-    body: usize,
-    other: usize,
-    margin_m: f32,
+pub(crate) struct Pair {
+    pub(crate) body: usize,
+    pub(crate) other: usize,
+    pub(crate) margin_m: f32,
 }
 
 /// Everything that can collide under one request.
 #[derive(Debug)]
 pub(crate) struct World<'a> {
     pub(crate) arm: &'a Arm,
-    bodies: Vec<Body>,
-    obstacles: Vec<Obstacle>,
-    among_bodies: Vec<Pair>,
-    with_obstacles: Vec<Pair>,
+    pub(crate) bodies: Vec<Body>,
+    pub(crate) obstacles: Vec<Obstacle>,
+    pub(crate) among_bodies: Vec<Pair>,
+    pub(crate) with_obstacles: Vec<Pair>,
 }
 
 /// The first pair found that is nearer than it may be.
@@ -69,7 +69,7 @@ impl<'a> World<'a> {
             .iter()
             .map(|shape| Obstacle::new(&shape.name, &shape.solid, &shape.base_from_shape.iso))
             .collect();
-        obstacles.push(floor());
+        obstacles.extend(arm.on_floor.then(floor));
 
         let allowed = |body: &Body, other: &str, alias: Option<&str>| {
             let is_body = |name: &String| *name == body.name || Some(name.as_str()) == body.alias;
@@ -120,6 +120,23 @@ impl<'a> World<'a> {
             obstacle.nearer(body, &placed[pair.body], pair.margin_m)
         });
         with.map(Hit::Obstacle)
+    }
+
+    /// Whether one pair is nearer than it may be.
+    pub(crate) fn is_hit(&self, hit: Hit, q: &[f64]) -> bool {
+        let frames = self.arm.chain.frames(q);
+        match hit {
+            Hit::Bodies(index) => {
+                let Pair { body, other, margin_m } = self.among_bodies[index];
+                let (a, b) = (&self.bodies[body], &self.bodies[other]);
+                a.shaped.nearer(&a.place(&frames), &b.shaped, &b.place(&frames), margin_m)
+            }
+            Hit::Obstacle(index) => {
+                let Pair { body, other, margin_m } = self.with_obstacles[index];
+                let body = &self.bodies[body];
+                self.obstacles[other].nearer(&body.shaped, &body.place(&frames), margin_m)
+            }
+        }
     }
 
     /// How near a pair is, and where.
@@ -213,8 +230,8 @@ pub fn clearance(arm: &Arm, q: &[f64], scene: &Scene) -> Result<(f64, String, St
 /// The bodies of all links, and for each link (in the order of `place_links`) the index of its first body; one entry
 /// more ends the last link.
 pub(crate) fn link_bodies(arm: &Arm, opening_m: f64) -> (Vec<Body>, Vec<usize>) {
-    let fingers = &arm.robot.gripper.joints;
-    let places = place_links(arm.model(), &arm.robot.arm, |joint| {
+    let fingers = &arm.manipulator.gripper.joints;
+    let places = place_links(arm.model(), &arm.manipulator.arm, |joint| {
         let position = if fingers.contains(&joint.name) { opening_m / 2.0 } else { 0.0 };
         position.clamp(joint.lower, joint.upper)
     });
@@ -237,7 +254,7 @@ pub(crate) fn link_bodies(arm: &Arm, opening_m: f64) -> (Vec<Body>, Vec<usize>) 
 }
 
 fn finger_links(arm: &Arm) -> Vec<&str> {
-    let joints = arm.robot.gripper.joints.iter();
+    let joints = arm.manipulator.gripper.joints.iter();
     joints.filter_map(|name| Some(arm.model().joint(name)?.child.as_str())).collect()
 }
 
@@ -252,7 +269,7 @@ fn check(arm: &Arm, scene: &Scene) -> Result<(), Failure> {
     if !(0.0..=1.0).contains(&scene.margin_m) {
         return bad(format!("scene.margin_m is {} m; 0 to 1 is allowed", scene.margin_m));
     }
-    let widest = arm.robot.gripper.max_opening_m;
+    let widest = arm.manipulator.gripper.max_opening_m;
     if !(-1e-3..=widest + 1e-3).contains(&scene.fingers_opening_m) {
         return bad(format!(
             "scene.fingers_opening_m is {} m; the gripper opens from 0 to {widest} m",

@@ -732,7 +732,7 @@ impl Lab {
             let ok = Err(Failure::new(Code::UnreadableCode, "the picture is dark"));
             return Look { stamp, ok, tags: Vec::new(), sha256, path: String::new() };
         }
-        let base_from_camera = self.arm.base_from_camera(&self.joints());
+        let base_from_camera = self.arm.base_from_flange(&self.joints()) * self.robot.camera.pose;
         let tags = self.tags().iter().filter_map(|tag| self.project(&base_from_camera, tag)).collect();
         Look { stamp, ok: Ok(()), tags, sha256, path: format!("pictures/{}.png", stamp.0) }
     }

@@ -4,6 +4,7 @@
 //! with its file and key.
 
 mod labware;
+mod manipulator;
 mod overlap;
 mod robot;
 mod shape;
@@ -12,6 +13,7 @@ mod station;
 mod urdf;
 
 pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vial};
+pub use manipulator::Manipulator;
 pub use robot::{
     ArmDescription, BaseDescription, CameraDescription, DeckNest, GripperDescription, Robot,
     ScannerDescription,

@@ -1,5 +1,6 @@
 //! A robot: URDF for its bodies, `robot.toml` for what URDF cannot say.
 
+use super::manipulator::{Manipulator, check_model, check_numbers};
 use super::urdf::RobotModel;
 use super::{Catalogue, Problems, RackType, Reader};
 use crate::frames::{self, Base, Camera, Flange, Laser, Pose, Slot, Tool};
@@ -73,7 +74,8 @@ pub struct ArmDescription {
     /// Largest jerk of each joint, rad/s^3.
     pub max_jerk: Vec<f64>,
     /// Named joint positions in degrees: at least `drive` (arm within the footprint) and `look` (camera looks
-    /// ahead at a station's tag).
+    /// ahead at a station's tag) where there is a base.
+    #[serde(default)]
     pub postures_deg: BTreeMap<String, Vec<f64>>,
 }
 
@@ -147,16 +149,19 @@ pub struct DeckNest {
     pub tags: Vec<u32>,
 }
 
+const FILE: &str = "robot.toml";
+
 impl Robot {
     /// Loads a robot's folder through `reader`. Reports everything that is wrong at once.
     pub fn load(reader: &Reader<'_>) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let file: Option<RobotFile> = problems.read(reader, "robot.toml");
+        let file: Option<RobotFile> = problems.read(reader, FILE);
         let model = file.as_ref().and_then(|file| RobotModel::load(reader, &file.urdf, &mut problems));
         if let Some(file) = &file {
-            check_numbers(file, &mut problems);
+            check_numbers(&file.arm, &file.gripper, FILE, &mut problems);
+            check_rest(file, &mut problems);
             if let Some(model) = &model {
-                check_model(file, model, &mut problems);
+                check_model(&file.arm, &file.gripper, model, (FILE, &file.urdf), &mut problems);
             }
         }
         if let (Some(file), Some(model), true) = (file, model, problems.0.is_empty()) {
@@ -175,6 +180,12 @@ impl Robot {
         Err(problems)
     }
 
+    /// The arm with its gripper.
+    pub fn manipulator(&self) -> Manipulator {
+        let Self { name, model, arm, gripper, .. } = self.clone();
+        Manipulator { name, model, arm, gripper }
+    }
+
     /// The rack of a deck address and where the slot is on the robot. None where the deck has no such slot.
     pub fn deck_slot<'a>(
         &self,
@@ -187,33 +198,13 @@ impl Robot {
     }
 }
 
-fn check_numbers(file: &RobotFile, problems: &mut Problems) {
-    const FILE: &str = "robot.toml";
-    let count = file.arm.joints.len();
-    for (key, values) in
-        [("arm.max_acceleration", &file.arm.max_acceleration), ("arm.max_jerk", &file.arm.max_jerk)]
-    {
-        problems.check(
-            values.len() == count && values.iter().all(|v| *v > 0.0),
-            FILE,
-            key,
-            format!("must be {count} positive values, one a joint"),
-        );
-    }
+fn check_rest(file: &RobotFile, problems: &mut Problems) {
     for name in ["drive", "look"] {
         problems.check(
             file.arm.postures_deg.contains_key(name),
             FILE,
             format!("arm.postures_deg.{name}"),
             "is missing",
-        );
-    }
-    for (name, posture) in &file.arm.postures_deg {
-        problems.check(
-            posture.len() == count,
-            FILE,
-            format!("arm.postures_deg.{name}"),
-            format!("has {} angles for {count} joints", posture.len()),
         );
     }
     let twists =
@@ -233,8 +224,6 @@ fn check_numbers(file: &RobotFile, problems: &mut Problems) {
         "base.footprint_m",
         "must be a convex polygon, counter-clockwise, of at least three corners",
     );
-    problems.check(file.gripper.max_opening_m > 0.0, FILE, "gripper.max_opening_m", "must be positive");
-    problems.check(file.gripper.max_force_n > 0.0, FILE, "gripper.max_force_n", "must be positive");
     problems.check(!file.scanner.is_empty(), FILE, "scanner", "the robot needs a laser scanner");
     for (name, scanner) in &file.scanner {
         problems.check(
@@ -247,59 +236,6 @@ fn check_numbers(file: &RobotFile, problems: &mut Problems) {
             format!("scanner.{name}"),
             "needs two beams or more, rising angles, rising ranges and a positive rate",
         );
-    }
-}
-
-fn check_model(file: &RobotFile, model: &RobotModel, problems: &mut Problems) {
-    const FILE: &str = "robot.toml";
-    let mut link = model.root.as_str();
-    for (index, name) in file.arm.joints.iter().enumerate() {
-        let key = format!("arm.joints[{index}]");
-        match model.joint(name) {
-            None => problems.add(FILE, key, format!("{} has no joint {name}", file.urdf)),
-            Some(joint) => {
-                problems.check(joint.is_movable(), FILE, key.clone(), format!("{name} is fixed"));
-                problems.check(
-                    model.is_ancestor(link, &joint.child),
-                    FILE,
-                    key,
-                    format!("{name} does not come after {link} in the chain"),
-                );
-                link = &joint.child;
-            }
-        }
-    }
-    problems.check(
-        model.is_ancestor(link, &file.arm.flange_link),
-        FILE,
-        "arm.flange_link",
-        format!("{} does not come after the last arm joint", file.arm.flange_link),
-    );
-    for (index, name) in file.gripper.joints.iter().enumerate() {
-        let prismatic = model.joint(name).is_some_and(|j| j.kind == super::JointKind::Prismatic);
-        problems.check(
-            prismatic,
-            FILE,
-            format!("gripper.joints[{index}]"),
-            format!("{} has no prismatic joint {name}", file.urdf),
-        );
-    }
-    for (name, posture) in &file.arm.postures_deg {
-        for (joint, degrees) in file.arm.joints.iter().zip(posture) {
-            let Some(joint) = model.joint(joint) else { continue };
-            let angle = degrees.to_radians();
-            problems.check(
-                angle >= joint.lower && angle <= joint.upper,
-                FILE,
-                format!("arm.postures_deg.{name}"),
-                format!(
-                    "{} at {degrees} is outside {:.1} to {:.1}",
-                    joint.name,
-                    joint.lower.to_degrees(),
-                    joint.upper.to_degrees()
-                ),
-            );
-        }
     }
 }
 

@@ -299,13 +299,23 @@ fn read_joint(
         );
         problems.check(axis.norm() > 1e-6, file, key.clone(), "its axis has no direction");
     }
-    // A safety controller narrows the limits that the joint may use.
+    // A safety controller narrows the limits that the joint may use; without soft limits it says nothing of them.
     let (mut lower, mut upper) = (limit.lower, limit.upper);
     if let Some(safety) = &raw.safety_controller
-        && safety.soft_lower_limit < safety.soft_upper_limit
+        && (safety.soft_lower_limit != 0.0 || safety.soft_upper_limit != 0.0)
     {
-        lower = lower.max(safety.soft_lower_limit);
-        upper = upper.min(safety.soft_upper_limit);
+        let (soft_lower, soft_upper) = (safety.soft_lower_limit, safety.soft_upper_limit);
+        lower = lower.max(soft_lower);
+        upper = upper.min(soft_upper);
+        problems.check(
+            lower < upper && soft_lower < soft_upper,
+            file,
+            key,
+            format!(
+                "its <safety_controller> leaves no range: {soft_lower} to {soft_upper} within {} to {}",
+                limit.lower, limit.upper
+            ),
+        );
     }
     Some(Joint {
         name: raw.name.clone(),

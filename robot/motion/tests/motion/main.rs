@@ -1,5 +1,6 @@
 //! What callers rely on, on the bundled robot at the bundled site.
 
+mod arms;
 mod docked;
 mod followed;
 mod kinematics;

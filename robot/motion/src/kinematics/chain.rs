@@ -1,5 +1,7 @@
 //! The arm as a serial chain of joints: forward kinematics and Jacobian.
 
+use super::MAX_JOINTS;
+use super::family::Screw;
 use nalgebra::{Isometry3, Matrix6xX, Point3, Translation3, Unit, UnitQuaternion, Vector3, Vector6};
 use nightshift_core::describe::{ArmDescription, Joint, JointKind, RobotModel};
 use nightshift_core::{Code, Failure};
@@ -49,6 +51,21 @@ pub(crate) struct Chain {
     last_from_flange: Isometry3<f64>,
 }
 
+/// Frames 0 to n in the base's frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Frames {
+    frames: [Isometry3<f64>; MAX_JOINTS + 1],
+    count: usize,
+}
+
+impl std::ops::Deref for Frames {
+    type Target = [Isometry3<f64>];
+
+    fn deref(&self) -> &[Isometry3<f64>] {
+        &self.frames[..self.count]
+    }
+}
+
 /// Where a link hangs: the chain's frame that it moves with, and its pose in that frame.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkPlace {
@@ -62,6 +79,9 @@ impl Chain {
         let places = place_links(model, arm, |joint| 0.0f64.clamp(joint.lower, joint.upper));
         let find = |link: &str| places.iter().find(|place| place.link == link);
         let bad = |what: String| Failure::new(Code::MalformedRequest, what);
+        if arm.joints.is_empty() || arm.joints.len() > MAX_JOINTS {
+            return Err(bad(format!("the arm has {} joints; 1 to {MAX_JOINTS} are taken", arm.joints.len())));
+        }
         let mut joints = Vec::with_capacity(arm.joints.len());
         for (index, name) in arm.joints.iter().enumerate() {
             let joint = model.joint(name).ok_or_else(|| bad(format!("the robot has no joint {name}")))?;
@@ -84,21 +104,37 @@ impl Chain {
     }
 
     /// Frames 0 to n in the base's frame.
-    pub(crate) fn frames(&self, q: &[f64]) -> Vec<Isometry3<f64>> {
+    pub(crate) fn frames(&self, q: &[f64]) -> Frames {
         assert_eq!(q.len(), self.joints.len(), "one position a joint");
-        let mut frames = Vec::with_capacity(self.joints.len() + 1);
+        let mut frames = [Isometry3::identity(); MAX_JOINTS + 1];
         let mut at = Isometry3::identity();
-        frames.push(at);
-        for (joint, position) in self.joints.iter().zip(q) {
+        for ((joint, position), frame) in self.joints.iter().zip(q).zip(&mut frames[1..]) {
             at *= joint.before_from_joint;
             match joint.kind {
                 JointKind::Revolute => at.rotation *= UnitQuaternion::from_axis_angle(&joint.axis, *position),
                 JointKind::Prismatic => at *= Translation3::from(joint.axis.into_inner() * *position),
                 JointKind::Fixed => {}
             }
-            frames.push(at);
+            *frame = at;
         }
-        frames
+        Frames { frames, count: self.joints.len() + 1 }
+    }
+
+    /// The joints as screws in the base's frame, at position zero.
+    pub(crate) fn screws(&self) -> Vec<Screw> {
+        let frames = self.frames(&[0.0; MAX_JOINTS][..self.joints.len()]);
+        let joints = self.joints.iter().zip(&frames[1..]);
+        let screw = |(joint, frame): (&ChainJoint, &Isometry3<f64>)| Screw {
+            axis: frame.rotation * joint.axis.into_inner(),
+            point: frame.translation.vector,
+            slides: joint.kind == JointKind::Prismatic,
+        };
+        joints.map(screw).collect()
+    }
+
+    /// Each joint's frame in the one before, its axis and how it moves.
+    pub(crate) fn hinges(&self) -> impl Iterator<Item = (Isometry3<f64>, Vector3<f64>, JointKind)> + '_ {
+        self.joints.iter().map(|joint| (joint.before_from_joint, joint.axis.into_inner(), joint.kind))
     }
 
     pub(crate) fn last_from_flange(&self) -> Isometry3<f64> {
@@ -116,26 +152,25 @@ impl Chain {
         &self,
         frames: &[Isometry3<f64>],
         point: &Vector3<f64>,
-        columns: &mut Vec<Vector6<f64>>,
+        columns: &mut [Vector6<f64>; MAX_JOINTS],
     ) {
-        columns.clear();
-        for (joint, frame) in self.joints.iter().zip(&frames[1..]) {
+        for ((joint, frame), column) in self.joints.iter().zip(&frames[1..]).zip(columns) {
             let axis = frame.rotation * joint.axis.into_inner();
-            columns.push(match joint.kind {
+            *column = match joint.kind {
                 JointKind::Revolute => {
                     let lever = axis.cross(&(point - frame.translation.vector));
                     Vector6::new(lever.x, lever.y, lever.z, axis.x, axis.y, axis.z)
                 }
                 JointKind::Prismatic => Vector6::new(axis.x, axis.y, axis.z, 0.0, 0.0, 0.0),
                 JointKind::Fixed => Vector6::zeros(),
-            });
+            };
         }
     }
 
     pub(crate) fn jacobian(&self, frames: &[Isometry3<f64>], point: &Vector3<f64>) -> Matrix6xX<f64> {
-        let mut columns = Vec::new();
+        let mut columns = [Vector6::zeros(); MAX_JOINTS];
         self.jacobian_columns(frames, point, &mut columns);
-        Matrix6xX::from_columns(&columns)
+        Matrix6xX::from_columns(&columns[..self.joints.len()])
     }
 
     /// For each joint, how far from its axis the farthest of these points is, of those that it moves: an upper bound
