@@ -8,7 +8,7 @@ use crate::files::{self, Lab};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{Isometry2, Point2, Vector2};
 use nightshift_core::describe::Station;
-use nightshift_core::frames::{Base, Pose, Tag};
+use nightshift_core::frames::{Base, Camera, Flange, Pose, Tag};
 use nightshift_core::image::{Frame, Intrinsics};
 use nightshift_core::lockstep::Timeline;
 use nightshift_core::random::Seed;
@@ -175,6 +175,7 @@ struct Run<'a> {
     world: World,
     navigator: Navigator,
     arm: Arm,
+    flange_from_camera: Pose<Flange, Camera>,
     eye: Eye,
     station: &'a Station,
     intrinsics: Intrinsics,
@@ -209,6 +210,7 @@ fn dock(lab: &Lab, station: &Station, seed: u64) -> Result<Dock, String> {
         navigator: Navigator::new(&lab.site, &lab.robot, lab.grid.clone(), Seed(seed)),
         world,
         arm: Arm::new(&lab.robot).map_err(|e| e.to_string())?,
+        flange_from_camera: lab.robot.camera.pose,
         eye: Eye::new(None).map_err(|e| e.to_string())?,
         station,
         intrinsics: lab.robot.camera.intrinsics,
@@ -306,7 +308,8 @@ impl Run<'_> {
         let mount = self.station.dock.tag;
         let board = [PlacedTag::<Tag> { id: mount.id, size_m: mount.size_m, pose: Pose::identity() }];
         let seen = estimate_pose(&look.tags, &board, &self.intrinsics).ok()?;
-        Some(self.arm.base_from_camera(&self.joints) * seen.camera_from_board)
+        let base_from_camera = self.arm.base_from_flange(&self.joints) * self.flange_from_camera;
+        Some(base_from_camera * seen.camera_from_board)
     }
 
     fn tell(&mut self, input: NavInput) {
