@@ -125,8 +125,43 @@ fn the_job_is_cancelled_in_every_phase() {
 }
 
 #[test]
-fn the_bundled_site_and_robot_are_sound() {
-    for path in ["maps/photocatalysis", "robot/description/omni7"] {
+fn an_instrument_is_loaded_with_its_handshake() {
+    let verdict = scenario("load", "1");
+    let evidence = verdict["jobs"][0]["outcomes"][0]["evidence"].as_array().expect("a list").clone();
+    let seated = evidence
+        .iter()
+        .any(|e| e["kind"] == "site" && e["text"].as_str().is_some_and(|t| t.contains("sensor sees")));
+    assert!(seated, "{evidence:#?}");
+}
+
+#[test]
+fn a_site_of_another_kind_is_served_from_its_data_alone() {
+    assert_eq!(scenario("thin-films", "1")["transfers"], 2);
+}
+
+#[test]
+fn the_bundled_maps_are_what_the_tool_makes_of_the_bundled_sites() {
+    for site in ["photocatalysis", "thin-films", "flow-synthesis", "electrolytes"] {
+        let folder = scratch(&format!("map-of-{site}"));
+        let bundled = root().join("maps").join(site);
+        let copy = Command::new("cp").arg("-r").arg(&bundled).arg(&folder).status();
+        assert!(copy.expect("cp runs").success());
+        std::fs::remove_file(folder.join("map.pgm")).expect("there was one");
+        assert!(nightshift(&["save-map", folder.to_str().expect("UTF-8")]).status.success());
+        let (made, kept) = (std::fs::read(folder.join("map.pgm")), std::fs::read(bundled.join("map.pgm")));
+        assert!(made.expect("a map") == kept.expect("a map"), "{site}: nightshift save-map maps/{site}");
+    }
+}
+
+#[test]
+fn the_bundled_sites_and_robot_are_sound() {
+    for path in [
+        "maps/photocatalysis",
+        "maps/thin-films",
+        "maps/flow-synthesis",
+        "maps/electrolytes",
+        "robot/description/omni7",
+    ] {
         let output = nightshift(&["check", path, "--json"]);
         assert!(output.status.success());
         assert_eq!(json(&output)["ok"], true);

@@ -169,6 +169,7 @@ fn save_map(args: &SaveMapArgs) -> Result<ExitCode, String> {
     const RESOLUTION_M: f64 = 0.05;
     let site = files::load_in(&args.folder, Site::load).map_err(|e| e.to_string())?;
     let robot = files::load_in(&files::robot_folder(&args.robot), Robot::load).map_err(|e| e.to_string())?;
+    let robot = site.equipped(&robot);
     let height = robot.scanners.values().map(|s| s.pose.translation().z).next().unwrap_or_default();
     let world =
         World::new(&site, &robot, SimConfig { seed: Seed(0), start: None }).map_err(|e| e.to_string())?;

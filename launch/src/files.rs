@@ -73,7 +73,10 @@ pub fn load_lab(site: &str, robot: &str) -> Result<Lab, Problems> {
         keep(&robot_path, site.check_robot(robot));
     }
     match (site, robot, grid) {
-        (Some(site), Some(robot), Some(grid)) if problems.is_empty() => Ok(Lab { site, robot, grid }),
+        (Some(site), Some(robot), Some(grid)) if problems.is_empty() => {
+            let robot = site.equipped(&robot);
+            Ok(Lab { site, robot, grid })
+        }
         _ => Err(Problems(problems)),
     }
 }

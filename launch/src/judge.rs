@@ -104,6 +104,11 @@ impl Judge {
                 self.violations.push(format!("{sample} is broken"));
             }
         }
+        for (station, state) in &truth.stations {
+            if let Some(holder) = &state.holder {
+                self.violations.push(format!("{station} is still held by {holder}: its release is owed"));
+            }
+        }
         for (sample, place) in &expect.samples {
             let there =
                 truth.samples.get(&SampleId::new(sample)).map_or("nowhere", |state| state.location.as_str());

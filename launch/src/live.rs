@@ -48,8 +48,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     })?;
     let journal = JournalFile::create(&folder.journal())?;
     let eye = Eye::new(Some(&folder.pictures())).map_err(|e| e.to_string())?;
+    let stations = lab.site.with_handshake();
     let planner = Planner::new(&lab.robot).map_err(|e| e.to_string())?;
-    let ros = StackSide::start(&lab.robot).map_err(|e| e.to_string())?;
+    let ros = StackSide::start(&lab.robot, &stations).map_err(|e| e.to_string())?;
     talk!("nightshift: waiting for the robot");
     ros.wait_for_robot(Duration::from_secs_f64(args.wait_s)).map_err(|e| e.to_string())?;
     ros.send(StackSideOutput::Map(lab.grid.clone())).map_err(|e| e.to_string())?;
@@ -103,6 +104,7 @@ impl Live {
                 StackSideInput::Call(call) => StackInput::Call(call),
                 StackSideInput::InitialPose(pose) => StackInput::InitialPose(pose),
                 StackSideInput::GoalPose(pose) => StackInput::GoalPose(pose),
+                StackSideInput::Site { id, answer } => StackInput::Site { id: EffectId(id), answer },
                 // Time is asked for below, with or without a simulator's clock.
                 StackSideInput::Clock(_) => continue,
             })?;
@@ -147,6 +149,7 @@ impl Live {
                     None => continue,
                 },
                 StackOutput::Path(path) => StackSideOutput::Path(path),
+                StackOutput::Site { id, call } => StackSideOutput::Site { id: id.0, call },
                 StackOutput::Answer { id, reply } => StackSideOutput::Answer { id, reply },
                 StackOutput::Event(event) => StackSideOutput::Event(event),
                 StackOutput::Notice { level, message } => {

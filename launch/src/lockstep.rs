@@ -24,6 +24,9 @@ const READING_TIME: Duration = Duration::from_millis(60);
 /// From the wish to write to the disk's word that it is written.
 const WRITING_TIME: Duration = Duration::from_millis(8);
 
+/// From a word to a station to its answer.
+const SITE_TIME: Duration = Duration::from_millis(20);
+
 enum Pending {
     Shutter { id: EffectId },
     Tell(StackInput),
@@ -204,6 +207,11 @@ impl<S: Sink> Lockstep<S> {
                 }
                 StackOutput::Look { id, .. } => {
                     self.pending.push(now + SHUTTER_TIME, Pending::Shutter { id: *id });
+                }
+                StackOutput::Site { id, call } => {
+                    let answer = Ok(self.world.handshake(call));
+                    let input = StackInput::Site { id: *id, answer };
+                    self.pending.push(now + SITE_TIME, Pending::Tell(input));
                 }
                 StackOutput::Store { id, records } => {
                     let full = now.seconds() < self.disk_full_until_s;

@@ -182,6 +182,7 @@ fn phase_color(phase: Option<Phase>) -> Color {
         Some(Phase::Navigate) => [40, 110, 220],
         Some(Phase::Dock) => [130, 70, 200],
         Some(Phase::Locate) => [0, 150, 160],
+        Some(Phase::PrepareSite | Phase::ReleaseSite) => [120, 120, 40],
         Some(Phase::Pick | Phase::VerifyPick) => [220, 120, 0],
         Some(Phase::Carry) => [30, 160, 70],
         Some(Phase::Place | Phase::VerifyPlace) => [210, 40, 60],

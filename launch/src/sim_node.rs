@@ -39,7 +39,7 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     let stop = interrupt::flag()?;
     let watch = Stopwatch::start();
     if args.ros {
-        let ros = RobotSide::start(&lab.robot).map_err(|e| e.to_string())?;
+        let ros = RobotSide::start(&lab.robot, &lab.site.with_handshake()).map_err(|e| e.to_string())?;
         talk!("nightshift sim: {} on ROS 2 at {} x real time, seed {}", lab.site.name, args.rate, args.seed);
         let camera_every_s = 1.0 / lab.robot.camera.rate_hz;
         serve(&mut world, &mut faults, &ros, args, camera_every_s, &stop)?;
@@ -126,6 +126,10 @@ fn serve(
         for input in ros.drain() {
             match input {
                 RobotSideInput::Command(command) => world.command(command),
+                RobotSideInput::Site { id, call } => {
+                    let answer = world.handshake(&call);
+                    ros.answer_site(id, answer).map_err(|e| e.to_string())?;
+                }
                 RobotSideInput::Fault(text) => {
                     if let Err(error) = faults.plan(world, &text) {
                         talk!("nightshift sim: refused: {error}");

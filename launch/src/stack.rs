@@ -4,6 +4,7 @@ use nightshift_core::api::{Call, JobEvent, Reply};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::{Cell, OccupancyGrid};
+use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
 use nightshift_core::{Component, Failure, Level, Outbox, Pose2, Stamp};
@@ -39,6 +40,13 @@ pub enum StackInput {
         /// The motion, or why there is none.
         result: Result<JointTrajectory, Failure>,
     },
+    /// A station has answered.
+    Site {
+        /// Of the effect.
+        id: EffectId,
+        /// What it says, or why nobody answers for it.
+        answer: Result<SiteAnswer, Failure>,
+    },
     /// Records are on disk.
     Stored {
         /// Of the effect.
@@ -70,6 +78,13 @@ pub enum StackOutput {
         id: EffectId,
         /// For the picture's name.
         purpose: String,
+    },
+    /// Ask a station; answered by [`StackInput::Site`].
+    Site {
+        /// Of the effect.
+        id: EffectId,
+        /// What.
+        call: SiteCall,
     },
     /// Put records on disk, all or none; answered by [`StackInput::Stored`].
     Store {
@@ -230,6 +245,7 @@ fn route_executive(answers: Outbox<SkillOutput>, hops: &mut VecDeque<Hop>, out: 
             SkillOutput::Robot(command) => StackOutput::Robot(command),
             SkillOutput::Plan { id, request } => StackOutput::Plan { id, request: Box::new(request) },
             SkillOutput::Look { id, purpose } => StackOutput::Look { id, purpose },
+            SkillOutput::Site { id, call } => StackOutput::Site { id, call },
             SkillOutput::Store { id, records } => StackOutput::Store { id, records },
             SkillOutput::Answer { id, reply } => StackOutput::Answer { id, reply },
             SkillOutput::Event(event) => StackOutput::Event(event),
@@ -264,6 +280,7 @@ impl Component for Stack {
             StackInput::InitialPose(pose) => Hop::ToNavigator(NavInput::Command(NavCommand::SetPose(pose))),
             StackInput::Looked { id, look } => Hop::ToExecutive(SkillInput::Looked { id, look }),
             StackInput::Planned { id, result } => Hop::ToExecutive(SkillInput::Planned { id, result }),
+            StackInput::Site { id, answer } => Hop::ToExecutive(SkillInput::Site { id, answer }),
             StackInput::Stored { id, result } => Hop::ToExecutive(SkillInput::Stored { id, result }),
         };
         self.run(now, hop, out);

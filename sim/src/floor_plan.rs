@@ -30,7 +30,10 @@ pub fn draw(site: &Site, resolution_m: f64, height_m: f64) -> Result<OccupancyGr
     let furniture = site.furniture.iter().map(|shape| (shape.solid, shape.pose.iso));
     let stations = site.stations.values().flat_map(|station| {
         let map_from_station = station.pose.spatial();
-        station.shapes.iter().map(move |shape| (shape.solid, (map_from_station * shape.pose).iso))
+        station
+            .shapes_at_start()
+            .into_iter()
+            .map(move |shape| (shape.solid, (map_from_station * shape.pose).iso))
     });
     let outlines: Vec<Vec<[f64; 2]>> = furniture
         .chain(stations)

@@ -17,6 +17,10 @@ pub struct Layout {
     pub vial_body: Vec<usize>,
     /// The start in qpos of each vial's free joint.
     pub vial_qpos: Vec<usize>,
+    /// The body of each moving part.
+    pub part_body: Vec<usize>,
+    /// The joint of each moving part.
+    pub parts: Vec<JointIndex>,
     /// x, y and yaw of the base.
     pub base: [JointIndex; 3],
     /// In the description's order.
@@ -75,6 +79,10 @@ impl Layout {
         Ok(Self {
             link_body: scene.links.iter().map(|l| body(&names::link(l))).collect::<Result<_, SimError>>()?,
             flange_body: body(&names::link(&robot.arm.flange_link))?,
+            part_body: (0..scene.parts.len())
+                .map(|i| body(&names::part(i)))
+                .collect::<Result<_, SimError>>()?,
+            parts: (0..scene.parts.len()).map(|i| joint(&names::part(i))).collect::<Result<_, SimError>>()?,
             vial_qpos: vial_qpos.collect(),
             vial_body,
             base: [joint(x)?, joint(y)?, joint(yaw)?],

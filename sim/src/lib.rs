@@ -17,6 +17,7 @@ mod odometry;
 mod rack;
 mod raycast;
 mod scene;
+mod station;
 mod tags;
 mod truth;
 mod world;
@@ -28,7 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use truth::{GRIPPER, NOWHERE, RobotTruth, SampleTruth, Truth};
+pub use truth::{GRIPPER, NOWHERE, RobotTruth, SampleTruth, StationTruth, Truth};
 pub use world::{Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.

@@ -8,7 +8,7 @@ use crate::SimError;
 use crate::scene::{Form, Host, Prim, Role, Scene};
 use mujoco_rs::prelude::*;
 use nalgebra::Isometry3;
-use nightshift_core::describe::{Joint, JointKind, Robot, Solid};
+use nightshift_core::describe::{Joint, JointKind, PartJoint, Robot, Solid};
 use std::fmt::Write;
 
 /// Friction coefficient between glass and the pads' rubber.
@@ -32,6 +32,13 @@ const ARM_ARMATURE: f64 = 1.0 / 320.0;
 /// Reflected inertia of a finger's drive, kg.
 pub const FINGER_ARMATURE_KG: f64 = 0.3;
 
+/// A part's drive: natural frequency in rad/s. Its inertia is given, so that every part follows alike.
+const PART_OMEGA: f64 = 60.0;
+/// Mass of a sliding part, kg, and inertia of a turning one, kg m^2.
+const PART_INERTIA: f64 = 2.0;
+/// The most that a part's drive pushes with, N or N m: a door stops at what is in its way.
+const PART_FORCE: f64 = 80.0;
+
 /// Names within the model.
 pub mod names {
     /// A link's body.
@@ -41,6 +48,10 @@ pub mod names {
     /// A vial's body.
     pub fn vial(index: usize) -> String {
         format!("vial:{index}")
+    }
+    /// A station's moving part: its body, joint and drive.
+    pub fn part(index: usize) -> String {
+        format!("part:{index}")
     }
     /// A shape's geom.
     pub fn prim(index: usize) -> String {
@@ -86,6 +97,9 @@ impl Document<'_> {
         )?;
         self.geoms(Host::World)?;
         self.link(0)?;
+        for index in 0..self.scene.parts.len() {
+            self.part(index)?;
+        }
         for index in 0..self.scene.vials.len() {
             self.vial(index)?;
         }
@@ -179,6 +193,26 @@ impl Document<'_> {
         writeln!(self.xml, "</body>")
     }
 
+    fn part(&mut self, index: usize) -> std::fmt::Result {
+        let part = &self.scene.parts[index];
+        let (kind, origin) = match part.joint {
+            PartJoint::Slide { .. } => ("slide", [0.0; 3]),
+            PartJoint::Turn { origin, .. } => ("hinge", origin),
+        };
+        let (name, axis, [x, y, z]) = (names::part(index), part.joint.axis(), origin);
+        writeln!(self.xml, r#"<body name="{name}" {} gravcomp="1">"#, pose(&part.map_from_station))?;
+        // Nearly all of its inertia is the drive's, so that it is the same for every shape.
+        let (own, armature) = (0.1, PART_INERTIA - 0.1);
+        writeln!(
+            self.xml,
+            r#"<joint name="{name}" type="{kind}" pos="{x} {y} {z}" axis="{} {} {}" armature="{armature}" limited="false"/>"#,
+            axis.x, axis.y, axis.z
+        )?;
+        writeln!(self.xml, r#"<inertial pos="{x} {y} {z}" mass="{own}" diaginertia="{own} {own} {own}"/>"#)?;
+        self.geoms(Host::Part(index))?;
+        writeln!(self.xml, "</body>")
+    }
+
     /// Links that are at most two moving joints apart do not collide: neighbours overlap at their joint, and the
     /// fingers are kept apart by their limits.
     fn excludes(&mut self) -> std::fmt::Result {
@@ -208,6 +242,15 @@ impl Document<'_> {
                 }
             }
         }
+        // Parts run in guides of their station, which are not modelled: nothing that stands still is in their way.
+        for (index, part) in self.scene.parts.iter().enumerate() {
+            let name = names::part(index);
+            writeln!(self.xml, r#"<exclude body1="world" body2="{name}"/>"#)?;
+            let others = self.scene.parts.iter().enumerate().skip(index + 1);
+            for (other, _) in others.filter(|(_, other)| other.station == part.station) {
+                writeln!(self.xml, r#"<exclude body1="{name}" body2="{}"/>"#, names::part(other))?;
+            }
+        }
         writeln!(self.xml, "</contact>")
     }
 
@@ -234,6 +277,14 @@ impl Document<'_> {
             writeln!(
                 self.xml,
                 r#"<position name="{name}" joint="{name}" kp="{kp}" kv="{}" forcerange="-{force} {force}"/>"#,
+                kp * DAMPING_TIME_S
+            )?;
+        }
+        let kp = PART_INERTIA * PART_OMEGA * PART_OMEGA;
+        for name in (0..self.scene.parts.len()).map(names::part) {
+            writeln!(
+                self.xml,
+                r#"<position name="{name}" joint="{name}" kp="{kp}" kv="{}" forcerange="-{PART_FORCE} {PART_FORCE}"/>"#,
                 kp * DAMPING_TIME_S
             )?;
         }

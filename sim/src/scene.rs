@@ -5,10 +5,10 @@ use crate::SimError;
 use crate::rack;
 use crate::tags;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use nightshift_core::describe::{RackType, Robot, Site, Solid, Vial, fiducial_of_code};
+use nightshift_core::describe::{PartJoint, RackType, Robot, Site, Solid, Station, Vial, fiducial_of_code};
 use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
 use nightshift_core::random::Seed;
-use nightshift_core::{Address, Pose, SampleId, ids};
+use nightshift_core::{Address, PartId, Pose, SampleId, StationId, ids};
 use rand::Rng;
 
 /// A box that a fault put into the world.
@@ -29,6 +29,8 @@ pub enum Host {
     Link(usize),
     /// A vial, by its place in [`Scene::vials`].
     Vial(usize),
+    /// A moving part of a station, by its place in [`Scene::parts`]; its frame is the station's at position 0.
+    Part(usize),
 }
 
 /// What a shape is, for judging contacts and for the sensors' rules.
@@ -99,6 +101,32 @@ pub struct VialSpec {
     pub start: Pose<Map, Ware>,
 }
 
+/// A moving part of a station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartSpec {
+    /// Whose.
+    pub station: StationId,
+    /// Which.
+    pub id: PartId,
+    /// How it moves.
+    pub joint: PartJoint,
+    /// Where its station stands.
+    pub map_from_station: Isometry3<f64>,
+    /// Where it is at the start, 0 to 1.
+    pub start: f64,
+}
+
+/// A slot of a station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationSlot {
+    /// Its name.
+    pub address: Address,
+    /// What its rack stands on.
+    pub host: Host,
+    /// Where on it.
+    pub host_from_slot: Isometry3<f64>,
+}
+
 /// The whole world.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
@@ -106,8 +134,10 @@ pub struct Scene {
     pub links: Vec<String>,
     /// Samples in the stock's order.
     pub vials: Vec<VialSpec>,
-    /// Slots at stations, seen from the map.
-    pub station_slots: Vec<(Address, Pose<Map, Slot>)>,
+    /// Moving parts of all stations.
+    pub parts: Vec<PartSpec>,
+    /// Slots at stations.
+    pub station_slots: Vec<StationSlot>,
     /// All shapes.
     pub prims: Vec<Prim>,
 }
@@ -115,8 +145,13 @@ pub struct Scene {
 impl Scene {
     /// Collects everything. `seed` decides how the vials are turned about their axes.
     pub fn new(site: &Site, robot: &Robot, seed: Seed) -> Result<Self, SimError> {
-        let mut scene =
-            Self { links: Vec::new(), vials: Vec::new(), station_slots: Vec::new(), prims: Vec::new() };
+        let mut scene = Self {
+            links: Vec::new(),
+            vials: Vec::new(),
+            parts: Vec::new(),
+            station_slots: Vec::new(),
+            prims: Vec::new(),
+        };
         scene.prims.push(Prim {
             name: "floor".into(),
             host: Host::World,
@@ -231,19 +266,61 @@ impl Scene {
             let tag = &station.dock.tag;
             let map_from_tag = map_from_station * tag.pose;
             self.tag(Host::World, map_from_tag.iso, tag.id, tag.size_m, Role::Fixture)?;
+            let first_part = self.parts.len();
+            self.add_parts(station);
             for (name, nest) in &station.nests {
                 let rack = find_rack(site, &nest.rack)?;
-                let map_from_nest = map_from_station * nest.pose;
-                self.add_rack(rack, &nest.tags, Host::World, map_from_nest.iso, &format!("{name} of {id}"))?;
+                let (host, host_from_nest) = match &nest.on {
+                    None => (Host::World, (map_from_station * nest.pose).iso),
+                    Some(on) => {
+                        let part = self.parts[first_part..].iter().position(|part| part.id == *on);
+                        let missing = || SimError::Description(format!("{id} has no part {on}"));
+                        (Host::Part(first_part + part.ok_or_else(missing)?), nest.pose.iso)
+                    }
+                };
+                self.add_rack(rack, &nest.tags, host, host_from_nest, &format!("{name} of {id}"))?;
                 for slot in rack.slots() {
                     if let Some(nest_from_slot) = rack.nest_from_slot(&slot) {
                         let address = Address { station: id.clone(), nest: name.clone(), slot };
-                        self.station_slots.push((address, map_from_nest * nest_from_slot));
+                        let host_from_slot = host_from_nest * nest_from_slot.iso;
+                        self.station_slots.push(StationSlot { address, host, host_from_slot });
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    fn add_parts(&mut self, station: &Station) {
+        let start = station.machine.as_ref().map(|machine| station.part_positions(&machine.start, None));
+        for (id, part) in &station.parts {
+            let host = Host::Part(self.parts.len());
+            for shape in &part.shapes {
+                self.prims.push(Prim {
+                    name: format!("{} of {}", shape.name, station.id),
+                    host,
+                    host_from_prim: shape.pose.iso,
+                    form: Form::Solid(shape.solid),
+                    role: Role::Fixture,
+                    color: shape.color,
+                    collides: true,
+                    visible: true,
+                });
+            }
+            self.parts.push(PartSpec {
+                station: station.id.clone(),
+                id: id.clone(),
+                joint: part.joint,
+                map_from_station: station.pose.spatial().iso,
+                start: start.as_ref().and_then(|start| start.get(id).copied()).unwrap_or(0.0),
+            });
+        }
+    }
+
+    /// Where a part's frame is in the map when the part is at a position.
+    pub fn map_from_part(&self, index: usize, position: f64) -> Isometry3<f64> {
+        let part = &self.parts[index];
+        part.map_from_station * part.joint.displacement(position)
     }
 
     /// A rack: floor plate, bars along y between and beside the rows, pieces along x between and beside the columns,
@@ -256,7 +333,10 @@ impl Scene {
         host_from_nest: Isometry3<f64>,
         name: &str,
     ) -> Result<(), SimError> {
-        let role = if host == Host::World { Role::Fixture } else { Role::Robot { finger: None } };
+        let role = match host {
+            Host::World | Host::Part(_) => Role::Fixture,
+            Host::Link(_) | Host::Vial(_) => Role::Robot { finger: None },
+        };
         for piece in rack::pieces(rack) {
             self.prims.push(Prim {
                 name: name.to_owned(),
@@ -331,13 +411,18 @@ impl Scene {
             let kind = site.catalogue.vials.get(&item.labware).ok_or_else(|| {
                 SimError::Description(format!("{}: no labware type {}", item.id, item.labware))
             })?;
-            let slot = self.station_slots.iter().find(|(address, _)| *address == item.at);
-            let (_, map_from_slot) = slot.ok_or_else(|| {
+            let slot = self.station_slots.iter().find(|slot| slot.address == item.at);
+            let slot = slot.ok_or_else(|| {
                 SimError::Description(format!("{}: the site has no slot {}", item.id, item.at))
             })?;
+            let map_from_host = match slot.host {
+                Host::Part(index) => self.map_from_part(index, self.parts[index].start),
+                _ => Isometry3::identity(),
+            };
+            let map_from_slot = Pose::<Map, Slot>::new(map_from_host * slot.host_from_slot);
             let yaw = turns.random_range(-std::f64::consts::PI..std::f64::consts::PI);
             let slot_from_ware = Pose::<Slot, Ware>::from_xyz_rpy([0.0; 3], [0.0, 0.0, yaw]);
-            let start = *map_from_slot * slot_from_ware;
+            let start = map_from_slot * slot_from_ware;
             let index = self.vials.len();
             let tag = fiducial_of_code(&item.code).ok_or_else(|| {
                 SimError::Description(format!("{}: unreadable code {:?}", item.id, item.code))

@@ -4,6 +4,7 @@ use crate::World;
 use crate::faults::{CATALOGUE, parse};
 use crate::testing::*;
 use nightshift_core::frames::Pose2;
+use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::image::Depth;
 use nightshift_core::robot::{Beam, CommandId, RobotCommand, RobotEvent, Twist};
 use nightshift_core::{SampleId, Stamp};
@@ -272,6 +273,15 @@ const CASES: &[(&str, Check)] = &[
         run(world, 0.3);
         assert!(start.distance(&world.truth().robot.pose) > 0.01);
     }),
+    ("station.gc.refuses", |world, text| assert_eq!(wish(world, text, "gc").verdict, Verdict::Refused)),
+    ("station.gc.busy(for=10min)", |world, text| assert_eq!(wish(world, text, "gc").verdict, Verdict::Busy)),
+    ("station.gc.broken", |world, text| assert_eq!(wish(world, text, "gc").verdict, Verdict::Fault)),
+    ("station.sonicator.part_stuck(part=lid, at=50%)", |world, text| {
+        assert_eq!(wish(world, text, "sonicator").verdict, Verdict::Ok);
+        run(world, 4.0);
+        let lid = world.truth().stations[&"sonicator".into()].parts[&"lid".into()];
+        assert!((lid - 0.5).abs() < 0.01, "{lid}");
+    }),
     ("network.drop(share=50%)", |world, text| {
         let before = run(world, 1.0).len();
         strike(world, text);
@@ -279,6 +289,14 @@ const CASES: &[(&str, Check)] = &[
         assert!(after * 10 > before * 3 && after * 10 < before * 7, "{after} of {before}");
     }),
 ];
+
+/// What a station says to a hand once it has been struck.
+fn wish(world: &mut World, text: &str, station: &str) -> SiteAnswer {
+    strike(world, text);
+    run(world, 0.1);
+    let reach = Some(Reach { nest: "rack".into(), slot: "A1".into(), purpose: Purpose::Place });
+    world.handshake(&SiteCall { station: station.into(), verb: Verb::Prepare, token: "J1".into(), reach })
+}
 
 #[test]
 fn every_fault_of_the_catalogue_has_its_case() {

@@ -1,7 +1,7 @@
 //! The truth, for judges only: nothing that the robot decides may depend on it.
 
 use nightshift_core::frames::{Base, Map, Pose, Pose2, Slot, Ware};
-use nightshift_core::{Address, SampleId, Stamp};
+use nightshift_core::{Address, PartId, SampleId, Stamp, StateId, StationId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,21 @@ pub struct Truth {
     pub strangers: BTreeMap<SampleId, SampleTruth>,
     /// The robot.
     pub robot: RobotTruth,
+    /// Stations that behave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<StationId, StationTruth>,
+}
+
+/// How a station is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StationTruth {
+    /// By the name in its file.
+    pub state: StateId,
+    /// The token of the hand that it is ready for, or makes ready for.
+    pub holder: Option<String>,
+    /// Where its parts are, 0 to 1.
+    pub parts: BTreeMap<PartId, f64>,
 }
 
 /// How a sample is.
@@ -145,6 +160,7 @@ mod tests {
             samples: [(SampleId::new("S-001"), sample)].into(),
             strangers: BTreeMap::new(),
             robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
+            stations: BTreeMap::new(),
         };
         assert_eq!(
             serde_json::to_string(&truth).unwrap(),

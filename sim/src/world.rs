@@ -4,6 +4,7 @@ mod act;
 mod inject;
 mod link;
 mod sense;
+mod stations;
 mod strike;
 
 use crate::arm::Arm;
@@ -32,6 +33,7 @@ use nightshift_core::{Address, Pose, SampleId, Stamp};
 use sense::Channels;
 pub use sense::Shot;
 use sha2::{Digest, Sha256};
+use stations::Stations;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -72,6 +74,7 @@ pub struct World {
     strangers: BTreeSet<SampleId>,
     /// How far the robot's clock is ahead.
     clock_ahead_s: f64,
+    stations: Stations,
 }
 
 impl World {
@@ -105,8 +108,12 @@ impl World {
         for finger in &layout.fingers {
             data.qpos_mut()[finger.qpos] = opening_m / 2.0;
         }
+        for (joint, part) in layout.parts.iter().zip(&scene.parts) {
+            data.qpos_mut()[joint.qpos] = part.start * part.joint.travel();
+        }
         data.step1();
         let mut this = Self {
+            stations: Stations::new(site, &scene),
             drive: Drive::new(&robot.base, place),
             arm: Arm::new(robot, posture),
             gripper: Gripper::new(&robot.gripper, opening_m),
@@ -199,28 +206,32 @@ impl World {
         let pose =
             |bodies: &[usize]| -> Vec<Isometry3<f64>> { bodies.iter().map(|b| self.body_pose(*b)).collect() };
         let (links, vials) = (pose(&self.layout.link_body), pose(&self.layout.vial_body));
+        let parts = pose(&self.layout.part_body);
         let place = |host| match host {
             Host::World => Isometry3::identity(),
             Host::Link(index) => links[index],
             Host::Vial(index) => vials[index],
+            Host::Part(index) => parts[index],
         };
         self.scene.prims.iter().map(|prim| place(prim.host) * prim.host_from_prim).collect()
     }
 
     /// How everything truly is. For judges only.
     pub fn truth(&self) -> Truth {
+        let stations = self.station_slots();
         let samples = self.scene.vials.iter().enumerate().map(|(index, vial)| {
             let pose = Pose::new(self.body_pose(self.layout.vial_body[index]));
             let touch = self.monitor.touches()[index];
             let deck = self.deck_slots();
-            let slots = self.scene.station_slots.iter().map(|(address, slot)| (address, *slot));
+            let slots = stations.iter().map(|(address, slot)| (*address, *slot));
             let location = truth::location(&pose, touch, slots.chain(deck.iter().map(|(a, s)| (a, *s))));
             let broken = self.monitor.broken()[index];
             (vial.sample.clone(), SampleTruth { location, pose, broken, held: touch.held() })
         });
         let (strangers, samples) =
             samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
-        Truth { stamp: self.now(), samples, strangers, robot: RobotTruth { pose: self.base_pose() } }
+        let (robot, stations) = (RobotTruth { pose: self.base_pose() }, self.station_truth());
+        Truth { stamp: self.now(), samples, strangers, robot, stations }
     }
 
     fn deck_slots(&self) -> Vec<(Address, Pose<Map, Slot>)> {

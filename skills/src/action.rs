@@ -10,6 +10,7 @@ use crate::store::StoreRecord;
 use crate::world::World;
 use crate::{limits, scene, sight};
 use nightshift_core::api::Evidence;
+use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
 use nightshift_core::{Code, Failure, Outbox, Stamp, StationId};
 use nightshift_motion::{MotionGoal, PlanRequest};
@@ -126,6 +127,8 @@ pub enum Action {
         /// The job as it is after them.
         job: Option<Box<JobRecord>>,
     },
+    /// Ask a station.
+    Site(SiteCall),
     /// Let things come to rest.
     Rest(Duration),
     /// Wait until the robot knows where it is.
@@ -161,6 +164,8 @@ pub enum Outcome {
     },
     /// The entries are durable, and the ledger has them.
     Recorded,
+    /// What a station says.
+    Answered(Box<SiteAnswer>),
     /// The time is over, or the robot knows where it is.
     Rested,
 }
@@ -181,6 +186,7 @@ enum Waiting {
     Navigation { id: CommandId, dock: Option<Docking>, place: BasePlace, what: String },
     Look { id: EffectId, asked: Stamp },
     Record { id: EffectId, entries: Vec<Entry> },
+    Site { id: EffectId, station: StationId },
     Rest,
     Localise,
 }
@@ -250,6 +256,11 @@ impl Running {
                 ctx.out.push(SkillOutput::Store { id, records });
                 running(Waiting::Record { id, entries }, limits::STORE)
             }
+            Action::Site(call) => {
+                let (id, station) = (ctx.ids.effect(), call.station.clone());
+                ctx.out.push(SkillOutput::Site { id, call });
+                running(Waiting::Site { id, station }, limits::SITE_ANSWER)
+            }
             Action::Rest(span) => running(Waiting::Rest, span),
             Action::Localise if ctx.belief.base_in_map(ctx.world).is_some() => Err(Ok(Outcome::Rested)),
             Action::Localise => running(Waiting::Localise, limits::LOCALISE),
@@ -306,6 +317,9 @@ impl Running {
                     Err(failure) => Err(failure.clone()),
                 })
             }
+            (Waiting::Site { id, .. }, SkillInput::Site { id: of, answer }) if id == of => {
+                Some(answer.clone().map(|answer| Outcome::Answered(Box::new(answer))))
+            }
             (Waiting::Localise, SkillInput::Navigation(_)) => {
                 ctx.belief.base_in_map(ctx.world).map(|_| Ok(Outcome::Rested))
             }
@@ -345,6 +359,10 @@ impl Running {
                 let words = format!("the store did not answer within {} s", limits::STORE.as_secs());
                 late(Code::StoreUnavailable, words)
             }
+            Waiting::Site { station, .. } => {
+                let words = format!("{station} did not answer within {} s", limits::SITE_ANSWER.as_secs());
+                late(Code::SiteUnavailable, words)
+            }
             Waiting::Localise => {
                 let words =
                     format!("the robot did not know where it is for {} s", limits::LOCALISE.as_secs());
@@ -374,7 +392,11 @@ impl Running {
                 false
             }
             Waiting::Grip { .. } | Waiting::Record { .. } => false,
-            Waiting::Plan { .. } | Waiting::Look { .. } | Waiting::Rest | Waiting::Localise => true,
+            Waiting::Plan { .. }
+            | Waiting::Look { .. }
+            | Waiting::Site { .. }
+            | Waiting::Rest
+            | Waiting::Localise => true,
         }
     }
 
@@ -481,7 +503,7 @@ fn ask_for_plan(
 ) -> Result<EffectId, Failure> {
     let (start, scene) = match rehearse {
         Some(Rehearsal { from, at, opening_m }) => {
-            let there = Belief::docked_at(at, *opening_m);
+            let there = Belief::docked_at(ctx.world, at, *opening_m);
             (from.clone(), scene::build(ctx.world, &there, ctx.ledger, motion.may_touch.clone()))
         }
         None => {

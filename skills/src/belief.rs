@@ -6,7 +6,7 @@ use crate::world::{NestRef, World};
 use nightshift_core::describe::Vial;
 use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
 use nightshift_core::robot::{GripperState, JointState};
-use nightshift_core::{Address, Code, Failure, Pose2, SampleId, Stamp, StationId};
+use nightshift_core::{Address, Code, Failure, NestId, Pose2, SampleId, Stamp, StateId, StationId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Where the base stands.
@@ -61,6 +61,8 @@ pub struct Belief {
     nests: BTreeMap<NestRef, NestSight>,
     /// What is held.
     pub grip: Option<Grip>,
+    /// Stations that have said that the hand may reach in: in which state, at which nest.
+    pub ready: BTreeMap<StationId, (StateId, NestId)>,
     slips: u32,
 }
 
@@ -74,16 +76,47 @@ impl Default for Belief {
             map_from_base: None,
             nests: BTreeMap::new(),
             grip: None,
+            ready: BTreeMap::new(),
             slips: 0,
         }
     }
 }
 
 impl Belief {
-    /// Nothing but a base that is docked there, as taught, and fingers so far apart: for motions that are rehearsed.
-    pub fn docked_at(station: &StationId, opening_m: f64) -> Self {
+    /// Nothing but a base that is docked there, as taught, a station that is ready, and fingers so far apart: for
+    /// motions that are rehearsed.
+    pub fn docked_at(world: &World, station: &StationId, opening_m: f64) -> Self {
         let gripper = GripperState { stamp: Stamp::ZERO, opening_m, force_n: 0.0 };
-        Self { base: BasePlace::Docked(station.clone()), gripper: Some(gripper), ..Self::default() }
+        let found = world.site.stations.get(station);
+        let ready = found.and_then(|found| {
+            let (state, _) = found.machine.as_ref()?.ready_states().next()?;
+            Some((station.clone(), (state.clone(), found.nests.keys().next()?.clone())))
+        });
+        Self {
+            base: BasePlace::Docked(station.clone()),
+            gripper: Some(gripper),
+            ready: ready.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A station has said whether the hand may reach in: in which state, at which nest. What was seen of its nests no
+    /// longer holds where that has changed: they may ride on a part.
+    pub fn site_is(&mut self, station: &StationId, ready: Option<(StateId, NestId)>) {
+        if self.ready.get(station) == ready.as_ref() {
+            return;
+        }
+        self.nests.retain(|nest, _| nest.station != *station);
+        match ready {
+            Some(ready) => self.ready.insert(station.clone(), ready),
+            None => self.ready.remove(station),
+        };
+    }
+
+    /// Whether a hand may reach into this nest: its station needs no handshake, or is ready for it.
+    pub fn may_reach(&self, world: &World, nest: &NestRef) -> bool {
+        !world.has_handshake(&nest.station)
+            || self.ready.get(&nest.station).is_some_and(|(_, ready)| *ready == nest.nest)
     }
 
     /// Takes a report of the joints. One that is older than the last is passed over.
@@ -180,9 +213,10 @@ impl Belief {
             return Some(sight.base_from_nest);
         }
         if nest.on_deck() {
-            return world.described_nest(nest, &Pose::identity());
+            return world.described_nest(nest, &Pose::identity(), None);
         }
-        world.described_nest(nest, &self.base_from_station(world, &nest.station)?)
+        let ready = self.ready.get(&nest.station);
+        world.described_nest(nest, &self.base_from_station(world, &nest.station)?, ready)
     }
 
     /// Where a station is: as docking saw it, as taught where the base waits before it, or else by the localiser.

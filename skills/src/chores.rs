@@ -7,9 +7,9 @@ use crate::ledger::{Ledger, Whereabouts};
 use crate::messages::SkillInput;
 use crate::program::{Goal, Order, compose, free_deck_slot, ledger_tag};
 use crate::runner::{End, Planned, Runner};
-use crate::stages::Plan;
+use crate::stages::{Debt, Plan};
 use nightshift_core::api::Place;
-use nightshift_core::{Failure, Level, SampleId, Stamp};
+use nightshift_core::{Failure, JobId, Level, SampleId, Stamp, StationId};
 use std::collections::VecDeque;
 
 /// The chores underway.
@@ -17,12 +17,17 @@ use std::collections::VecDeque;
 pub struct Chores {
     runner: Runner,
     left: VecDeque<Chore>,
+    /// Whether the arm is out of any station: before that, none is told that it is.
+    drawn_back: bool,
+    drawing: bool,
 }
 
 #[derive(Debug)]
 enum Chore {
     Feel(SampleId),
     DrawBack,
+    /// To a station that the last life of the stack had made ready.
+    Release(StationId),
     SeekOnDeck(SampleId),
     SetDown(SampleId),
 }
@@ -50,10 +55,11 @@ impl Chores {
         });
         let mut left: VecDeque<Chore> = gripped.iter().cloned().map(Chore::Feel).collect();
         left.push_back(Chore::DrawBack);
+        left.extend(ledger.owed().keys().cloned().map(Chore::Release));
         left.extend(on_deck.map(|(id, _)| Chore::SeekOnDeck(id.clone())));
         left.extend(gripped.into_iter().map(Chore::SetDown));
         left.push_back(Chore::DrawBack);
-        Self { runner: Runner::default(), left }
+        Self { runner: Runner::default(), left, drawn_back: false, drawing: false }
     }
 
     /// When they want to be woken.
@@ -96,6 +102,8 @@ impl Chores {
     fn settle(&mut self, ctx: &mut Context<'_>, mut end: Option<End>) -> Report {
         let mut report = Report::default();
         while let Some(ended) = end.take() {
+            let drawing = std::mem::take(&mut self.drawing);
+            self.drawn_back |= drawing && matches!(ended, End::Done);
             if let End::Failed(failure) = ended {
                 report.notices.push((failure.code.level(), failure.to_string()));
                 if crate::item::stops_robot(failure.code) {
@@ -107,6 +115,13 @@ impl Chores {
                 report.ended = Some(None);
                 return report;
             };
+            if let (Chore::Release(station), false) = (&chore, self.drawn_back) {
+                let words = format!("{station} is not released, because the arm may still be in it");
+                report.notices.push((Level::Urgent, words));
+                end = Some(End::Stopped);
+                continue;
+            }
+            self.drawing = matches!(chore, Chore::DrawBack);
             end = match chore.list(ctx) {
                 Ok(list) => self.runner.begin(ctx, list),
                 Err(failure) => Some(End::Failed(failure)),
@@ -123,6 +138,7 @@ impl Chore {
         match self {
             Self::Feel(sample) => plain(vec![Plan::Feel(sample.clone())]),
             Self::DrawBack => plain(vec![Plan::Retreat, Plan::Posture("drive")]),
+            Self::Release(station) => plain(vec![Plan::ReleaseSite(station.clone(), Debt::Settle)]),
             Self::SeekOnDeck(sample) => plain(vec![Plan::Seek(sample.clone())]),
             Self::SetDown(sample) => {
                 let held = ctx.ledger.sample(sample).and_then(|known| known.whereabouts.known());
@@ -132,7 +148,8 @@ impl Chore {
                 let tag = ledger_tag(ctx.ledger, sample)?;
                 let now = ctx.situation();
                 let target = free_deck_slot(sample, now)?;
-                let order = Order { sample: sample.clone(), source: None, target, tag, verify: Verify::Full };
+                let (job, sample) = (JobId::new("restart"), sample.clone());
+                let order = Order { job, sample, source: None, target, tag, verify: Verify::Full };
                 compose(&order, Goal::Deliver, now)
             }
         }

@@ -34,6 +34,8 @@ pub struct ItemRun {
     slipped: bool,
     halt: Option<Halt>,
     cause: Option<Failure>,
+    /// What went wrong with the station when the sample was at its target already.
+    late: Option<Failure>,
     /// What shows how it went.
     pub evidence: Vec<Evidence>,
 }
@@ -80,6 +82,7 @@ impl ItemRun {
             slipped: false,
             halt: None,
             cause: None,
+            late: None,
             evidence: Vec::new(),
         }
     }
@@ -166,6 +169,11 @@ impl ItemRun {
             return self.over();
         }
         let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
+        if is_site(failure.code) && known == Some(Place::At(self.order.target.clone())) {
+            notices.push((failure.code.level(), format!("{}: {failure}", self.order.sample)));
+            self.late = Some(failure);
+            return self.over();
+        }
         match known {
             Some(at) if failure.code == Code::SampleMissing => self.missing(at, failure, notices),
             Some(_) if failure.code != Code::GraspLost => {
@@ -291,6 +299,10 @@ impl ItemRun {
         };
         let delivered = whereabouts == Whereabouts::At(Place::At(self.order.target.clone()));
         let (status, effect, error) = match (&whereabouts, self.halt) {
+            (Whereabouts::At(_), _) if delivered && self.late.is_some() => {
+                let effect = if touched { Effect::Placed } else { Effect::None };
+                (ItemStatus::Failed, effect, self.late.clone())
+            }
             (Whereabouts::At(_), _) if delivered && touched => (ItemStatus::Done, Effect::Placed, None),
             (Whereabouts::At(_), _) if delivered => (ItemStatus::AlreadyThere, Effect::None, None),
             (Whereabouts::At(_), _) if self.dry_run && self.cause.is_none() && self.halt.is_none() => {
@@ -347,6 +359,11 @@ impl Halt {
             Self::Deadline => Failure::new(Code::DeadlinePassed, format!("the deadline passed; {words}")),
         }
     }
+}
+
+/// Whether a failure is the station's: the sample is where it was.
+fn is_site(code: Code) -> bool {
+    (600..700).contains(&code.number())
 }
 
 /// Whether nothing may move after this until somebody has looked.

@@ -4,13 +4,13 @@ use crate::action::Context;
 use crate::item::{Halt, ItemRun, Next, needs_a_look};
 use crate::job::{Item, JobRecord, Spec};
 use crate::ledger::{Body, Ledger, Whereabouts};
-use crate::program::{Order, free_deck_slot, ledger_tag};
+use crate::program::{Order, free_deck_slot, ledger_tag, release_plans};
 use crate::runner::{End, Planned, Runner};
 use crate::stages::Plan;
 use crate::validate::{Admitted, Outlook};
 use crate::world::slot_of;
 use nightshift_core::api::{Custody, Effect, Feedback, ItemOutcome, ItemStatus, Place};
-use nightshift_core::{Code, Failure, JobId, Level, SampleId, Stamp};
+use nightshift_core::{Code, Failure, JobId, Level, SampleId, Stamp, StationId};
 
 /// A job underway.
 #[derive(Debug)]
@@ -189,9 +189,13 @@ impl JobRun {
         let last = self.record.outcomes.len() + 1 >= self.spec.items.len() || self.halt.is_some();
         let outcome = item.outcome(ctx.ledger, 0);
         let hands_off = outcome.error.as_ref().is_some_and(|error| needs_a_look(error, outcome.status));
-        if last && !hands_off && !self.spec.dry_run {
+        // What ended early may still owe a station its release.
+        let owed: Vec<StationId> =
+            ctx.ledger.owed().keys().filter(|id| ctx.belief.at_hand(id)).cloned().collect();
+        if (last || !owed.is_empty()) && !hands_off && !self.spec.dry_run {
             self.closing = Closing::Parking;
-            let list = vec![(None, Plan::Retreat), (None, Plan::Posture("drive"))];
+            let mut list = vec![(None, Plan::Retreat), (None, Plan::Posture("drive"))];
+            list.extend(owed.iter().flat_map(release_plans));
             return self.run(ctx, list);
         }
         self.write_outcome(ctx)
@@ -270,6 +274,7 @@ impl JobRun {
             Err(failure) => return self.refuse(ctx, sample, failure, report),
         };
         let order = Order {
+            job: self.record.job_id.clone(),
             sample: sample.clone(),
             source: at.as_ref().and_then(slot_of).cloned(),
             target: wanted.target.clone(),

@@ -7,7 +7,7 @@
 
 use crate::chain::{Entry, Head};
 use nightshift_core::api::{LedgerLine, Place};
-use nightshift_core::{Address, Code, Failure, JobId, LabwareType, SampleId, Stamp};
+use nightshift_core::{Address, Code, Failure, JobId, LabwareType, SampleId, Stamp, StationId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +78,20 @@ pub enum Body {
         /// Why.
         why: String,
     },
+    /// A station is about to be made ready for the robot's hand: from now on its release is owed.
+    SitePrepared {
+        /// Whose.
+        job: JobId,
+        /// Which.
+        station: StationId,
+    },
+    /// The hand is out, and the station knows.
+    SiteReleased {
+        /// Whose.
+        job: JobId,
+        /// Which.
+        station: StationId,
+    },
     /// A person has allowed motion after an unclean end.
     Acknowledged {
         /// Who.
@@ -147,6 +161,9 @@ pub struct Sample {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     samples: BTreeMap<SampleId, Sample>,
+    /// Stations whose release is owed, and the job that had them made ready.
+    #[serde(default)]
+    owed: BTreeMap<StationId, JobId>,
     head: Head,
 }
 
@@ -159,6 +176,11 @@ impl Ledger {
     /// One sample.
     pub fn sample(&self, id: &SampleId) -> Option<&Sample> {
         self.samples.get(id)
+    }
+
+    /// The stations whose release is owed, and the job that had them made ready.
+    pub fn owed(&self) -> &BTreeMap<StationId, JobId> {
+        &self.owed
     }
 
     /// The last entry's place in the chain.
@@ -282,6 +304,20 @@ impl Ledger {
                 Ok(())
             }
             Body::Voided { job, sample, .. } => reserved_by(sample, job).map(|_| ()),
+            Body::SitePrepared { job, station } => match self.owed.get(station) {
+                Some(other) if other != job => {
+                    let words = format!("{station} is still to be released for job {other}");
+                    Err(Failure::new(Code::SiteBusy, words))
+                }
+                _ => Ok(()),
+            },
+            Body::SiteReleased { job, station } => match self.owed.get(station) {
+                Some(owner) if owner == job => Ok(()),
+                _ => {
+                    let words = format!("no release of {station} is owed for job {job}");
+                    Err(Failure::new(Code::SiteRefused, words))
+                }
+            },
             Body::Acknowledged { .. } => Ok(()),
         }
     }
@@ -328,6 +364,12 @@ impl Ledger {
             }
             Body::Posted { sample, .. } | Body::Voided { sample, .. } => {
                 change(sample, &|s| s.reserved = None);
+            }
+            Body::SitePrepared { job, station } => {
+                self.owed.insert(station.clone(), job.clone());
+            }
+            Body::SiteReleased { station, .. } => {
+                self.owed.remove(station);
             }
             Body::Acknowledged { .. } => {}
         }

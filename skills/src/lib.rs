@@ -5,8 +5,9 @@
 //! writes what it is about to do, and what it has done, to the ledger before it goes on. Pictures, motion plans and
 //! writes to disk are *effects*: asked for as outputs, answered as inputs. Only [`store`] touches a disk.
 //!
-//! `Load` and `Unload` are transfers that must end, or begin, at an instrument: any station but `storage` and the
-//! robot's own deck. The instrument's handshake (door, tray, seat) is not part of this version.
+//! `Load` and `Unload` are transfers that must end, or begin, at an instrument. A station whose file has a machine is
+//! asked to get ready before the hand reaches in, and released when it is out, whatever the job is: that it is owed a
+//! release is in the ledger, so that neither a cancel nor a kill leaves a door open for ever.
 
 mod action;
 mod belief;

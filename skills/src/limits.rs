@@ -35,6 +35,19 @@ pub const JOINT_GAP_S: f64 = 0.25;
 /// 0.8 m reach are 0.3 mm.
 pub const STILL_RAD_S: f64 = 0.02;
 
+/// A station's driver answers within this, or is not there: it only ever says what it has begun.
+pub const SITE_ANSWER: Duration = Duration::from_secs(10);
+/// Between two looks at how far a station is.
+pub const SITE_POLL: Duration = Duration::from_millis(500);
+/// A station that is busy for longer than this is not waited for, seconds: the planner knows better what to do then.
+pub const SITE_BUSY_S: f64 = 180.0;
+/// A station that has begun to get ready is ready within this, seconds: the slowest doors take half a minute.
+pub const SITE_READY_S: f64 = 60.0;
+/// Releases tried before the failure is told.
+pub const SITE_RELEASES: u32 = 3;
+/// A part may be so far from where the station's file has it when it is ready, over its travel of 0 to 1.
+pub const SITE_PART: f64 = 0.03;
+
 /// Pictures tried for one question before it is answered with a failure.
 pub const LOOKS: u32 = 3;
 /// Grasps tried again, beside the first, before the item fails.

@@ -2,6 +2,7 @@
 
 use crate::store::StoreRecord;
 use nightshift_core::api::{Call, JobEvent, Reply};
+use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
 use nightshift_core::{Failure, Level, Stamp};
 use nightshift_motion::PlanRequest;
@@ -37,6 +38,13 @@ pub enum SkillInput {
         /// The motion, or why there is none.
         result: Result<JointTrajectory, Failure>,
     },
+    /// Answers [`SkillOutput::Site`].
+    Site {
+        /// Of the effect.
+        id: EffectId,
+        /// What the station says, or why nobody answers for it.
+        answer: Result<SiteAnswer, Failure>,
+    },
     /// Answers [`SkillOutput::Store`].
     Stored {
         /// Of the effect.
@@ -66,6 +74,13 @@ pub enum SkillOutput {
         id: EffectId,
         /// For the picture's name: letters, digits, `-` and `_`.
         purpose: String,
+    },
+    /// Ask a station.
+    Site {
+        /// Answered by [`SkillInput::Site`].
+        id: EffectId,
+        /// What.
+        call: SiteCall,
     },
     /// Write records durably, all or none.
     Store {

@@ -6,16 +6,19 @@ use crate::belief::{BasePlace, Belief};
 use crate::job::Verify;
 use crate::ledger::{Ledger, Whereabouts};
 use crate::runner::Planned;
-use crate::stages::{Expect, Plan};
+use crate::stages::{Debt, Expect, Plan};
 use crate::world::{NestRef, slot_of};
 use nightshift_core::api::{Phase, Place};
 use nightshift_core::describe::fiducial_of_code;
+use nightshift_core::handshake::Purpose;
 use nightshift_core::ids::DECK;
-use nightshift_core::{Address, Code, Failure, SampleId, StationId};
+use nightshift_core::{Address, Code, Failure, JobId, SampleId, StationId};
 
 /// What is to be done with a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
+    /// Whose: the word by which stations know the robot's hand.
+    pub job: JobId,
     /// Which.
     pub sample: SampleId,
     /// The slot where it was, to put it back to; none where it was between the fingers.
@@ -75,8 +78,13 @@ pub fn compose(order: &Order, goal: Goal, now: Situation<'_>) -> Result<Vec<Plan
     if there {
         // It may be there already: then a look is all that is missing.
         list.approach(&to.station, &FIRST_LEG);
+        list.prepare(&to, Purpose::Look);
         list.look(&to, None, FIRST_LEG.locate);
+        list.release(&to.station);
         return Ok(list.plans);
+    }
+    if goal == Goal::Deliver && now.world.has_handshake(&to.station) && !list.is_docked(&to.station) {
+        list.plans.push((None, Plan::AskSite(to.station.clone())));
     }
     list.bring(&at, &to, goal)?;
     Ok(list.plans)
@@ -106,6 +114,7 @@ fn safe_slot(order: &Order, now: Situation<'_>) -> Result<Address, Failure> {
         !slot.on_deck()
             && now.belief.at_hand(&slot.station)
             && now.belief.nest(&NestRef::of(slot)).is_some()
+            && now.belief.may_reach(now.world, &NestRef::of(slot))
             && now.ledger.claimants(&place).all(|other| *other == order.sample)
     });
     back.map_or_else(|| free_deck_slot(&order.sample, now), Ok)
@@ -116,6 +125,12 @@ fn docked(belief: &Belief) -> Option<StationId> {
         BasePlace::Docked(station) => Some(station.clone()),
         BasePlace::Staging(_) | BasePlace::Free => None,
     }
+}
+
+/// The arm out of a station, and the station told so.
+pub fn release_plans(station: &StationId) -> Vec<Planned> {
+    let plans = [Plan::Retreat, Plan::Posture("drive"), Plan::ReleaseSite(station.clone(), Debt::Settle)];
+    plans.into_iter().map(|plan| (Some(Phase::ReleaseSite), plan)).collect()
 }
 
 struct List<'a> {
@@ -150,13 +165,17 @@ const CARRY_LEG: Phases =
 impl List<'_> {
     fn bring(&mut self, at: &Place, to: &Address, goal: Goal) -> Result<(), Failure> {
         let legs = if goal == Goal::Deliver { FIRST_LEG } else { CARRY_LEG };
-        let held_here = *at == Place::Gripper && (to.on_deck() || self.is_docked(&to.station));
+        let reachable = self.now.belief.may_reach(self.now.world, &NestRef::of(to));
+        let held_here = *at == Place::Gripper && (to.on_deck() || self.is_docked(&to.station) && reachable);
         match slot_of(at) {
             None if held_here => {
                 if goal != Goal::Safe {
                     self.check_clear(to, CARRY);
                 }
                 self.put(to, None);
+                if !to.on_deck() {
+                    self.release(&to.station);
+                }
             }
             None => {
                 let deck = free_deck_slot(&self.order.sample, self.now)?;
@@ -171,18 +190,23 @@ impl List<'_> {
             }
             Some(from) => {
                 self.approach(&from.station, &legs);
+                self.prepare(from, Purpose::Take);
                 let same_rack = NestRef::of(from) == NestRef::of(to);
                 self.look(from, same_rack.then_some(to), legs.locate);
-                if to.on_deck() || from.station == to.station {
+                // A station with a handshake is made ready for one nest at a time.
+                let one_visit = same_rack || !self.now.world.has_handshake(&from.station);
+                if to.on_deck() || from.station == to.station && one_visit {
                     if !same_rack {
                         self.check_clear(to, legs.locate);
                     }
                     self.take(from, &legs);
                     self.put(to, Some(from));
+                    self.release(&from.station);
                 } else {
                     let deck = free_deck_slot(&self.order.sample, self.now)?;
                     self.take(from, &legs);
                     self.set_on_deck(&deck);
+                    self.release(&from.station);
                     self.leave_deck(&deck, to, &CARRY_LEG);
                 }
             }
@@ -192,6 +216,7 @@ impl List<'_> {
 
     fn leave_deck(&mut self, deck: &Address, to: &Address, phases: &Phases) {
         self.approach(&to.station, phases);
+        self.prepare(to, Purpose::Place);
         self.check_clear(to, phases.locate);
         // A drive may shake: what stands on the deck is looked at again, unless the caller wants it light.
         if self.order.verify == Verify::Full || self.now.belief.nest(&NestRef::of(deck)).is_none() {
@@ -199,6 +224,25 @@ impl List<'_> {
         }
         self.take(deck, phases);
         self.put(to, None);
+        self.release(&to.station);
+    }
+
+    /// A station with a handshake made ready, with the arm out of the way of its parts.
+    fn prepare(&mut self, at: &Address, purpose: Purpose) {
+        if !self.now.world.has_handshake(&at.station) {
+            return;
+        }
+        let phase = Some(Phase::PrepareSite);
+        if !self.now.belief.may_reach(self.now.world, &NestRef::of(at)) {
+            self.plans.push((phase, Plan::Posture("drive")));
+        }
+        self.plans.push((phase, Plan::PrepareSite(self.order.job.clone(), at.clone(), purpose)));
+    }
+
+    fn release(&mut self, station: &StationId) {
+        if self.now.world.has_handshake(station) {
+            self.plans.extend(release_plans(station));
+        }
     }
 
     fn is_docked(&self, station: &StationId) -> bool {
@@ -208,6 +252,11 @@ impl List<'_> {
     fn approach(&mut self, station: &StationId, phases: &Phases) {
         if self.is_docked(station) || station.as_str() == DECK {
             return;
+        }
+        // What went wrong here may have left a release owed: it comes before the base leaves, if the station takes it.
+        if let Some(left) = self.docked.take().filter(|left| self.now.ledger.owed().contains_key(left)) {
+            self.plans.push((phases.drive, Plan::Posture("drive")));
+            self.plans.push((phases.drive, Plan::ReleaseSite(left, Debt::MayStay)));
         }
         self.plans.push((phases.drive, Plan::Posture("drive")));
         self.plans.push((phases.drive, Plan::Drive(station.clone())));
@@ -257,6 +306,10 @@ impl List<'_> {
         expect.extend(left.map(|from| Expect::Clear { slot: from.slot.clone() }));
         let survey = Plan::Survey(NestRef::of(to), expect);
         self.plans.push((Some(Phase::VerifyPlace), survey));
+        if self.now.world.has_handshake(&to.station) {
+            let confirm = Plan::ConfirmSeated(self.order.job.clone(), to.clone());
+            self.plans.push((Some(Phase::VerifyPlace), confirm));
+        }
     }
 
     fn placed(&self, at: &Address) -> Expect {

@@ -6,8 +6,8 @@ use crate::limits;
 use crate::world::{NestRef, World};
 use nalgebra::Isometry3;
 use nightshift_core::api::Place;
-use nightshift_core::describe::{Shape, Solid, Vial};
-use nightshift_core::frames::{Base, Map, Pose, Tool, Ware};
+use nightshift_core::describe::{Shape, Solid, Station, Vial};
+use nightshift_core::frames::{Base, Map, Pose, Station as StationFrame, Tool, Ware};
 use nightshift_core::ids::DECK;
 use nightshift_core::{Address, SampleId};
 use nightshift_motion::{Held, Scene, SceneShape, deck_shapes, station_shapes};
@@ -20,12 +20,14 @@ pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(St
     let mut shapes = surroundings(world, belief);
     shapes.extend(deck_shapes(&world.robot, &world.site.catalogue));
     for shape in &mut shapes {
-        // Where a rack was seen, it stands there.
-        if let Some((station, nest)) = shape.name.split_once('/')
-            && let Some(sight) = belief.nest(&NestRef { station: station.into(), nest: nest.into() })
-            && let Ok(rack) = world.rack(&NestRef { station: station.into(), nest: nest.into() })
+        // Where a rack was seen, it stands there; what rides on a part is where the station has it now.
+        let Some((station, nest)) = shape.name.split_once('/') else { continue };
+        let nest = NestRef { station: station.into(), nest: nest.into() };
+        if (belief.nest(&nest).is_some() || belief.ready.contains_key(&nest.station))
+            && let Ok(rack) = world.rack(&nest)
+            && let Some(base_from_nest) = belief.base_from_nest(world, &nest)
         {
-            *shape = SceneShape::rack(shape.name.clone(), rack, &sight.base_from_nest);
+            *shape = SceneShape::rack(shape.name.clone(), rack, &base_from_nest);
         }
     }
     shapes.extend(vials(world, belief, ledger));
@@ -59,9 +61,24 @@ fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
     let furniture = world.site.furniture.iter().map(|shape| in_base(&base_from_map, shape));
     let stations = world.site.stations.values().flat_map(|station| {
         let base_from_station = base_from_map * station.pose.spatial();
-        station_shapes(station, &world.site.catalogue, &base_from_station)
+        let parts = parts(belief, station).into_iter().map(move |shape| SceneShape {
+            name: format!("{}/{}", station.id, shape.name),
+            solid: shape.solid,
+            base_from_shape: base_from_station * shape.pose,
+        });
+        station_shapes(station, &world.site.catalogue, &base_from_station).into_iter().chain(parts)
     });
     furniture.chain(stations).filter(near).collect()
+}
+
+/// The moving parts of a station: where its file has them in the state that it is ready in, or at its start.
+fn parts(belief: &Belief, station: &Station) -> Vec<Shape<StationFrame>> {
+    let Some(machine) = &station.machine else { return Vec::new() };
+    let positions = match belief.ready.get(&station.id) {
+        Some((state, nest)) => station.part_positions(state, Some(nest)),
+        None => station.part_positions(&machine.start, None),
+    };
+    station.part_shapes(&positions)
 }
 
 fn in_base(base_from_map: &Pose<Base, Map>, shape: &Shape<Map>) -> SceneShape {

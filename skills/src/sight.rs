@@ -158,10 +158,11 @@ fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Ba
         )
     };
     if nest.on_deck() {
-        return world.described_nest(nest, &Pose::identity()).ok_or_else(unknown);
+        return world.described_nest(nest, &Pose::identity(), None).ok_or_else(unknown);
     }
     let base_from_station = belief.base_from_station(world, &nest.station).ok_or_else(unknown)?;
-    world.described_nest(nest, &base_from_station).ok_or_else(unknown)
+    let ready = belief.ready.get(&nest.station);
+    world.described_nest(nest, &base_from_station, ready).ok_or_else(unknown)
 }
 
 /// The seen pose with the taught tilt. Racks stand on level ground, and the tilt is what one picture tells worst: a

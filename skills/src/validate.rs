@@ -4,13 +4,11 @@ use crate::job::{Item, Policy, Spec, Verify};
 use crate::ledger::{Ledger, Whereabouts};
 use crate::world::World;
 use nightshift_core::api::{JobKind, JobRequest, Place, RequestItem};
-use nightshift_core::describe::fiducial_of_code;
+use nightshift_core::describe::{StationKind, fiducial_of_code};
 use nightshift_core::{Address, Code, Failure, SampleId, StationId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The station that is no instrument: `Load` into it and `Unload` from it make no sense.
-const STORAGE: &str = "storage";
 /// Ids and callers are kept for ever and shown everywhere: a line's worth is enough.
 const NAME_LENGTH: usize = 128;
 /// A week: longer is a slip of units.
@@ -51,7 +49,7 @@ pub fn read(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Spec
             return duplicate(format!("target {} is named twice", item.target));
         }
     }
-    check_instrument(&spec, ledger)?;
+    check_instrument(world, &spec, ledger)?;
     Ok(spec)
 }
 
@@ -130,7 +128,8 @@ fn read_item(world: &World, ledger: &Ledger, item: &RequestItem) -> Result<Item,
     Ok(Item { sample, source, target, expected_tag })
 }
 
-fn check_instrument(spec: &Spec, ledger: &Ledger) -> Result<(), Failure> {
+/// `Load` into a storage, a charger or the deck, and `Unload` from one, make no sense.
+fn check_instrument(world: &World, spec: &Spec, ledger: &Ledger) -> Result<(), Failure> {
     let stations: Vec<Option<StationId>> = match spec.kind {
         JobKind::Transfer => return Ok(()),
         JobKind::Load => spec.items.iter().map(|item| Some(item.target.station.clone())).collect(),
@@ -142,7 +141,8 @@ fn check_instrument(spec: &Spec, ledger: &Ledger) -> Result<(), Failure> {
     };
     for (index, station) in stations.iter().enumerate() {
         let Some(station) = station else { continue };
-        if station.as_str() == STORAGE || station.as_str() == nightshift_core::ids::DECK {
+        let kind = world.site.stations.get(station).map(|station| station.kind);
+        if kind != Some(StationKind::Instrument) {
             let words = format!(
                 "items[{index}]: {station} is no instrument; {action} needs one as {end}, Transfer does not"
             );

@@ -4,7 +4,7 @@ use nightshift_core::api::Place;
 use nightshift_core::describe::{RackType, Robot, Site, Station, Vial};
 use nightshift_core::frames::{Base, Map, Nest, Pose, Slot, Station as StationFrame};
 use nightshift_core::ids::DECK;
-use nightshift_core::{Address, Code, Failure, LabwareType, NestId, Pose2, StationId};
+use nightshift_core::{Address, Code, Failure, LabwareType, NestId, Pose2, StateId, StationId};
 use nightshift_motion::Arm;
 use nightshift_perception::fiducial::PlacedTag;
 use std::fmt;
@@ -97,18 +97,28 @@ impl World {
         Ok(placed.map(|(id, tag)| PlacedTag { id: *id, size_m: tag.size_m, pose: tag.pose }).collect())
     }
 
-    /// Where a nest is by the descriptions, for a base that stands so to the nest's station. The deck's nests are
-    /// where they are on the base.
+    /// Where a nest is by the descriptions, for a base that stands so to the nest's station, which is ready for a hand
+    /// so, or will be for one at this nest. The deck's nests are where they are on the base.
     pub fn described_nest(
         &self,
         nest: &NestRef,
         base_from_station: &Pose<Base, StationFrame>,
+        ready: Option<&(StateId, NestId)>,
     ) -> Option<Pose<Base, Nest>> {
         if nest.on_deck() {
             return Some(self.robot.deck.get(&nest.nest)?.pose);
         }
         let station = self.site.stations.get(&nest.station)?;
-        Some(*base_from_station * station.nests.get(&nest.nest)?.pose)
+        let pose = match ready {
+            Some((state, at)) => station.nest_pose_at(&nest.nest, &station.part_positions(state, Some(at))),
+            None => station.nest_pose(&nest.nest),
+        };
+        Some(*base_from_station * pose?)
+    }
+
+    /// Whether a station has to be asked before a hand reaches in.
+    pub fn has_handshake(&self, station: &StationId) -> bool {
+        self.site.stations.get(station).is_some_and(|station| station.machine.is_some())
     }
 
     fn nest(&self, nest: &NestRef) -> Result<(&str, &[u32]), Failure> {

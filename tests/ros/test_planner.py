@@ -3,7 +3,7 @@ import uuid
 
 import judge
 import pytest
-from nightshift_interfaces.srv import GetJob
+from nightshift_interfaces.srv import GetJob, Handshake
 
 
 def agree(node):
@@ -53,6 +53,14 @@ def test_a_transfer_is_carried_out_and_answers_again_when_it_is_sent_again(plann
 def test_load_and_unload(planner, node):
     loaded = planner.ask("load", [("S-001", "gc/rack/A1")], job_id=str(uuid.uuid4()))
     assert loaded.success, loaded
+    phases = [f.phase for f in planner.feedback]
+    assert phases.index("PREPARE_SITE") < phases.index("RELEASE_SITE"), phases
+    assert any(e.kind == "site" and "sensor sees" in e.text for e in loaded.outcomes[0].evidence)
+    # The instrument's side, as its driver would serve it: nobody holds it, and a hand without a token is refused.
+    status = judge.ask(node, Handshake, "/stations/gc/handshake", Handshake.Request(verb="STATUS"))
+    assert status.verdict == "OK" and status.holder == "" and list(status.parts) == ["tray"], status
+    nobody = Handshake.Request(verb="PREPARE", nest="rack", slot="A2", purpose="PLACE")
+    assert judge.ask(node, Handshake, "/stations/gc/handshake", nobody).verdict == "REFUSED"
     unloaded = planner.ask("unload", [("S-001", "storage/rack/A1")], job_id=str(uuid.uuid4()))
     assert unloaded.success, unloaded
     agree(node)

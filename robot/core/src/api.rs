@@ -68,6 +68,8 @@ pub enum Phase {
     Dock,
     /// Looking for the nest and the sample.
     Locate,
+    /// Waiting until the station is ready for the hand.
+    PrepareSite,
     /// Grasping.
     Pick,
     /// Checking that it is held, and who it is.
@@ -78,23 +80,27 @@ pub enum Phase {
     Place,
     /// Checking that it was left where it should be.
     VerifyPlace,
+    /// The hand is out, and the station is told so.
+    ReleaseSite,
     /// Ended.
     Done,
 }
 
 impl Phase {
-    /// In the order of a transfer.
-    pub const ALL: [Self; 11] = [
+    /// In the order of a transfer out of a station with a handshake; into one, `PrepareSite` comes after `Carry`.
+    pub const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Reserved,
         Self::Navigate,
         Self::Dock,
         Self::Locate,
+        Self::PrepareSite,
         Self::Pick,
         Self::VerifyPick,
         Self::Carry,
         Self::Place,
         Self::VerifyPlace,
+        Self::ReleaseSite,
         Self::Done,
     ];
 
@@ -106,11 +112,13 @@ impl Phase {
             Self::Navigate => "NAVIGATE",
             Self::Dock => "DOCK",
             Self::Locate => "LOCATE",
+            Self::PrepareSite => "PREPARE_SITE",
             Self::Pick => "PICK",
             Self::VerifyPick => "VERIFY_PICK",
             Self::Carry => "CARRY",
             Self::Place => "PLACE",
             Self::VerifyPlace => "VERIFY_PLACE",
+            Self::ReleaseSite => "RELEASE_SITE",
             Self::Done => "DONE",
         }
     }

@@ -130,6 +130,22 @@ codes! {
     PlaceFailed = 504, Urgent, retriable: true, next: "the outcome's location says where the sample is";
     /// The arm did not follow its trajectory.
     ArmFault = 505, Critical, retriable: true, next: "look at the arm, then resume";
+    /// The station does not take this request.
+    SiteRefused = 600, Urgent, retriable: false, next: "see the station's words, then send another request";
+    /// The station is at work, or held by somebody else.
+    SiteBusy = 601, Warning, retriable: true, next: "wait until the station is free, then send again";
+    /// Something in the station's present state keeps the hand out.
+    SiteInterlock = 602, Urgent, retriable: true, next: "end what holds the interlock, then send again";
+    /// The station did not get ready, or did not let go, in time.
+    SiteTimeout = 603, Urgent, retriable: true, next: "look at the station, then send again";
+    /// The station's sensor does not see the sample that was put there.
+    NotSeated = 604, Urgent, retriable: false, next: "look at the seat; the outcome's location says where the sample is";
+    /// A door, tray or lid stands elsewhere than where the station says that it is ready.
+    SiteNotOpen = 605, Urgent, retriable: false, next: "free the station's door, then send again";
+    /// The station is broken down.
+    SiteFault = 606, Urgent, retriable: false, next: "mend the station, then send again";
+    /// Nobody answers for the station.
+    SiteUnavailable = 607, Urgent, retriable: true, next: "start the station's driver, then send again";
     /// A sensor stopped telling.
     SensorStale = 700, Critical, retriable: true, next: "bring the sensor back, then resume";
     /// The job store or the ledger cannot be written.

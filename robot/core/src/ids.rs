@@ -39,6 +39,10 @@ names! {
     StationId,
     /// A nest (rack, tray) of a station.
     NestId,
+    /// A moving part of a station: door, tray, lid, carousel.
+    PartId,
+    /// A state of a station's machine.
+    StateId,
     /// A slot of a nest: row letter and column number, `A1`.
     SlotId,
     /// One physical sample.

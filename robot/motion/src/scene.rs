@@ -51,7 +51,8 @@ pub fn station_shapes(
     });
     let racks = station.nests.iter().filter_map(|(id, nest)| {
         let rack = catalogue.racks.get(&nest.rack)?;
-        Some(SceneShape::rack(format!("{}/{id}", station.id), rack, &(*base_from_station * nest.pose)))
+        let pose = *base_from_station * station.nest_pose(id)?;
+        Some(SceneShape::rack(format!("{}/{id}", station.id), rack, &pose))
     });
     shapes.chain(racks).collect()
 }

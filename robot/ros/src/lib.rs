@@ -27,7 +27,8 @@
 //! Actions of the robot: `/arm_controller/follow_joint_trajectory` (control_msgs/FollowJointTrajectory) and
 //! `/gripper_controller/gripper_cmd` (control_msgs/GripperCommand; `position` is the distance between the finger
 //! pads in metres, `max_effort` the force at which to stop in newtons). Actions and services of the stack: see
-//! `skills/interfaces`.
+//! `skills/interfaces`. Each station with a handshake is asked by the service `/stations/<station>/handshake`
+//! (nightshift_interfaces/Handshake), which its instrument's driver serves, or the simulator.
 
 mod actions;
 mod clock;

@@ -61,6 +61,12 @@ pub const RESUME: &str = "/nightshift/resume";
 /// The service that ends a job.
 pub const CANCEL: &str = "/nightshift/cancel";
 
+/// The service by which a station is asked to get ready and told that the hand is out. Hyphens, which ROS does not
+/// take, become underscores.
+pub fn handshake(station: &nightshift_core::StationId) -> String {
+    format!("/stations/{}/handshake", station.as_str().replace('-', "_"))
+}
+
 /// Scans of the scanner of that name.
 pub fn scan(scanner: &str) -> String {
     format!("/scan_{scanner}")

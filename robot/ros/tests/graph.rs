@@ -8,6 +8,7 @@ use nightshift_core::api::{
 };
 use nightshift_core::describe::Robot;
 use nightshift_core::grid::{Cell, OccupancyGrid};
+use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::image::{Depth, Frame, Image};
 use nightshift_core::robot::{
     Beam, CommandId, GripperState, JointState, JointTrajectory, LaserScan, Odometry, RobotCommand,
@@ -46,7 +47,7 @@ fn the_graph_carries_everything_between_robot_stack_and_planner() {
 #[test]
 fn a_domain_that_is_none_is_refused_in_words() {
     if std::env::var_os(INNER).is_some() {
-        let refused = RobotSide::start(&robot()).err();
+        let refused = RobotSide::start(&robot(), &[]).err();
         assert!(matches!(&refused, Some(RosError::BadDomain(text)) if text == "lab"), "{refused:?}");
         return;
     }
@@ -67,12 +68,12 @@ fn robot() -> Robot {
 
 fn whole_graph() {
     let robot = robot();
-    let lonely = StackSide::start(&robot).unwrap();
+    let lonely = StackSide::start(&robot, &[]).unwrap();
     let absent = lonely.wait_for_robot(Duration::from_millis(50)).unwrap_err().to_string();
     assert!(absent.contains("/scan_front") && absent.contains("/odom"), "{absent}");
     drop(lonely);
 
-    let robot_side = RobotSide::start(&robot).unwrap();
+    let robot_side = RobotSide::start(&robot, &["gas-chromatograph".into()]).unwrap();
     let (stop, stopped) = sync_channel(0);
     std::thread::scope(|scope| {
         let fake = FakeRobot::new(&robot, robot_side);
@@ -80,12 +81,13 @@ fn whole_graph() {
             .name("fake-robot".to_owned())
             .spawn_scoped(scope, move || fake.run(&stopped))
             .unwrap();
-        let stack = StackSide::start(&robot).unwrap();
+        let stack = StackSide::start(&robot, &["gas-chromatograph".into(), "moon".into()]).unwrap();
         stack.wait_for_robot(Duration::from_secs(10)).unwrap();
         assert!(stack.now() < Stamp::from_seconds(600.0), "the robot's clock is followed");
 
         sensors_arrive(&stack);
         commands_are_obeyed(&stack, robot.arm.joints.len());
+        stations_answer(&stack);
         a_second_stack_is_refused(&robot);
         planner_is_served(stack);
         drop(stop);
@@ -174,13 +176,31 @@ fn commands_are_obeyed(stack: &StackSide, joints: usize) {
     assert_eq!(grip(82, 7.0), (0.028, 12.0, false), "seven metres are refused: the gripper stands as it did");
 }
 
+fn stations_answer(stack: &StackSide) {
+    let ask = |id: u64, station: &str| {
+        let reach = Some(Reach { nest: "rack".into(), slot: "A1".into(), purpose: Purpose::Place });
+        let call = SiteCall { station: station.into(), verb: Verb::Prepare, token: "J1".into(), reach };
+        stack.send(StackSideOutput::Site { id, call }).unwrap();
+        wait_for(stack, "a station's answer", |input| match input {
+            StackSideInput::Site { id: of, answer } if of == id => Some(answer),
+            _ => None,
+        })
+    };
+    let answer = ask(91, "gas-chromatograph").unwrap();
+    assert_eq!((answer.verdict, answer.wait_s, answer.seated), (Verdict::Busy, Some(12.0), Some(true)));
+    assert_eq!((answer.holder.as_deref(), answer.parts[&"tray".into()]), (Some("J1"), 1.0));
+    assert!(answer.message.contains("A1") && answer.message.contains("Place"), "{}", answer.message);
+    assert_eq!(ask(92, "moon").unwrap_err().code, Code::SiteUnavailable, "nobody serves it");
+    assert_eq!(ask(93, "mars").unwrap_err().code, Code::SiteUnavailable, "nobody knows it");
+}
+
 fn a_second_stack_is_refused(robot: &Robot) {
-    let second = StackSide::start(robot).err();
+    let second = StackSide::start(robot, &[]).err();
     assert!(
         matches!(&second, Some(RosError::AlreadyRunning { by, .. }) if by == "/nightshift/stack"),
         "{second:?}"
     );
-    let second = RobotSide::start(robot).err();
+    let second = RobotSide::start(robot, &[]).err();
     assert!(matches!(&second, Some(RosError::AlreadyRunning { by, .. }) if by == "/robot"), "{second:?}");
 }
 
@@ -278,6 +298,19 @@ impl FakeRobot {
                 self.tell(RobotEvent::GripperDone { id, opening_m, force_n, stalled });
             }
             RobotSideInput::Fault(text) => self.faults.push(text),
+            RobotSideInput::Site { id, call } => {
+                let answer = SiteAnswer {
+                    verdict: Verdict::Busy,
+                    state: "measuring".into(),
+                    ready: false,
+                    seated: Some(true),
+                    holder: Some(call.token),
+                    wait_s: Some(12.0),
+                    parts: [("tray".into(), 1.0)].into(),
+                    message: format!("{:?}", call.reach),
+                };
+                self.side.answer_site(id, answer).unwrap();
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Component {
     Slot,
     /// A sample's vessel.
     Vial,
+    /// A station that behaves.
+    Station,
     /// A station's dock tag.
     Tag,
     /// A piece of furniture.
@@ -47,7 +49,7 @@ pub enum Component {
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Scanner,
         Self::Odometry,
         Self::Joints,
@@ -58,6 +60,7 @@ impl Component {
         Self::Rack,
         Self::Slot,
         Self::Vial,
+        Self::Station,
         Self::Tag,
         Self::Furniture,
         Self::Obstacle,
@@ -80,6 +83,7 @@ impl Component {
             Self::Rack => "rack",
             Self::Slot => "slot",
             Self::Vial => "vial",
+            Self::Station => "station",
             Self::Tag => "tag",
             Self::Furniture => "furniture",
             Self::Obstacle => "obstacle",
@@ -97,7 +101,7 @@ impl Component {
             Self::Rack => Some("STATION/NEST"),
             Self::Slot => Some("STATION/NEST/SLOT"),
             Self::Vial => Some("SAMPLE"),
-            Self::Tag => Some("STATION"),
+            Self::Station | Self::Tag => Some("STATION"),
             Self::Furniture | Self::Obstacle => Some("NAME"),
             _ => None,
         }
@@ -257,6 +261,10 @@ pub enum What {
     VialSwapped,
     VialUnreadable,
     VialStuck,
+    StationRefuses,
+    StationBusy,
+    StationBroken,
+    StationPartStuck,
     TagCovered,
     FurnitureShift,
     ObstaclePut,

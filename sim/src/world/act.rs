@@ -35,6 +35,7 @@ impl World {
     }
 
     pub(super) fn control(&mut self) {
+        self.move_stations();
         let (now, dt) = (self.now(), Self::STEP.as_secs_f64());
         let place = self.layout.base.map(|joint| self.data.qpos()[joint.qpos]);
         let point = self.drive.advance(now, dt, place, self.traction());

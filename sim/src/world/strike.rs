@@ -4,7 +4,7 @@ use super::World;
 use super::inject::Slip;
 use crate::SimError;
 use crate::faults::{Component, Fault, What, nearest};
-use crate::scene::{Form, Host, ObstacleBox, Prim, Role, VialSpec};
+use crate::scene::{Form, Host, ObstacleBox, Prim, Role, StationSlot, VialSpec};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::frames::{Pose, Pose2};
 use nightshift_core::{Address, SampleId};
@@ -38,6 +38,7 @@ impl World {
         match fault.spec.component {
             Component::Scanner => known("scanner", self.robot.scanners.keys().map(String::as_str).collect())?,
             Component::Vial => known("sample", self.samples())?,
+            Component::Station => known("station that behaves", self.behaving())?,
             Component::Tag => known("station", self.site.stations.keys().map(|id| id.as_str()).collect())?,
             Component::Furniture => {
                 known("furniture", self.site.furniture.iter().map(|shape| shape.name.as_str()).collect())?;
@@ -48,7 +49,7 @@ impl World {
             }
             Component::Slot => {
                 let slots: Vec<String> =
-                    self.scene.station_slots.iter().map(|(a, _)| a.to_string()).collect();
+                    self.scene.station_slots.iter().map(|slot| slot.address.to_string()).collect();
                 known("slot", slots.iter().map(String::as_str).collect())?;
             }
             Component::Disk | Component::Stack => {
@@ -65,6 +66,13 @@ impl World {
                 let joint = fault.word("joint");
                 if !names.contains(&joint) {
                     return Err(unknown("arm joint", joint, &names));
+                }
+            }
+            What::StationPartStuck => {
+                let parts = self.site.stations[&target.into()].parts.keys();
+                let (names, part): (Vec<&str>, _) = (parts.map(|id| id.as_str()).collect(), fault.word("part"));
+                if !names.contains(&part) {
+                    return Err(unknown(&format!("part of {target}"), part, &names));
                 }
             }
             What::VialSwapped => {
@@ -167,7 +175,7 @@ impl World {
     /// The slot at a station that a vial stands in.
     fn seat(&self, index: usize) -> Option<&Address> {
         let pose = Pose::new(self.body_pose(self.layout.vial_body[index]));
-        let slots = self.scene.station_slots.iter();
+        let slots = self.station_slots().into_iter();
         let mut seats = slots.filter(|(_, slot)| crate::truth::seated(&(slot.inverse() * pose)));
         seats.next().map(|(address, _)| address)
     }
@@ -185,12 +193,21 @@ impl World {
         let (station_id, nest_id) = fault.target.split_once('/').expect("checked before");
         let station = &self.site.stations[&station_id.into()];
         let nest = &station.nests[&nest_id.into()];
-        let map_from_nest = (station.pose.spatial() * nest.pose).iso;
-        let moved = map_from_nest * shift(fault) * map_from_nest.inverse();
+        let in_nest = |slot: &&StationSlot| {
+            slot.address.station.as_str() == station_id && slot.address.nest.as_str() == nest_id
+        };
+        // A rack stands on the floor's frame, or rides on a part.
+        let host = self.scene.station_slots.iter().find(in_nest).map_or(Host::World, |slot| slot.host);
+        let (map_from_host, host_from_nest) = match host {
+            Host::Part(index) => (self.body_pose(self.layout.part_body[index]), nest.pose.iso),
+            _ => (Isometry3::identity(), (station.pose.spatial() * nest.pose).iso),
+        };
+        let moved = host_from_nest * shift(fault) * host_from_nest.inverse();
+        let moved_in_map = map_from_host * moved * map_from_host.inverse();
         let pieces = format!("{nest_id} of {station_id}");
         let tags: Vec<String> = nest.tags.iter().map(|id| format!("tag {id}")).collect();
         let mut scene = self.scene.clone();
-        let fixed = scene.prims.iter_mut().filter(|prim| prim.host == Host::World);
+        let fixed = scene.prims.iter_mut().filter(|prim| prim.host == host);
         for prim in fixed.filter(|prim| prim.name == pieces || tags.contains(&prim.name)) {
             prim.host_from_prim = moved * prim.host_from_prim;
         }
@@ -198,13 +215,11 @@ impl World {
         for index in 0..scene.vials.len() {
             let seat = self.seat(index);
             if seat.is_some_and(|at| at.station.as_str() == station_id && at.nest.as_str() == nest_id) {
-                riding.push((index, moved * self.body_pose(self.layout.vial_body[index])));
+                riding.push((index, moved_in_map * self.body_pose(self.layout.vial_body[index])));
             }
         }
-        for (address, slot) in &mut scene.station_slots {
-            if address.station.as_str() == station_id && address.nest.as_str() == nest_id {
-                *slot = Pose::new(moved * slot.iso);
-            }
+        for slot in scene.station_slots.iter_mut().filter(|slot| in_nest(&&**slot)) {
+            slot.host_from_slot = moved * slot.host_from_slot;
         }
         self.adopt(scene, |state| riding.iter().for_each(|(index, pose)| state.put_vial(*index, pose)))
     }
@@ -223,7 +238,7 @@ impl World {
         let Some(model) = self.scene.vials.iter().find(fits) else {
             return refuse(format!("no vial of the stock fits into {slot}, so none can be put there"));
         };
-        let seat = self.scene.station_slots.iter().find(|(other, _)| *other == address);
+        let seat = self.station_slots().into_iter().find(|(other, _)| **other == address);
         let (_, map_from_slot) = seat.expect("checked before");
         let pose = map_from_slot.iso;
         let name = SampleId::new(format!("stranger-{}", self.strangers.len() + 1));
@@ -241,7 +256,7 @@ impl World {
             return refuse(format!("{sample} stands in no slot that it could topple out of"));
         };
         let (rack, _, nest_from_slot) = self.site.slot(&address).expect("a slot of the site");
-        let seat = self.scene.station_slots.iter().find(|(other, _)| *other == address);
+        let seat = self.station_slots().into_iter().find(|(other, _)| **other == address);
         let map_from_nest = seat.expect("just found").1.iso * nest_from_slot.iso.inverse();
         let kind = &self.scene.vials[index].kind;
         let radius = kind.diameter_m / 2.0;

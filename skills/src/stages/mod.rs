@@ -8,17 +8,20 @@ mod posture;
 mod rehearse;
 mod retreat;
 mod seek;
+mod site;
 mod survey;
 mod view;
 mod write;
 
+pub use site::Debt;
 pub use survey::Expect;
 
 use crate::action::{Action, Context, Outcome};
 use crate::job::JobRecord;
 use crate::ledger::Body;
 use crate::world::NestRef;
-use nightshift_core::{Address, Failure, SampleId, StationId};
+use nightshift_core::handshake::Purpose;
+use nightshift_core::{Address, Failure, JobId, SampleId, StationId};
 use std::fmt;
 
 /// What a stage does next.
@@ -67,6 +70,14 @@ pub enum Plan {
     Place(SampleId, Address),
     /// The slot settled by the fingers alone: what they let go of over a slot's seat stands there.
     SettleByTouch(SampleId, Address),
+    /// A station asked how it is.
+    AskSite(StationId),
+    /// A station made ready for the hand at a slot.
+    PrepareSite(JobId, Address, Purpose),
+    /// A station's sensor asked whether the sample is seated.
+    ConfirmSeated(JobId, Address),
+    /// A station told that the hand is out.
+    ReleaseSite(StationId, Debt),
     /// The tool up from among vials.
     Retreat,
     /// A doubtful sample looked for between the fingers.
@@ -91,6 +102,10 @@ impl Plan {
             Self::VerifyPick(sample, from) => Box::new(feel::VerifyPick::new(sample, from)),
             Self::Place(sample, to) => Box::new(place::Place::new(sample, to)),
             Self::SettleByTouch(sample, at) => Box::new(feel::SettleByTouch::new(sample, at)),
+            Self::AskSite(station) => Box::new(site::AskSite::new(station)),
+            Self::PrepareSite(job, at, purpose) => Box::new(site::PrepareSite::new(job, at, purpose)),
+            Self::ConfirmSeated(job, at) => Box::new(site::ConfirmSeated::new(job, at)),
+            Self::ReleaseSite(station, debt) => Box::new(site::ReleaseSite::new(station, debt)),
             Self::Retreat => Box::new(retreat::Retreat::default()),
             Self::Feel(sample) => Box::new(feel::Feel::new(sample)),
             Self::Seek(sample) => Box::new(seek::Seek::new(sample)),
@@ -103,6 +118,8 @@ impl Plan {
     pub fn usual_s(&self) -> f64 {
         match self {
             Self::Posture(_) | Self::Retreat => 4.0,
+            Self::PrepareSite(..) => 6.0,
+            Self::AskSite(_) | Self::ConfirmSeated(..) | Self::ReleaseSite(..) => 0.5,
             Self::Drive(_) => 15.0,
             Self::Dock(_) => 12.0,
             Self::Survey(..) | Self::Seek(_) => 6.0,
@@ -125,6 +142,10 @@ impl fmt::Display for Plan {
             Self::VerifyPick(sample, _) => write!(f, "checking the grip on {sample}"),
             Self::Place(sample, to) => write!(f, "placing {sample} in {to}"),
             Self::SettleByTouch(sample, at) => write!(f, "checking that {at} has {sample}"),
+            Self::AskSite(station) => write!(f, "asking {station} how it is"),
+            Self::PrepareSite(_, at, _) => write!(f, "waiting until {} is ready for the hand", at.station),
+            Self::ConfirmSeated(_, at) => write!(f, "asking whether {at} is seated"),
+            Self::ReleaseSite(station, _) => write!(f, "releasing {station}"),
             Self::Retreat => write!(f, "drawing the tool back"),
             Self::Feel(sample) => write!(f, "feeling for {sample}"),
             Self::Seek(sample) => write!(f, "looking for {sample}"),

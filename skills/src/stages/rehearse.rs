@@ -25,7 +25,7 @@ impl Rehearse {
 
     fn go(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Result<Step, Failure> {
         let station: StationId = self.address.station.clone();
-        let there = Belief::docked_at(&station, 0.0);
+        let there = Belief::docked_at(ctx.world, &station, 0.0);
         let docked = Situation { belief: &there, ..ctx.situation() };
         let spot = Spot::of(docked, &self.sample, &self.address)?;
         let opening_m = spot.vial.grasp.opening_m;

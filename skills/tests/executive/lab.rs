@@ -6,6 +6,7 @@ use nightshift_core::api::{
 };
 use nightshift_core::describe::{Robot, Site, fiducial_of_code};
 use nightshift_core::frames::{Base, Camera, Nest, Pose, Slot, Tag};
+use nightshift_core::handshake::{SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::lockstep::Timeline;
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{
@@ -86,6 +87,27 @@ pub struct Faults {
     pub nest_shift: BTreeMap<StationId, f64>,
     /// The base is docked so far to the side, metres.
     pub dock_error_m: f64,
+    /// The next wishes to reach into a station are answered so.
+    pub site_verdicts: VecDeque<Verdict>,
+    /// Stations break down when they are asked whether they are ready.
+    pub site_breaks: bool,
+    /// No station is ever ready.
+    pub site_slow: bool,
+    /// Stations say that they are ready with their parts halfway.
+    pub site_half_open: bool,
+    /// No station's sensor sees what was put there.
+    pub site_blind: bool,
+    /// So many words to stations are lost.
+    pub site_deaf: u32,
+}
+
+/// A station's side of the handshake.
+#[derive(Debug, Default)]
+pub struct FakeSite {
+    /// Who holds it.
+    pub holder: Option<String>,
+    /// From when on it is ready.
+    ready_at: Stamp,
 }
 
 enum Due {
@@ -122,6 +144,7 @@ pub struct Lab {
     calls: u64,
     slip_armed: Option<bool>,
     real_planner: bool,
+    pub sites: BTreeMap<StationId, FakeSite>,
     pub answers: BTreeMap<CommandId, Reply>,
     pub events: Vec<JobEvent>,
     pub notices: Vec<String>,
@@ -179,6 +202,7 @@ impl Lab {
             calls: 0,
             slip_armed: None,
             real_planner: false,
+            sites: BTreeMap::new(),
             answers: BTreeMap::new(),
             events: Vec::new(),
             notices: Vec::new(),
@@ -371,6 +395,10 @@ impl Lab {
                     let result = self.append(&records);
                     self.after(5, Due::Input(SkillInput::Stored { id, result }));
                 }
+                SkillOutput::Site { id, call } => {
+                    let answer = self.site(&call);
+                    self.after(30, Due::Input(SkillInput::Site { id, answer }));
+                }
                 SkillOutput::Answer { id, reply } => {
                     assert!(self.answers.insert(id, reply).is_none(), "a call was answered twice");
                 }
@@ -379,6 +407,77 @@ impl Lab {
             }
         }
         self.check();
+    }
+
+    // --- the stations ---
+
+    fn site(&mut self, call: &SiteCall) -> Result<SiteAnswer, Failure> {
+        self.commands.push(format!("{:?} {}", call.verb, call.station));
+        if self.faults.site_deaf > 0 {
+            self.faults.site_deaf -= 1;
+            return Err(Failure::new(Code::SiteUnavailable, "nobody answers"));
+        }
+        let station = self.site.stations[&call.station].clone();
+        let machine = station.machine.as_ref().expect("only stations with a handshake are asked");
+        let (ready_state, _) = machine.ready_states().next().unwrap();
+        let drive = self.robot.arm.posture("drive").unwrap();
+        let off = drive.iter().zip(self.joints()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let arm_out = off < 0.05 && self.motion.is_none();
+        let now = self.now;
+        let site = self.sites.entry(call.station.clone()).or_default();
+        let mine = site.holder.as_deref() == Some(call.token.as_str());
+        let mut verdict = Verdict::Ok;
+        match call.verb {
+            Verb::Prepare => {
+                assert!(!call.token.is_empty() && call.reach.is_some());
+                verdict = self.faults.site_verdicts.pop_front().unwrap_or(Verdict::Ok);
+                if site.holder.is_some() && !mine {
+                    verdict = Verdict::Busy;
+                }
+                if verdict == Verdict::Ok && !mine {
+                    assert!(arm_out, "{} opens while the arm is out by {off} rad", call.station);
+                    site.holder = Some(call.token.clone());
+                    site.ready_at = now + Duration::from_secs(2);
+                }
+            }
+            Verb::Release if mine => {
+                assert!(arm_out, "{} closes while the arm is out by {off} rad", call.station);
+                site.holder = None;
+            }
+            Verb::Status if self.faults.site_breaks => verdict = Verdict::Fault,
+            Verb::Release | Verb::Seated | Verb::Status => {}
+        }
+        let mine = site.holder.as_deref() == Some(call.token.as_str());
+        let ready = mine && now >= site.ready_at && !self.faults.site_slow;
+        let state = if ready { ready_state } else { &machine.start };
+        let mut parts = station.part_positions(state, call.reach.as_ref().map(|reach| &reach.nest));
+        if self.faults.site_half_open {
+            parts.values_mut().for_each(|position| *position = 0.5);
+        }
+        let seated = call.reach.as_ref().filter(|_| call.verb == Verb::Seated).map(|reach| {
+            let slot =
+                Address { station: call.station.clone(), nest: reach.nest.clone(), slot: reach.slot.clone() };
+            !self.faults.site_blind && self.vials.values().any(|vial| vial.at == Truth::Slot(slot.clone()))
+        });
+        Ok(SiteAnswer {
+            verdict,
+            state: state.clone(),
+            ready,
+            seated,
+            holder: site.holder.clone(),
+            wait_s: None,
+            parts,
+            message: "so it is".into(),
+        })
+    }
+
+    fn assert_ready(&self, address: &Address) {
+        let station = self.site.stations.get(&address.station);
+        if station.is_some_and(|station| station.machine.is_some()) {
+            let site = self.sites.get(&address.station);
+            let ready = site.is_some_and(|site| site.holder.is_some() && self.now >= site.ready_at);
+            assert!(ready, "the fingers act at {address}, which is not ready: {site:?}");
+        }
     }
 
     fn append(&mut self, records: &[StoreRecord]) -> Result<u64, Failure> {
@@ -640,8 +739,8 @@ impl Lab {
         }
         let shift = self.faults.nest_shift.get(&at).copied().unwrap_or(0.0);
         let shifted = Pose::from_xyz_rpy([0.0, shift, 0.0], [0.0; 3]);
-        let nest = self.site.stations[&at].nests.get(&address.nest)?;
-        Some(station_from_base.inverse().spatial() * shifted * nest.pose)
+        let pose = self.site.stations[&at].nest_pose(&address.nest)?;
+        Some(station_from_base.inverse().spatial() * shifted * pose)
     }
 
     fn base_from_slot(&self, address: &Address) -> Option<Pose<Base, Slot>> {
@@ -683,7 +782,7 @@ impl Lab {
         let width = self.site.catalogue.vials.values().next().unwrap().diameter_m;
         let closing = opening_m < width;
         self.commands.push(if closing { "close".into() } else { "open".to_owned() });
-        let mut stalled = false;
+        let (mut stalled, mut touched) = (false, None);
         if closing {
             let slot = self.slot_at_fingers(0.004).filter(|_| {
                 let missed = self.faults.misses > 0;
@@ -698,6 +797,7 @@ impl Lab {
             if let Some((_, vial)) = around {
                 if let Truth::Slot(slot) = &vial.at {
                     vial.from = Some(slot.clone());
+                    touched = Some(slot.clone());
                 }
                 vial.at = Truth::Held;
                 stalled = true;
@@ -707,6 +807,9 @@ impl Lab {
             let slot = self.slot_at_fingers(0.003);
             (self.opening_m, self.force_n) = (opening_m, 0.0);
             let botched = self.faults.botched_places > 0;
+            if self.vials.values().any(|vial| vial.at == Truth::Held) {
+                touched.clone_from(&slot);
+            }
             let taken = slot
                 .clone()
                 .is_some_and(|slot| self.vials.values().any(|vial| vial.at == Truth::Slot(slot.clone())));
@@ -718,6 +821,7 @@ impl Lab {
                 self.faults.botched_places -= u32::from(botched);
             }
         }
+        touched.iter().for_each(|slot| self.assert_ready(slot));
         let done = RobotEvent::GripperDone { id, opening_m: self.opening_m, force_n: self.force_n, stalled };
         self.after(400, Due::Input(SkillInput::Robot(done)));
     }
@@ -813,6 +917,12 @@ pub fn transfer(job: &str, items: &[(&str, &str, &str)]) -> JobRequest {
         deadline_s: 0.0,
         dry_run: false,
     }
+}
+
+/// The phases of a transfer between stations without a handshake.
+pub fn usual_phases() -> Vec<Phase> {
+    let others = [Phase::PrepareSite, Phase::ReleaseSite, Phase::Done];
+    Phase::ALL.into_iter().filter(|phase| !others.contains(phase)).collect()
 }
 
 /// The transfer that most tests are about.

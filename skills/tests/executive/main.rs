@@ -6,4 +6,5 @@ mod failures;
 mod happy;
 mod lab;
 mod restart;
+mod site;
 mod storm;

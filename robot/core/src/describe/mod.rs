@@ -3,9 +3,13 @@
 //! Nothing here touches a file: the caller hands in a reader. Loading goes on past errors and reports every one
 //! with its file and key.
 
+#[cfg(test)]
+mod behaviour_tests;
 mod labware;
+mod machine;
 mod manipulator;
 mod overlap;
+mod part;
 mod robot;
 mod shape;
 mod site;
@@ -13,14 +17,16 @@ mod station;
 mod urdf;
 
 pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vial};
+pub use machine::{Machine, MachineState, Refusal, RefusalKind, Target, Transition};
 pub use manipulator::Manipulator;
+pub use part::{Part, PartJoint};
 pub use robot::{
     ArmDescription, BaseDescription, CameraDescription, DeckNest, GripperDescription, Robot,
     ScannerDescription,
 };
 pub use shape::{Shape, Solid};
 pub use site::{Site, Stock, StockItem, fiducial_of_code};
-pub use station::{Dock, Nest, Station, TagMount};
+pub use station::{Dock, Nest, Station, StationKind, TagMount};
 pub use urdf::{Joint, JointKind, Link, LinkShape, RobotModel};
 
 use crate::frames::{Pose, Pose2};

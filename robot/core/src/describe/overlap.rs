@@ -25,6 +25,16 @@ pub(super) fn check(site: &Site, problems: &mut Problems) {
             let pose = (station.pose.spatial() * shape.pose).iso;
             all.extend(standing(&format!("stations/{id}.toml"), format!("shapes[{index}]"), shape, pose));
         }
+        // A part sweeps its way: both ends of it must be free.
+        for (name, part) in &station.parts {
+            for (index, shape) in part.shapes.iter().enumerate() {
+                for end in [0.0, 1.0] {
+                    let pose = station.pose.spatial().iso * part.joint.displacement(end) * shape.pose.iso;
+                    let key = format!("part.{name}.shapes[{index}]");
+                    all.extend(standing(&format!("stations/{id}.toml"), key, shape, pose));
+                }
+            }
+        }
     }
     for (index, one) in all.iter().enumerate() {
         for other in &all[..index] {

@@ -3,7 +3,7 @@
 use super::shape::Shape;
 use super::{Catalogue, Problem, Problems, RackType, Reader, Robot, Station};
 use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
-use crate::ids::{Address, LabwareType, SampleId, StationId};
+use crate::ids::{Address, LabwareType, NestId, SampleId, StationId};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,8 @@ pub struct Site {
     pub catalogue: Catalogue,
     /// What stands where at the start.
     pub stock: Vec<StockItem>,
+    /// Rack types that stand in nests of the robot's deck here, in place of the robot's own.
+    pub deck: BTreeMap<NestId, String>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +38,8 @@ struct SiteFile {
     #[serde(deserialize_with = "super::pose2")]
     start: Pose2<Map, Base>,
     stations: Vec<String>,
+    #[serde(default)]
+    deck: BTreeMap<NestId, String>,
     #[serde(default)]
     furniture: Vec<Shape<Map>>,
 }
@@ -104,6 +108,7 @@ impl Site {
                 stations,
                 catalogue,
                 stock: stock.samples,
+                deck: site.deck,
             };
             this.check_tags(&mut problems);
             this.check_stock(&mut problems);
@@ -116,9 +121,28 @@ impl Site {
         Err(problems)
     }
 
-    /// What is wrong between this site and that robot: tags used twice, docks that the base does not fit.
+    /// The robot as it works here: with this site's racks on its deck.
+    pub fn equipped(&self, robot: &Robot) -> Robot {
+        let mut robot = robot.clone();
+        for (name, rack) in &self.deck {
+            if let Some(nest) = robot.deck.get_mut(name) {
+                nest.rack.clone_from(rack);
+            }
+        }
+        robot
+    }
+
+    /// What is wrong between this site and that robot: tags used twice, racks that its deck does not have.
     pub fn check_robot(&self, robot: &Robot) -> Vec<Problem> {
         let mut problems = Problems::default();
+        for name in self.deck.keys().filter(|name| !robot.deck.contains_key(*name)) {
+            problems.add(
+                "site.toml",
+                format!("deck.{name}"),
+                format!("the deck of {} has no such nest", robot.name),
+            );
+        }
+        let robot = &self.equipped(robot);
         let mut site_tags: BTreeSet<u32> = BTreeSet::new();
         for station in self.stations.values() {
             site_tags.insert(station.dock.tag.id);
@@ -144,6 +168,12 @@ impl Site {
             }
         }
         problems.0
+    }
+
+    /// The stations that have to be asked before a hand reaches in.
+    pub fn with_handshake(&self) -> Vec<StationId> {
+        let stations = self.stations.iter().filter(|(_, station)| station.machine.is_some());
+        stations.map(|(id, _)| id.clone()).collect()
     }
 
     /// The rack at an address and where the slot is in it. None where there is no such slot.

@@ -5,6 +5,7 @@ pub mod camera;
 pub mod jobs;
 pub mod maps;
 pub mod sensors;
+pub mod sites;
 
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion};
 use nightshift_core::Stamp;

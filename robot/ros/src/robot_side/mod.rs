@@ -3,6 +3,7 @@
 mod arm_server;
 mod gripper_server;
 mod publishers;
+mod site_server;
 
 use crate::convert::{camera, sensors};
 use crate::error::RosError;
@@ -13,12 +14,14 @@ use crate::node::{Arrivals, Claim, NodeThread, Part, next, subscribe};
 use crate::qos;
 use arm_server::ArmServer;
 use gripper_server::GripperServer;
-use nightshift_core::Stamp;
 use nightshift_core::describe::Robot;
+use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::image::Frame;
 use nightshift_core::robot::{RobotCommand, RobotEvent};
+use nightshift_core::{Stamp, StationId};
 use publishers::{FrameMessages, Publishers};
 use r2r::Node;
+use site_server::SiteServer;
 use std::sync::Arc;
 
 /// Commands that may wait.
@@ -31,6 +34,13 @@ pub enum RobotSideInput {
     Command(RobotCommand),
     /// A fault that the simulator is to have, as it was written.
     Fault(String),
+    /// To a station. Each is answered by [`RobotSide::answer_site`].
+    Site {
+        /// Of the call.
+        id: u64,
+        /// What is asked.
+        call: SiteCall,
+    },
 }
 
 /// The robot's node, `/robot`.
@@ -45,17 +55,20 @@ enum Output {
     Clock(Stamp),
     Frame(Box<FrameMessages>),
     Truth(String),
+    Site(u64, SiteAnswer),
 }
 
 impl RobotSide {
-    /// Brings the node up; takes about two seconds, in which it looks for another robot on the domain.
-    pub fn start(robot: &Robot) -> Result<Self, RosError> {
+    /// Brings the node up, with the handshake of these stations; takes about two seconds, in which it looks for another
+    /// robot on the domain.
+    pub fn start(robot: &Robot, stations: &[StationId]) -> Result<Self, RosError> {
         let inbox = Arc::new(Inbox::new(INBOX));
         let health = Arc::new(HealthBook::default());
         let claim = Claim { what: "a robot", action: names::ARM_ACTION };
         let (robot, for_inbox, for_health) = (robot.clone(), Arc::clone(&inbox), Arc::clone(&health));
+        let stations = stations.to_vec();
         let thread = NodeThread::start(names::ROBOT_NODE, claim, move |node| {
-            RobotPart::open(node, &robot, for_inbox, for_health)
+            RobotPart::open(node, &robot, &stations, for_inbox, for_health)
         })?;
         Ok(Self { thread, inbox, health })
     }
@@ -86,6 +99,11 @@ impl RobotSide {
         self.thread.send(Output::Truth(json))
     }
 
+    /// Answers a station's call.
+    pub fn answer_site(&self, id: u64, answer: SiteAnswer) -> Result<(), RosError> {
+        self.thread.send(Output::Site(id, answer))
+    }
+
     /// Takes what has come since; of velocities only the latest.
     pub fn drain(&self) -> Vec<RobotSideInput> {
         self.inbox.drain()
@@ -101,6 +119,7 @@ struct RobotPart {
     publishers: Publishers,
     arm: ArmServer,
     gripper: GripperServer,
+    sites: SiteServer,
     cmd_vel: Arrivals<r2r::geometry_msgs::msg::Twist>,
     faults: Arrivals<r2r::std_msgs::msg::String>,
     inbox: Arc<Inbox<RobotSideInput>>,
@@ -111,10 +130,12 @@ impl RobotPart {
     fn open(
         node: &mut Node,
         robot: &Robot,
+        stations: &[StationId],
         inbox: Arc<Inbox<RobotSideInput>>,
         health: Arc<HealthBook>,
     ) -> Result<Self, RosError> {
         Ok(Self {
+            sites: SiteServer::open(node, stations, Arc::clone(&inbox), Arc::clone(&health))?,
             publishers: Publishers::open(node, robot, Arc::clone(&health))?,
             arm: ArmServer::open(node, robot, Arc::clone(&inbox), Arc::clone(&health))?,
             gripper: GripperServer::open(node, robot, Arc::clone(&inbox), Arc::clone(&health))?,
@@ -148,6 +169,7 @@ impl Part for RobotPart {
             Output::Clock(stamp) => self.publishers.clock(stamp),
             Output::Frame(messages) => self.publishers.frame(&messages),
             Output::Truth(json) => self.publishers.truth(&json),
+            Output::Site(id, answer) => self.sites.answer(id, &answer),
         }
     }
 
@@ -172,5 +194,6 @@ impl Part for RobotPart {
         }
         self.arm.poll();
         self.gripper.poll();
+        self.sites.poll();
     }
 }

@@ -8,6 +8,7 @@ mod publishers;
 mod robot_client;
 mod sensors;
 mod services;
+mod sites;
 
 use crate::clock::{GraphClock, Stopwatch};
 use crate::convert::jobs::JobAction;
@@ -24,9 +25,10 @@ use nightshift_core::api::{Call, JobEvent, Reply};
 use nightshift_core::describe::Robot;
 use nightshift_core::frames::{Base, Map, Odom};
 use nightshift_core::grid::OccupancyGrid;
+use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::image::Frame;
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent, Twist};
-use nightshift_core::{Pose2, Stamp};
+use nightshift_core::{Failure, Pose2, Stamp, StationId};
 use presence::Presence;
 use publishers::Publishers;
 use r2r::Node;
@@ -34,6 +36,7 @@ use r2r::nightshift_interfaces::action::{Load, Transfer, Unload};
 use robot_client::RobotClient;
 use sensors::Sensors;
 use services::Services;
+use sites::Sites;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +57,13 @@ pub enum StackSideInput {
     InitialPose(Pose2<Map, Base>),
     /// By a person who wants the base to drive there.
     GoalPose(Pose2<Map, Base>),
+    /// Answers [`StackSideOutput::Site`].
+    Site {
+        /// Of the question.
+        id: u64,
+        /// What the station says, or why nobody answers for it.
+        answer: Result<SiteAnswer, Failure>,
+    },
 }
 
 /// What the stack tells the graph.
@@ -73,6 +83,13 @@ pub enum StackSideOutput {
     Event(JobEvent),
     /// Where the base is: the transform from `map` to `odom`, and `/amcl_pose`.
     Localised(Localised),
+    /// Ask a station. Answered by [`StackSideInput::Site`], always.
+    Site {
+        /// Of the question.
+        id: u64,
+        /// What.
+        call: SiteCall,
+    },
     /// The saved map.
     Map(OccupancyGrid),
     /// What the base plans on.
@@ -124,8 +141,9 @@ pub struct StackSide {
 }
 
 impl StackSide {
-    /// Brings the node up; takes about two seconds, in which it looks for another stack on the domain.
-    pub fn start(robot: &Robot) -> Result<Self, RosError> {
+    /// Brings the node up, as a client of these stations; takes about two seconds, in which it looks for another stack
+    /// on the domain.
+    pub fn start(robot: &Robot, stations: &[StationId]) -> Result<Self, RosError> {
         let shared = Arc::new(Shared {
             inbox: Inbox::new(INBOX),
             frames: FrameSlot::default(),
@@ -134,9 +152,10 @@ impl StackSide {
             presence: Presence::new(robot),
         });
         let claim = Claim { what: "a stack", action: Transfer::Action::NAME };
-        let (robot, for_part) = (robot.clone(), Arc::clone(&shared));
-        let thread =
-            NodeThread::start(names::STACK_NODE, claim, move |node| StackPart::open(node, &robot, for_part))?;
+        let (robot, stations, for_part) = (robot.clone(), stations.to_vec(), Arc::clone(&shared));
+        let thread = NodeThread::start(names::STACK_NODE, claim, move |node| {
+            StackPart::open(node, &robot, &stations, for_part)
+        })?;
         Ok(Self { thread, shared })
     }
 
@@ -203,6 +222,7 @@ struct StackPart {
     robot: RobotClient,
     jobs: [Box<dyn Jobs>; 3],
     services: Services,
+    sites: Sites,
     calls: Calls,
     publishers: Publishers,
     shared: Arc<Shared>,
@@ -213,8 +233,14 @@ struct StackPart {
 const CLOCK_LOOK: u64 = 25;
 
 impl StackPart {
-    fn open(node: &mut Node, robot: &Robot, shared: Arc<Shared>) -> Result<Self, RosError> {
+    fn open(
+        node: &mut Node,
+        robot: &Robot,
+        stations: &[StationId],
+        shared: Arc<Shared>,
+    ) -> Result<Self, RosError> {
         Ok(Self {
+            sites: Sites::open(node, stations, Arc::clone(&shared))?,
             sensors: Sensors::open(node, robot, Arc::clone(&shared))?,
             robot: RobotClient::open(node, robot, Arc::clone(&shared))?,
             jobs: [
@@ -250,6 +276,7 @@ impl Part for StackPart {
             StackSideOutput::Map(grid) => self.publishers.map(&grid),
             StackSideOutput::Costmap(costs) => self.publishers.costmap(&costs),
             StackSideOutput::Path(path) => self.publishers.path(&path),
+            StackSideOutput::Site { id, call } => self.sites.ask(id, &call),
             StackSideOutput::Notice(words) => self.publishers.notice(&words),
         }
     }
@@ -265,5 +292,6 @@ impl Part for StackPart {
             jobs.poll(&mut self.calls);
         }
         self.services.poll(&mut self.calls);
+        self.sites.poll();
     }
 }

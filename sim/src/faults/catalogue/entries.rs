@@ -2,7 +2,7 @@
 
 use super::{Component, Parameter, ParameterKind, Spec, StreamFault, Unit, What};
 use Component::{Arm, Base, Camera, Clock, Disk, Furniture, Gripper, Joints, Network, Obstacle, Odometry};
-use Component::{Rack, Scanner, Slot, Stack, Tag, Vial};
+use Component::{Rack, Scanner, Slot, Stack, Station, Tag, Vial};
 
 const fn number(
     name: &'static str,
@@ -330,6 +330,26 @@ pub static CATALOGUE: &[Spec] = &[
         What::VialStuck,
         &[number("force", Unit::Newtons, Some(20.0), [0.0, 200.0], "with which it is held"), FOR],
         "sticks in its slot: a pull below the force does not lift it",
+    ),
+    entry(Station, "refuses", What::StationRefuses, &[FOR], "the station refuses every hand"),
+    entry(Station, "busy", What::StationBusy, &[FOR], "the station is at work: a hand has to wait"),
+    entry(
+        Station,
+        "broken",
+        What::StationBroken,
+        &[FOR],
+        "the station stands still, its parts where they are, and answers nothing but that; then it is mended",
+    ),
+    entry(
+        Station,
+        "part_stuck",
+        What::StationPartStuck,
+        &[
+            word("part", &[], "a part of the station's file"),
+            number("at", Unit::Share, None, [0.0, 1.0], "where, over its travel"),
+            FOR,
+        ],
+        "a part goes there and no farther, a door half open; then it is mended",
     ),
     entry(Tag, "covered", What::TagCovered, &[FOR], "somebody has hung a cloth over the station's dock tag"),
     entry(Furniture, "shift", What::FurnitureShift, &[X, Y, YAW], "stands elsewhere than on the map"),

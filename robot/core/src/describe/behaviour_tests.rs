@@ -1,0 +1,136 @@
+//! Bad descriptions of stations that behave, and the bundled sites, which are none.
+
+use super::{Problems, Robot, Site};
+
+const SITES: [&str; 4] = ["photocatalysis", "thin-films", "flow-synthesis", "electrolytes"];
+
+fn read(folder: &str, file: &str) -> Result<String, String> {
+    let path = format!("{}/../../{folder}/{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).map_err(|e| e.to_string())
+}
+
+/// A bundled site with some text replaced in one of its files.
+fn spoilt(site: &str, file: &str, edits: &[(&str, &str)]) -> Result<Site, Problems> {
+    Site::load(&|name| {
+        let mut text = read(&format!("maps/{site}"), name)?;
+        for (from, to) in edits.iter().filter(|_| name == file) {
+            assert!(text.contains(from), "{file} has no {from:?}");
+            text = text.replacen(from, to, 1);
+        }
+        Ok(text)
+    })
+}
+
+/// Every expectation stands in the problems of one load.
+fn told(site: &str, file: &str, edits: &[(&str, &str)], expected: &[&str]) {
+    let found = spoilt(site, file, edits).unwrap_err().to_string();
+    for words in expected {
+        assert!(found.contains(words), "{words:?} not in:\n{found}");
+    }
+}
+
+#[test]
+fn every_bundled_site_loads_and_fits_the_bundled_robot() {
+    let robot = Robot::load(&|file| read("robot/description/omni7", file)).unwrap();
+    for name in SITES {
+        let site = Site::load(&|file| read(&format!("maps/{name}"), file)).unwrap();
+        assert_eq!(site.check_robot(&robot), [], "{name}");
+        assert_eq!(site.name, name);
+        assert!(!site.with_handshake().is_empty(), "{name} has stations that behave");
+        let deck = site.equipped(&robot).deck;
+        let carried = |item: &super::StockItem| {
+            deck.values().any(|nest| site.catalogue.racks[&nest.rack].takes.contains(&item.labware))
+        };
+        assert!(site.stock.iter().all(carried), "{name}: the deck takes all that is in stock");
+    }
+}
+
+#[test]
+fn an_unknown_kind_of_station_names_those_there_are() {
+    let edits = [("kind = \"storage\"", "kind = \"cupboard\"")];
+    let words = [
+        "stations/storage.toml: line 5: unknown variant `cupboard`",
+        "`instrument`",
+        "`storage`",
+        "`charger`",
+    ];
+    told("photocatalysis", "stations/storage.toml", &edits, &words);
+}
+
+#[test]
+fn every_flaw_of_a_machine_is_told_at_once_with_its_key() {
+    let edits = [
+        ("start = \"open\"", "start = \"opened\""),
+        ("parts = { tray = 0.0 }\nready = true\nrelease = \"closing\"", "ready = true"),
+        ("prepare = \"opening\"", "prepare = \"opning\""),
+        ("{ to = \"opening\", arrived = true }", "{ to = \"opening\" }"),
+        ("after_s = 15.0", "after_s = -15.0"),
+        ("seat_sensor = true", "seat_sensor = false"),
+        ("on = \"tray\"", "on = \"drawer\""),
+        ("speed_per_s = 0.4", "speed_per_s = 0.0"),
+        (
+            "[machine.state.opening]\nparts = { tray = 0.0 }",
+            "[machine.state.opening]\nparts = { tray = 1.5, hatch = 0.0 }",
+        ),
+    ];
+    let expected = [
+        "machine.start: there is no state opened",
+        "machine.state.open.release: is missing",
+        "machine.state.open.parts: must say where tray is",
+        "machine.state.open: leads nowhere",
+        "machine.state.closing.prepare: there is no state opning",
+        "machine.state.closing.go[1].to: says no condition",
+        "machine.state.closing.go[2].after_s: must be positive",
+        "machine.state.closing.go[0].loaded: needs machine.seat_sensor",
+        "machine.state.stuck: is never reached from opened",
+        "nest.rack.on: the station has no part drawer",
+        "part.tray.speed_per_s: must be positive",
+        "machine.state.opening.parts.tray: is 1.5",
+        "machine.state.opening.parts.hatch: the station has no part hatch",
+    ];
+    told("photocatalysis", "stations/gc.toml", &edits, &expected);
+}
+
+#[test]
+fn a_state_that_nothing_leads_to_is_named() {
+    let edits = [("{ to = \"stuck\", after_s = 15.0 },\n", ""), (", { to = \"stuck\", after_s = 15.0 }", "")];
+    told("photocatalysis", "stations/gc.toml", &edits, &["machine.state.stuck: is never reached from open"]);
+}
+
+#[test]
+fn a_machine_that_never_lets_a_hand_in_and_parts_without_one_are_refused() {
+    let edits = [("ready = true\n", "")];
+    told("photocatalysis", "stations/capper.toml", &edits, &["machine.state: no state is ready for a hand"]);
+    let file = "stations/gc.toml";
+    let text = read("maps/photocatalysis", file).unwrap();
+    let machine = &text[text.find("[machine]").unwrap()..];
+    told("photocatalysis", file, &[(machine, "")], &["gc.toml: machine: is missing"]);
+}
+
+#[test]
+fn a_turntable_without_a_stop_for_a_nest_is_refused() {
+    let edits = [("stops = { front = 0.0, back = 1.0 }", "stops = { front = 0.0, side = 1.5 }")];
+    let expected = [
+        "part.ring.stops does not have nest back",
+        "part.ring.stops.side: is 1.5",
+        "part.ring.stops.side: the station has no nest side",
+    ];
+    told("flow-synthesis", "stations/balance.toml", &edits, &expected);
+}
+
+#[test]
+fn a_tray_that_runs_into_another_station_is_named() {
+    let edits = [("travel_m = 0.29", "travel_m = -6.3")];
+    told("photocatalysis", "stations/gc.toml", &edits, &["(stations/gc.toml: part.tray.shapes[0])"]);
+}
+
+#[test]
+fn a_deck_nest_that_the_robot_does_not_have_is_named() {
+    let robot = Robot::load(&|file| read("robot/description/omni7", file)).unwrap();
+    let site = spoilt("thin-films", "site.toml", &[("deck = { rack", "deck = { hold")]).unwrap();
+    let found: Vec<String> = site.check_robot(&robot).iter().map(ToString::to_string).collect();
+    assert!(
+        found.iter().any(|words| words.contains("site.toml: deck.hold: the deck of omni7 has no such nest"))
+    );
+    assert!(found.iter().any(|words| words.contains("no rack type rack_2x4")), "{found:?}");
+}
