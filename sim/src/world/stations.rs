@@ -1,11 +1,11 @@
 //! Stations in the world: their parts follow their behaviour, and their sensors look at what stands in them.
 
 use super::World;
+use crate::faults::What;
+use crate::mjcf;
 use crate::scene::{Host, Scene};
 use crate::station::{Behaviour, Senses, Trouble};
 use crate::truth::{self, StationTruth};
-use crate::faults::What;
-use crate::mjcf;
 use nalgebra::Isometry3;
 use nightshift_core::describe::Site;
 use nightshift_core::frames::{Map, Slot, Ware};
@@ -68,7 +68,8 @@ impl World {
     /// Where a fault keeps a part.
     fn stuck_at(&self, station: &StationId, part: &PartId) -> Option<f64> {
         let mut faults = self.active.all(What::StationPartStuck);
-        let fault = faults.find(|fault| fault.target == station.as_str() && fault.word("part") == part.as_str());
+        let fault =
+            faults.find(|fault| fault.target == station.as_str() && fault.word("part") == part.as_str());
         fault.map(|fault| fault.number("at"))
     }
 

@@ -70,7 +70,8 @@ impl World {
             }
             What::StationPartStuck => {
                 let parts = self.site.stations[&target.into()].parts.keys();
-                let (names, part): (Vec<&str>, _) = (parts.map(|id| id.as_str()).collect(), fault.word("part"));
+                let (names, part): (Vec<&str>, _) =
+                    (parts.map(|id| id.as_str()).collect(), fault.word("part"));
                 if !names.contains(&part) {
                     return Err(unknown(&format!("part of {target}"), part, &names));
                 }
