@@ -1,3 +1,4 @@
 //! What is made of pictures, on plain arrays: no camera, no file, no OpenCV.
 
+pub mod code;
 pub mod fiducial;

@@ -39,6 +39,7 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("r2r", &["nightshift-ros"]),
     ("opencv", &["nightshift-vision"]),
     ("ort", &["nightshift-vision"]),
+    ("rxing", &["nightshift-vision"]),
     ("parry3d", &["nightshift-motion", "nightshift-sim"]),
     ("mujoco-rs", &["nightshift-sim"]),
     ("rusqlite", &["nightshift-skills"]),

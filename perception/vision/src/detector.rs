@@ -60,6 +60,8 @@ impl TagDetector {
             // Twice ArUco's resolution when reading: small tags seen from the side need it (with its own, enlarging
             // gains nothing).
             parameters.set_perspective_remove_pixel_per_cell(8);
+            // Of a cell of two or three pixels the outer ones are part of its neighbours: a quarter on each side is left out.
+            parameters.set_perspective_remove_ignored_margin_per_cell(0.25);
             Ok(Self { dictionary, parameters })
         };
         set_up().map_err(|source| VisionError::OpenCv { what: "set up its tag detector", source })
@@ -68,10 +70,8 @@ impl TagDetector {
     /// All tags in a picture, by id and then from left to right. Two tags with one id at different places are
     /// both told; a tag whose edges cannot be followed is not.
     pub fn detect(&self, color: &Image<[u8; 3]>) -> Result<Vec<TagSight>, VisionError> {
+        whole(color)?;
         let Image { width, height, ref pixels } = *color;
-        if width.checked_mul(height) != Some(pixels.len()) {
-            return Err(VisionError::BadPicture { width, height, pixels: pixels.len() });
-        }
         if width < SMALLEST_PICTURE || height < SMALLEST_PICTURE {
             return Ok(Vec::new());
         }
@@ -124,8 +124,17 @@ impl TagDetector {
     }
 }
 
+/// Refuses a picture that does not hold what its size says.
+pub fn whole<T>(picture: &Image<T>) -> Result<(), VisionError> {
+    let Image { width, height, ref pixels } = *picture;
+    if width.checked_mul(height) == Some(pixels.len()) {
+        return Ok(());
+    }
+    Err(VisionError::BadPicture { width, height, pixels: pixels.len() })
+}
+
 /// Brightness of a pixel (ITU-R BT.601).
-fn luma(pixel: &[u8; 3]) -> u8 {
+pub fn luma(pixel: &[u8; 3]) -> u8 {
     let [r, g, b] = pixel.map(u32::from);
     ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
 }

@@ -3,22 +3,21 @@
 use nightshift_core::image::Image;
 use nightshift_vision::TagDetector;
 use std::path::Path;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
 
 #[test]
 fn the_tags_of_a_real_photograph_are_found() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/perception/apriltag");
     let name = "33369213973_9d9bb4cc96_c";
-    let Ok(bytes) = std::fs::read(folder.join(format!("{name}.jpg"))) else {
+    let Ok(photograph) = image::open(folder.join(format!("{name}.jpg"))) else {
         eprintln!("skipped: {} has no {name}.jpg", folder.display());
         return;
     };
-    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
-    let raw = decoder.decode().unwrap();
-    let (width, height) = decoder.dimensions().unwrap();
-    let pixels = raw.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect();
-    let picture = Image { width, height, pixels };
+    let rgb = photograph.into_rgb8();
+    let picture = Image {
+        width: rgb.width() as usize,
+        height: rgb.height() as usize,
+        pixels: rgb.pixels().map(|pixel| pixel.0).collect(),
+    };
     // A line a tag: `id, (x y), (x y), (x y), (x y)`, counter-clockwise in the picture from the printed tag's lower
     // left, in AprilTag's pixels, whose centres are at halves.
     let truth: Vec<(u32, [[f64; 2]; 4])> = std::fs::read_to_string(folder.join(format!("{name}.txt")))
@@ -47,9 +46,9 @@ fn the_tags_of_a_real_photograph_are_found() {
         matched += 1;
         square += nearest;
     }
-    // Measured: 11 of the 12, corners 0.36 px from where they were marked.
+    // Measured: all 12, corners 0.35 px from where they were marked; pupil-apriltags 1.0.4 finds 12 at 0.34 px.
     let rms_px = (square / f64::from(matched)).sqrt();
     eprintln!("{matched} of {} tags, corners {rms_px:.2} px off", truth.len());
     assert_eq!(truth.len(), 12);
-    assert!(matched >= 11 && rms_px < 0.4, "{matched} of 12 tags, {rms_px:.2} px");
+    assert!(matched == 12 && rms_px < 0.4, "{matched} of 12 tags, {rms_px:.2} px");
 }

@@ -118,6 +118,8 @@ codes! {
     UnreadableCode = 404, Urgent, retriable: true, next: "clean or turn the label, then send again";
     /// Something was seen in the target slot.
     TargetNotClear = 405, Urgent, retriable: false, next: "clear the slot, or correct the ledger";
+    /// The codes on one vessel contradict each other, or one code stands on two vessels.
+    ContradictoryIdentity = 406, Urgent, retriable: false, next: "find out which label is right, take the other off and correct the ledger";
     /// The arm cannot reach the pose.
     Unreachable = 500, Urgent, retriable: false, next: "choose another slot or dock";
     /// No motion without collision was found.
