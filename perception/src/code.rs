@@ -141,15 +141,20 @@ mod tests {
         let (one, other) = (sight("S-001", 0.0), sight("S-002", 0.0));
         let fault =
             |on: &[CodeSight], elsewhere: &[Vec<CodeSight>]| identify("S-001", on, elsewhere).unwrap_err();
-        assert_eq!(identify("S-001", &[one.clone()], &[vec![other.clone()], vec![]]), Ok(()));
+        assert_eq!(identify("S-001", std::slice::from_ref(&one), &[vec![other.clone()], vec![]]), Ok(()));
         // Two looks at one label, or two labels that agree.
         assert_eq!(identify("S-001", &[one.clone(), sight("S-001", 40.0)], &[]), Ok(()));
         assert!(matches!(fault(&[], &[vec![one.clone()]]), IdentityFault::Unreadable { .. }));
-        assert!(matches!(fault(&[other.clone()], &[]), IdentityFault::Wrong { read, .. } if read == "S-002"));
+        assert!(
+            matches!(fault(std::slice::from_ref(&other), &[]), IdentityFault::Wrong { read, .. } if read == "S-002")
+        );
         assert!(
             matches!(fault(&[other, one.clone()], &[]), IdentityFault::Contradiction { read, .. } if read == ["S-001", "S-002"])
         );
-        assert!(matches!(fault(&[one.clone()], &[vec![one]]), IdentityFault::Twice { vessels: 2, .. }));
+        assert!(matches!(
+            fault(std::slice::from_ref(&one), &[vec![one.clone()]]),
+            IdentityFault::Twice { vessels: 2, .. }
+        ));
         let code = |fault: IdentityFault| Failure::from(fault).code.number();
         assert_eq!(code(fault(&[], &[])), 404);
         assert_eq!(code(fault(&[sight("S-002", 0.0)], &[])), 403);
