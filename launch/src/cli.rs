@@ -208,7 +208,7 @@ pub struct LocalizeArgs {
     /// Seed of the localiser's random choices.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where to write the poses, as a TUM trajectory: one for each scan, with the scan's time.
+    /// Where to write the poses, as a TUM trajectory: one for each scan, with the scan's time; no line while lost.
     #[arg(long, value_name = "TUM")]
     pub out: PathBuf,
     /// Print one JSON object on stdout: scans, cpu_ms_mean, cpu_ms_p99, and the state at each scan.
@@ -259,6 +259,8 @@ pub enum BenchWhat {
     Docking(BenchDockingArgs),
     /// How long planner, controller and guard take.
     Driving(BenchDrivingArgs),
+    /// Localisation, over recorded drives.
+    Navigation(BenchNavigationArgs),
 }
 
 /// `nightshift bench docking`.
@@ -294,6 +296,33 @@ nightshift bench driving\n  nightshift bench driving --json"
 )]
 pub struct BenchDrivingArgs {
     /// Print one JSON array of figures on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift bench navigation`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: every aim is met; 1: some are missed; 2: nothing could be measured.\n\nExamples:\n  \
+nightshift bench navigation\n  \
+nightshift bench navigation --section tracking --seeds 2 --json\n  \
+nightshift bench navigation --data ~/logs   # reads ~/logs/navigation/"
+)]
+pub struct BenchNavigationArgs {
+    /// Measure only this section; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub section: Vec<String>,
+    /// The folder that holds navigation/ with logs and maps; what is absent is skipped. [default: $NIGHTSHIFT_DATA, or
+    /// ../shared/data beside the workspace]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Seeds with which each drive is followed.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Starts from nowhere, and kidnaps, on each drive.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub starts: u32,
+    /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,
 }

@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    bench_docking, bench_driving, check, faults, files, live, localize, picture, plan_path, sim_node,
+    bench, bench_docking, bench_driving, check, faults, files, live, localize, picture, plan_path, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -41,6 +41,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
     match &args.what {
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench_driving::run(args),
+        BenchWhat::Navigation(args) => bench::navigation(args),
     }
 }
 

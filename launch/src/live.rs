@@ -14,7 +14,7 @@ use nightshift_core::record::Driven;
 use nightshift_core::robot::{RobotCommand, Twist};
 use nightshift_core::{Code, Failure, Stamp};
 use nightshift_motion::PlanRequest;
-use nightshift_navigation::{Localisation, LocalisationState};
+use nightshift_navigation::Localisation;
 use nightshift_ros::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
@@ -316,10 +316,10 @@ fn lane(
 /// What others are told of the robot's place. Nothing while it is lost: whoever follows `map` -> `odom` then sees it age,
 /// where a stale or made-up pose would look certain.
 fn told(localisation: &Localisation) -> Option<Localised> {
-    (localisation.state != LocalisationState::Lost).then(|| Localised {
-        map_from_odom: localisation.map_from_odom,
-        map_from_base: localisation.map_from_base,
-        covariance: Matrix3::from_fn(|row, column| localisation.covariance[row][column]),
+    localisation.estimate().map(|estimate| Localised {
+        map_from_odom: estimate.map_from_odom,
+        map_from_base: estimate.map_from_base,
+        covariance: Matrix3::from_fn(|row, column| estimate.covariance[row][column]),
     })
 }
 
@@ -327,20 +327,20 @@ fn told(localisation: &Localisation) -> Option<Localised> {
 mod tests {
     use super::*;
     use nightshift_core::Pose2;
+    use nightshift_navigation::{Estimate, Place};
 
     #[test]
     fn a_lost_robot_tells_no_place() {
-        let at = |state| Localisation {
-            stamp: Stamp::ZERO,
+        let estimate = Estimate {
             map_from_odom: Pose2::new(1.0, 2.0, 0.0),
             map_from_base: Pose2::new(1.0, 2.0, 0.0),
             covariance: [[0.01, 0.0, 0.0], [0.0, 0.02, 0.0], [0.0, 0.0, 0.03]],
-            state,
             confidence: 0.5,
         };
-        assert!(told(&at(LocalisationState::Lost)).is_none());
-        for state in [LocalisationState::Ambiguous, LocalisationState::Tracking] {
-            assert_eq!(told(&at(state)).expect("a place").covariance[(1, 1)], 0.02);
+        let at = |place| Localisation { stamp: Stamp::ZERO, place };
+        assert!(told(&at(Place::Lost)).is_none());
+        for place in [Place::Ambiguous(estimate.clone()), Place::Tracking(estimate)] {
+            assert_eq!(told(&at(place)).expect("a place").covariance[(1, 1)], 0.02);
         }
     }
 }

@@ -11,7 +11,7 @@ use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::random::Seed;
 use nightshift_navigation::log::{DriveLog, SCANNER};
-use nightshift_navigation::{Localisation, LocalisationState, Localiser};
+use nightshift_navigation::{LocalisationState, Localiser};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,7 +43,7 @@ struct StateAt {
 /// Runs the command.
 pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
     let grid = files::load_map(&args.map).map_err(|e| format!("{}: {e}", args.map.display()))?;
-    let log = DriveLog::parse(&read_text(&args.log)?).map_err(|e| format!("{}: {e}", args.log.display()))?;
+    let log = read_log(&args.log)?;
     if log.backwards > 0 {
         talk!(
             "{}: {} scans are not stamped after the one before; they are taken in the file's order",
@@ -78,7 +78,7 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The poses as a TUM trajectory, one for each scan, and the rest.
+/// The poses as a TUM trajectory, one for each scan; none while there is no pose to tell. And the rest.
 fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report) {
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} scans, {eta} left").expect("a sound template");
@@ -91,8 +91,11 @@ fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report) {
         let answer = localiser.scan(&scan);
         cpu_ms.push(began.elapsed().as_secs_f64() * 1e3);
         let answer = answer.expect("a log's scans are of its scanner, and its times go on");
-        write_pose(&mut trajectory, step.time_s, &answer);
-        state.push(StateAt { t: step.time_s, state: word(answer.state), confidence: answer.confidence });
+        if let Some(estimate) = answer.estimate() {
+            write_pose(&mut trajectory, step.time_s, &estimate.map_from_base);
+        }
+        let confidence = answer.estimate().map_or(0.0, |estimate| estimate.confidence);
+        state.push(StateAt { t: step.time_s, state: word(answer.state()), confidence });
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -103,8 +106,7 @@ fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report) {
 }
 
 /// `time tx ty tz qx qy qz qw`: the base in the map.
-fn write_pose(trajectory: &mut String, time_s: f64, answer: &Localisation) {
-    let pose = &answer.map_from_base;
+fn write_pose(trajectory: &mut String, time_s: f64, pose: &Pose2<Map, Base>) {
     let (sin, cos) = (pose.yaw() / 2.0).sin_cos();
     writeln!(trajectory, "{time_s} {:.6} {:.6} 0 0 0 {sin:.9} {cos:.9}", pose.x(), pose.y())
         .expect("a string takes text");
@@ -116,6 +118,11 @@ fn word(state: LocalisationState) -> &'static str {
         LocalisationState::Ambiguous => "ambiguous",
         LocalisationState::Lost => "lost",
     }
+}
+
+/// Reads a recorded drive.
+pub fn read_log(path: &Path) -> Result<DriveLog, String> {
+    DriveLog::parse(&read_text(path)?).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// The text of a log, unpacked where its bytes are gzip.

@@ -1,5 +1,6 @@
 //! The `nightshift` binary: the composition root.
 
+mod bench;
 mod bench_docking;
 mod bench_driving;
 mod check;

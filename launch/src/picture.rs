@@ -41,7 +41,9 @@ fn read(lines: &[String]) -> Result<Run, String> {
         let entry: Entry<StackInput, StackOutput> =
             serde_json::from_str(line).map_err(|e| format!("journal line {}: {e}", index + 1))?;
         match entry {
-            Entry::Out(stamp, StackOutput::Localised(it)) => run.trail.push((stamp, it.map_from_base)),
+            Entry::Out(stamp, StackOutput::Localised(it)) => {
+                run.trail.extend(it.estimate().map(|estimate| (stamp, estimate.map_from_base)));
+            }
             Entry::Out(stamp, StackOutput::Event(JobEvent::Feedback(_, feedback)))
                 if run.phases.last().is_none_or(|(_, phase)| *phase != feedback.phase) =>
             {

@@ -5,6 +5,7 @@ mod costmap;
 mod distance;
 mod dock;
 mod drive;
+pub mod evaluate;
 mod footprint;
 mod guard;
 pub mod localiser;
@@ -22,7 +23,7 @@ mod test_world;
 #[cfg(test)]
 mod tests;
 
-pub use localiser::{Localisation, LocalisationState, Localiser};
+pub use localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 pub use messages::{NavCommand, NavInput, NavOutput};
 pub use navigator::Navigator;
 

@@ -7,7 +7,7 @@ use crate::dock::{self, Docking, Learned, Sight, on_shape};
 use crate::drive::{self, Drive};
 use crate::footprint::Footprint;
 use crate::guard::{Guard, MARGIN_M, Reason};
-use crate::localiser::{Localisation, LocalisationState, Localiser};
+use crate::localiser::{Localisation, LocalisationState, Localiser, Place};
 use crate::messages::{NavCommand, NavInput, NavOutput};
 use crate::people::People;
 use crate::senses::Senses;
@@ -148,17 +148,15 @@ impl Navigator {
         self.senses.scan(scan);
         self.dock_scan(scan);
         let Some(localisation) = self.localiser.scan(scan) else { return };
-        if localisation.state == LocalisationState::Tracking
-            && let Some(eye) = self.scanners.get(&scan.scanner)
-        {
-            let base = localisation.map_from_base.iso;
+        if let (Some(tracked), Some(eye)) = (localisation.tracked(), self.scanners.get(&scan.scanner)) {
+            let base = tracked.map_from_base.iso;
             let hits: Vec<_> = self.localiser.last_points().iter().map(|p| base * p).collect();
             self.costmap.look(now, &(base * eye), &hits, &base);
             let unexplained = |hit: &Point2<f64>| self.costmap.is_unexplained(hit, UNEXPLAINED_M);
             let strange: Vec<_> = hits.iter().copied().filter(unexplained).collect();
             self.people.take(scan.stamp, &strange);
         }
-        if localisation.state == LocalisationState::Lost {
+        if localisation.state() == LocalisationState::Lost {
             self.costmap.forget();
             self.people.forget();
         }
@@ -270,8 +268,8 @@ impl Navigator {
 
     /// The pose now, while it is trusted.
     fn map_from_base(&self, odom_from_base: &Isometry2<f64>) -> Option<Isometry2<f64>> {
-        let localised = self.localised.as_ref().filter(|l| l.state == LocalisationState::Tracking)?;
-        Some(localised.map_from_odom.iso * odom_from_base)
+        let tracked = self.localised.as_ref()?.tracked()?;
+        Some(tracked.map_from_odom.iso * odom_from_base)
     }
 
     fn wish(
@@ -282,10 +280,10 @@ impl Navigator {
         out: &mut Outbox<NavOutput>,
     ) -> Wish {
         if let Task::Dock { station, docking } = &mut running.task {
-            let trusted = self.localised.as_ref().filter(|l| l.state == LocalisationState::Tracking);
-            let by_map = trusted.zip(self.stations.get(station)).map(|(localised, known)| {
+            let trusted = self.localised.as_ref().and_then(Localisation::tracked);
+            let by_map = trusted.zip(self.stations.get(station)).map(|(tracked, known)| {
                 let learned = self.learned.get(station).copied().unwrap_or_default();
-                (localised.map_from_odom.inverse() * known.pose).iso * learned.mapped_from_station()
+                (tracked.map_from_odom.inverse() * known.pose).iso * learned.mapped_from_station()
             });
             docking.moved(now, odom_from_base, by_map);
             return match docking.step(now, odom_from_base) {
@@ -412,10 +410,12 @@ impl Navigator {
     fn lost(&self, for_s: f64) -> Failure {
         let words = match &self.localised {
             None => format!("no scan could be placed in the map for {for_s:.0} s"),
-            Some(l) => format!(
-                "the pose has been {} for {for_s:.0} s; the scans and the map agree to {:.0} %",
-                if l.state == LocalisationState::Lost { "lost" } else { "ambiguous" },
-                100.0 * l.confidence
+            Some(Localisation { place: Place::Lost, .. }) => {
+                format!("the pose has been lost for {for_s:.0} s: no place in the map fits the scans")
+            }
+            Some(Localisation { place: Place::Ambiguous(e) | Place::Tracking(e), .. }) => format!(
+                "the pose has been ambiguous for {for_s:.0} s; its confidence is {:.0} %",
+                100.0 * e.confidence
             ),
         };
         Failure::new(Code::Lost, words)

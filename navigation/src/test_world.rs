@@ -209,8 +209,11 @@ impl World {
                 NavOutput::Drive(twist) => (self.command, self.commanded_at) = (twist, self.now),
                 NavOutput::Localised(l) => {
                     let truth = Pose2::from_iso(self.base);
-                    self.error = (l.map_from_base.distance(&truth), l.map_from_base.turn_to(&truth).abs());
-                    self.states.push(l.state);
+                    if let Some(estimate) = l.estimate() {
+                        let pose = &estimate.map_from_base;
+                        self.error = (pose.distance(&truth), pose.turn_to(&truth).abs());
+                    }
+                    self.states.push(l.state());
                 }
                 NavOutput::Path(path) => {
                     assert!(path.len() > 1);

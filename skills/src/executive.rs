@@ -17,7 +17,7 @@ use nightshift_core::describe::{Robot, Site};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
 use nightshift_core::{Code, Component, Failure, JobId, Level, Outbox, Stamp};
 use nightshift_motion::Arm;
-use nightshift_navigation::localiser::{Localisation, LocalisationState};
+use nightshift_navigation::localiser::{Localisation, Place};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -337,18 +337,17 @@ impl Executive {
     }
 
     fn localised(&mut self, localisation: &Localisation) {
-        let tracking = localisation.state == LocalisationState::Tracking;
-        self.core.belief.map_from_base = tracking.then_some(localisation.map_from_base);
+        self.core.belief.map_from_base = localisation.tracked().map(|estimate| estimate.map_from_base);
         if !matches!(self.active, Active::Nothing) || matches!(self.core.belief.base, BasePlace::Free) {
             return;
         }
         // Nobody drives, and yet the base is elsewhere: it was pushed, or was never where we think.
-        let moved = match (localisation.state, self.core.belief.base_in_map(&self.core.world)) {
-            (LocalisationState::Lost, _) | (_, None) => true,
-            (LocalisationState::Ambiguous, _) => false,
-            (LocalisationState::Tracking, Some(dock)) => {
-                dock.distance(&localisation.map_from_base) > limits::MOVED_M
-                    || dock.turn_to(&localisation.map_from_base).abs() > limits::MOVED_RAD
+        let moved = match (&localisation.place, self.core.belief.base_in_map(&self.core.world)) {
+            (Place::Lost, _) | (_, None) => true,
+            (Place::Ambiguous(_), _) => false,
+            (Place::Tracking(estimate), Some(dock)) => {
+                dock.distance(&estimate.map_from_base) > limits::MOVED_M
+                    || dock.turn_to(&estimate.map_from_base).abs() > limits::MOVED_RAD
             }
         };
         if moved {

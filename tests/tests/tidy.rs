@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nightshift-vision", &["nightshift-core", "nightshift-perception"]),
     ("nightshift-sim", &["nightshift-core"]),
     ("nightshift-optics", &["nightshift-core"]),
+    ("nightshift-flat", &["nightshift-core"]),
     (
         "nightshift-skills",
         &["nightshift-core", "nightshift-motion", "nightshift-navigation", "nightshift-perception"],

@@ -90,8 +90,10 @@ impl Live {
             }
             News::Picture(picture) => self.picture(&picture.path),
             News::Localised(found) => {
-                self.map_from_odom = Some(found.map_from_odom);
-                self.scalar("plots/localisation/confidence", found.confidence)?;
+                let estimate = found.estimate();
+                self.scalar("plots/localisation/confidence", estimate.map_or(0.0, |e| e.confidence))?;
+                let Some(estimate) = estimate else { return Ok(()) };
+                self.map_from_odom = Some(estimate.map_from_odom);
                 self.base()
             }
             News::Path(path) => {

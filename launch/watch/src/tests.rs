@@ -14,7 +14,7 @@ use nightshift_core::robot::{
     Beam, GripperState, JointState, LaserScan, Odometry, RobotCommand, RobotEvent, Twist,
 };
 use nightshift_core::{Code, Failure, Level, Stamp};
-use nightshift_navigation::localiser::{Localisation, LocalisationState};
+use nightshift_navigation::localiser::{Estimate, Localisation, Place};
 use rerun::RecordingStreamBuilder;
 use rerun::log::{Chunk, LogMsg};
 use serde::Serialize;
@@ -45,11 +45,12 @@ fn lab() -> Lab {
 fn localised() -> Localisation {
     Localisation {
         stamp: Stamp(5),
-        map_from_odom: Pose2::new(1.0, 2.0, 0.0),
-        map_from_base: Pose2::new(1.0, 2.0, 0.0),
-        covariance: [[0.0; 3]; 3],
-        state: LocalisationState::Tracking,
-        confidence: 0.9,
+        place: Place::Tracking(Estimate {
+            map_from_odom: Pose2::new(1.0, 2.0, 0.0),
+            map_from_base: Pose2::new(1.0, 2.0, 0.0),
+            covariance: [[0.0; 3]; 3],
+            confidence: 0.9,
+        }),
     }
 }
 

@@ -36,21 +36,64 @@ pub enum LocalisationState {
     Lost,
 }
 
-/// The pose of the base when a scan was taken.
+/// Where the base was when a scan was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Localisation {
     /// Of the scan.
     pub stamp: Stamp,
+    /// Where the base is believed to be.
+    pub place: Place,
+}
+
+/// What is believed of the base's place. Without a place that fits there is no pose at all, so that none can be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Place {
+    /// One place fits, and has for several scans.
+    Tracking(Estimate),
+    /// A place fits, but it is new, or another one fits as well: not to be driven by.
+    Ambiguous(Estimate),
+    /// No place is known that fits.
+    Lost,
+}
+
+/// A pose with its doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
     /// Takes dead reckoning into the map, until the next one.
     pub map_from_odom: Pose2<Map, Odom>,
     /// The pose of the base.
     pub map_from_base: Pose2<Map, Base>,
     /// In (x, y, yaw) of the map: m^2, m rad, rad^2.
     pub covariance: [[f64; 3]; 3],
-    /// How far it may be trusted.
-    pub state: LocalisationState,
     /// 0 to 1: the share of the scans that the map explains there, times the odds against other places.
     pub confidence: f64,
+}
+
+impl Localisation {
+    /// How far the pose may be trusted.
+    pub fn state(&self) -> LocalisationState {
+        match self.place {
+            Place::Tracking(_) => LocalisationState::Tracking,
+            Place::Ambiguous(_) => LocalisationState::Ambiguous,
+            Place::Lost => LocalisationState::Lost,
+        }
+    }
+
+    /// The pose, as far as there is one.
+    pub fn estimate(&self) -> Option<&Estimate> {
+        match &self.place {
+            Place::Tracking(estimate) | Place::Ambiguous(estimate) => Some(estimate),
+            Place::Lost => None,
+        }
+    }
+
+    /// The pose, while it may be driven by.
+    pub fn tracked(&self) -> Option<&Estimate> {
+        match &self.place {
+            Place::Tracking(estimate) => Some(estimate),
+            Place::Ambiguous(_) | Place::Lost => None,
+        }
+    }
 }
 
 /// Below this explained share a place does not fit.
@@ -143,7 +186,7 @@ impl Localiser {
         self.history.push(odometry);
     }
 
-    /// Takes a scan. None where it cannot be placed in time, is of an unknown scanner, or there is no pose at all.
+    /// Takes a scan. None where it cannot be placed in time, or is of an unknown scanner.
     pub fn scan(&mut self, scan: &LaserScan) -> Option<Localisation> {
         let scanner = self.scanners.get(&scan.scanner)?;
         let points = scan::points(scan, scanner);
@@ -158,7 +201,7 @@ impl Localiser {
             self.correct(scan.stamp, &eye, &points);
         }
         self.points = points;
-        self.report(scan.stamp, &odom_from_base)
+        Some(self.report(scan.stamp, &odom_from_base))
     }
 
     /// The points of the last scan that was used, thinned, in the frame of the base at its stamp.
@@ -293,35 +336,29 @@ impl Localiser {
         }
     }
 
-    fn report(&self, stamp: Stamp, odom_from_base: &Isometry2<f64>) -> Option<Localisation> {
-        let identity = Isometry2::identity();
-        let Some(best) = self.hypotheses.first() else {
-            return Some(Localisation {
-                stamp,
-                map_from_odom: Pose2::from_iso(odom_from_base.inverse()),
-                map_from_base: Pose2::from_iso(identity),
-                covariance: [[0.0; 3]; 3],
-                state: LocalisationState::Lost,
-                confidence: 0.0,
-            });
+    fn report(&self, stamp: Stamp, odom_from_base: &Isometry2<f64>) -> Localisation {
+        let best = self.hypotheses.first().filter(|_| !self.is_lost(stamp));
+        let place = match best {
+            Some(best) => self.believe(best, odom_from_base),
+            None => Place::Lost,
         };
+        Localisation { stamp, place }
+    }
+
+    fn believe(&self, best: &Hypothesis, odom_from_base: &Isometry2<f64>) -> Place {
         let rivals: f64 = self.hypotheses.iter().skip(1).map(|h| h.odds_to(best)).sum();
         let alone = 1.0 / (1.0 + rivals);
-        let state = if self.is_lost(stamp) {
-            LocalisationState::Lost
-        } else if alone < 0.95 || best.scans < SCANS_TO_TRUST || best.explained < FITTING_SHARE {
-            LocalisationState::Ambiguous
-        } else {
-            LocalisationState::Tracking
-        };
         let c = best.covariance;
-        Some(Localisation {
-            stamp,
+        let estimate = Estimate {
             map_from_odom: Pose2::from_iso(best.pose * odom_from_base.inverse()),
             map_from_base: Pose2::from_iso(best.pose),
             covariance: [0, 1, 2].map(|row| [c[(row, 0)], c[(row, 1)], c[(row, 2)]]),
-            state,
             confidence: (alone * best.explained).clamp(0.0, 1.0),
-        })
+        };
+        if alone < 0.95 || best.scans < SCANS_TO_TRUST || best.explained < FITTING_SHARE {
+            Place::Ambiguous(estimate)
+        } else {
+            Place::Tracking(estimate)
+        }
     }
 }

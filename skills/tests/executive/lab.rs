@@ -14,7 +14,7 @@ use nightshift_core::robot::{
 };
 use nightshift_core::{Address, Code, Component, Failure, Pose2, SampleId, Stamp, StationId};
 use nightshift_motion::{Arm, MotionGoal, PlanRequest};
-use nightshift_navigation::localiser::{Localisation, LocalisationState};
+use nightshift_navigation::localiser::{self, Estimate, Localisation};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
 use nightshift_perception::fiducial::{PlacedTag, TagSight};
 use nightshift_skills::{
@@ -347,11 +347,12 @@ impl Lab {
                 let map_from_base = self.map_from_base();
                 self.feed(SkillInput::Navigation(NavOutput::Localised(Localisation {
                     stamp: self.now,
-                    map_from_odom: Pose2::identity(),
-                    map_from_base,
-                    covariance: [[0.0; 3]; 3],
-                    state: LocalisationState::Tracking,
-                    confidence: 1.0,
+                    place: localiser::Place::Tracking(Estimate {
+                        map_from_odom: Pose2::identity(),
+                        map_from_base,
+                        covariance: [[0.0; 3]; 3],
+                        confidence: 1.0,
+                    }),
                 })));
             }
             Due::Input(SkillInput::Navigation(NavOutput::Done { id, result })) => {
