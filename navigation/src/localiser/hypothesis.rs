@@ -1,6 +1,6 @@
 //! One place where the base may be.
 
-use super::refine::{Fit, Prior, difference};
+use super::refine::{Fit, MAP_ERROR, Prior, difference};
 use nalgebra::{Isometry2, Matrix3, Vector2, Vector3};
 use nightshift_core::random::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -21,13 +21,18 @@ const HEADING_PER_RAD: f64 = 0.05;
 const REST_M: f64 = 0.001;
 const REST_RAD: f64 = 0.0005;
 
+/// The map is never off by more than this, as information: 5 cm and 0.03 rad, one sigma.
+const LEAST_KNOWN: Vector3<f64> = Vector3::new(400.0, 400.0, 1111.0);
+
 /// A pose with its doubt and its record.
 #[derive(Clone, Debug)]
 pub struct Hypothesis {
     /// The base in the map.
     pub pose: Isometry2<f64>,
-    /// In (x, y, yaw) of the map.
+    /// In (x, y, yaw) of the map, but for the map's own error.
     pub covariance: Matrix3<f64>,
+    /// What the map's own error does to the pose.
+    map_error: Matrix3<f64>,
     /// Running mean of the scans' explained shares.
     pub explained: f64,
     /// Of the last scan.
@@ -42,7 +47,15 @@ impl Hypothesis {
     /// A place that no scan has met yet, with one sigma in x, y, yaw.
     pub fn new(pose: Isometry2<f64>, sigma: [f64; 3]) -> Self {
         let covariance = Matrix3::from_diagonal(&Vector3::from(sigma.map(|s| s * s)));
-        Self { pose, covariance, explained: 0.0, explained_now: 0.0, quality: 0.0, scans: 0 }
+        Self {
+            pose,
+            covariance,
+            map_error: Matrix3::zeros(),
+            explained: 0.0,
+            explained_now: 0.0,
+            quality: 0.0,
+            scans: 0,
+        }
     }
 
     /// Moves by dead reckoning (`step` in the base's frame); `slip` widens its errors' variance.
@@ -70,6 +83,12 @@ impl Hypothesis {
     pub fn radius_m(&self) -> f64 {
         let c = &self.covariance;
         (c[(0, 0)] + c[(1, 1)] + 4.0 * c[(2, 2)]).sqrt()
+    }
+
+    /// Of the pose with all that is not known of it: the map's error is considered, not estimated (Schmidt, "Application of
+    /// State-Space Methods to Navigation Problems", 1966).
+    pub fn whole_covariance(&self) -> Matrix3<f64> {
+        self.covariance + self.map_error
     }
 
     /// Lets the covariance admit a jump.
@@ -100,6 +119,11 @@ impl Hypothesis {
             return;
         }
         self.pose = fit.pose;
+        if let Some(error) =
+            (fit.scan_information / MAP_ERROR + Matrix3::from_diagonal(&LEAST_KNOWN)).try_inverse()
+        {
+            self.map_error = 0.5 * (error + error.transpose());
+        }
         if let Some(before) = self.covariance.try_inverse()
             && let Some(after) = (before + fit.scan_information).try_inverse()
         {

@@ -137,7 +137,8 @@ pub struct Localiser {
     /// Dead reckoning at the last scan that was used.
     reckoned: Option<(Stamp, Isometry2<f64>)>,
     points: Vec<Point2<f64>>,
-    /// How much worse than expected dead reckoning is, as a factor on its variance.
+    /// How much worse than expected dead reckoning is, as a factor on its variance: never better, for scans tell more
+    /// than wheels, and trusted wheels pull the pose along.
     slip: f64,
     unfit_since: Option<Stamp>,
     contradicting_scans: u32,
@@ -286,7 +287,7 @@ impl Localiser {
         let claimed = covariance.diagonal();
         // A correction is at most the prediction's error: its expected square is a little below the claim.
         let ratio = (0..3).map(|i| correction[i] * correction[i] / claimed[i]).sum::<f64>() / 3.0;
-        self.slip = (self.slip * (0.97 + 0.06 * ratio.min(9.0))).clamp(0.25, 30.0);
+        self.slip = (self.slip * (0.97 + 0.06 * ratio.min(9.0))).clamp(1.0, 30.0);
     }
 
     /// Drops hypotheses that others have beaten or run into; the best comes first.
@@ -348,7 +349,7 @@ impl Localiser {
     fn believe(&self, best: &Hypothesis, odom_from_base: &Isometry2<f64>) -> Place {
         let rivals: f64 = self.hypotheses.iter().skip(1).map(|h| h.odds_to(best)).sum();
         let alone = 1.0 / (1.0 + rivals);
-        let c = best.covariance;
+        let c = best.whole_covariance();
         let estimate = Estimate {
             map_from_odom: Pose2::from_iso(best.pose * odom_from_base.inverse()),
             map_from_base: Pose2::from_iso(best.pose),

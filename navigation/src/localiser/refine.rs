@@ -11,8 +11,11 @@ const KERNEL_M: f64 = 0.06;
 const MAX_KERNEL_M: f64 = 0.5;
 /// Spread of a point about the mapped surface: laser noise and what is left of the map's rounding, metres.
 const POINT_SIGMA_M: f64 = 0.02;
-/// Neighbouring points share the map's error: this many count as one.
-const POINTS_PER_FACT: f64 = 8.0;
+/// Neighbouring points share part of it: this many count as one.
+const POINTS_PER_FACT: f64 = 1.25;
+/// What the map's rounding does to the pose, as a factor on the scan's own variance. It is the same from scan to scan and
+/// nearly so over metres of way, so that no number of scans averages it out.
+pub const MAP_ERROR: f64 = 6.0;
 /// A point this near to a surface is explained by the map, metres.
 pub const EXPLAINED_M: f64 = 0.12;
 /// Spread of the fit's score, metres.
