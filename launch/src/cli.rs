@@ -41,6 +41,8 @@ pub enum Command {
     PlanPath(PlanPathArgs),
     /// Measure, and print the figures beside their aims.
     Bench(BenchArgs),
+    /// Render annotated pictures of lab ware for training.
+    Dataset(crate::dataset::DatasetArgs),
 }
 
 /// Which laboratory and which robot.

@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    bench, bench_docking, bench_driving, check, faults, files, live, localize, picture, plan_path, sim_node,
+    bench, bench_docking, bench_driving, check, dataset, faults, files, live, localize, picture, plan_path, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -34,6 +34,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Localize(args) => localize::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
         Command::Bench(args) => bench(&args),
+        Command::Dataset(args) => dataset::run(&args),
     }
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod clock;
 mod commands;
+mod dataset;
 mod docking_picture;
 mod effects;
 mod faults;

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "nightshift-vision",
             "nightshift-skills",
             "nightshift-sim",
+            "nightshift-optics",
         ],
     ),
     ("nightshift-watch", &["nightshift-core", "nightshift-navigation"]),

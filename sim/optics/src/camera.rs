@@ -1,17 +1,19 @@
-//! From radiance to pixels: lens, exposure, noise, display values; and each pixel's truth.
+//! From a scene to light on the sensor, and each pixel's truth.
 
 use crate::random::Draws;
 use crate::scene::Scene;
-use crate::shape::Ray;
-use crate::trace::{Way, radiance};
-use nalgebra::{Isometry3, Vector3};
+use crate::space::{Place, Ray, V3};
+use crate::surface::Rgb;
+use crate::trace::{Sight, radiance};
+use nalgebra::Isometry3;
 use nightshift_core::image::{Image, Intrinsics};
-use std::ops::Range;
 
-/// Electrons in a pixel that is just white: sets the shot noise. A small sensor of a robot's camera.
-const FULL_WELL: f64 = 8000.0;
 /// Turns of Newton's iteration that undoes the lens.
 const LENS_TURNS: usize = 12;
+/// Neighbours that differ by more than this share of their light get more rays.
+const CONTRAST: f32 = 0.12;
+/// A sample cannot be brighter than this many whites of the picture: a stray path does not leave a spark.
+const BRIGHTEST: f32 = 30.0;
 
 /// One exposure.
 #[derive(Clone, Debug)]
@@ -21,12 +23,8 @@ pub struct Shot {
     pub map_from_camera: Isometry3<f64>,
     /// Radial distortion k1, k2 (Brown 1966): a point at radius r on the plane z = 1 is seen at r (1 + k1 r^2 + k2 r^4).
     pub distortion: [f64; 2],
-    /// White is radiance 1 / `exposure`.
-    pub exposure: f64,
-    /// Noise of reading a pixel, as a share of white.
-    pub read_noise: f64,
-    /// Rays through each pixel.
-    pub samples: u32,
+    /// More rays through pixels on edges; 0 is one ray a pixel throughout.
+    pub edge_samples: u32,
     pub seed: u64,
     /// Another frame of the same seed has other noise.
     pub frame: u64,
@@ -41,28 +39,26 @@ pub enum BadShot {
     NotPositive { name: &'static str, value: f64 },
     #[error("{name} is {value}: it must be a number, not below zero")]
     NotNumber { name: &'static str, value: f64 },
-    #[error("samples is 0: a pixel needs at least one ray")]
-    NoSamples,
     #[error("distortion {0:?} folds the picture over before its corner")]
     Folded([f64; 2]),
 }
 
-/// A pixel with its truth.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pixel {
-    /// Red, green, blue; sRGB.
-    pub color: [u8; 3],
-    /// Of the first surface, glass too, through the pixel's centre; metres along the optical axis.
-    pub depth_m: Option<f32>,
-    /// The body of that surface: the number that `Scene::add` gave.
-    pub body: Option<usize>,
+/// Light that fell on the sensor.
+#[derive(Clone, Debug)]
+pub struct Exposed {
+    /// Linear light.
+    pub light: Image<Rgb>,
+    /// What the ray through each pixel's middle met.
+    pub sights: Image<Sight>,
+    /// Depth along the optical axis over distance along the ray, for each pixel.
+    pub cosines: Vec<f32>,
 }
 
-/// Linear light to a display value (IEC 61966-2-1).
-fn display(linear: f64) -> u8 {
-    let x = linear.clamp(0.0, 1.0);
-    let y = if x <= 0.003_130_8 { 12.92 * x } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
-    (y * 255.0 + 0.5) as u8
+impl Exposed {
+    /// Of the first surface, glass too, metres along the optical axis.
+    pub fn depth_m(&self, index: usize) -> Option<f32> {
+        self.sights.pixels[index].t.map(|t| t * self.cosines[index])
+    }
 }
 
 impl Shot {
@@ -73,19 +69,15 @@ impl Shot {
         if k.width == 0 || k.height == 0 {
             faults.push(BadShot::NoPixels { width: k.width, height: k.height });
         }
-        for (name, value) in [("fx", k.fx), ("fy", k.fy), ("exposure", self.exposure)] {
+        for (name, value) in [("fx", k.fx), ("fy", k.fy)] {
             if !(value.is_finite() && value > 0.0) {
                 faults.push(BadShot::NotPositive { name, value });
             }
         }
-        let centre = [("cx", k.cx.abs()), ("cy", k.cy.abs()), ("read_noise", self.read_noise)];
-        for (name, value) in centre {
-            if !(value.is_finite() && value >= 0.0) {
+        for (name, value) in [("cx", k.cx.abs()), ("cy", k.cy.abs())] {
+            if !value.is_finite() {
                 faults.push(BadShot::NotNumber { name, value });
             }
-        }
-        if self.samples == 0 {
-            faults.push(BadShot::NoSamples);
         }
         if faults.is_empty() && !self.unfolded() {
             faults.push(BadShot::Folded(self.distortion));
@@ -115,7 +107,7 @@ impl Shot {
     }
 
     /// The point on the plane z = 1 that a pixel shows.
-    pub(crate) fn plane_point(&self, x: f64, y: f64) -> [f64; 2] {
+    pub fn plane_point(&self, x: f64, y: f64) -> [f64; 2] {
         let k = &self.intrinsics;
         let seen = [(x - k.cx) / k.fx, (y - k.cy) / k.fy];
         let [k1, k2] = self.distortion;
@@ -131,56 +123,101 @@ impl Shot {
         seen.map(|v| v * r / seen_radius)
     }
 
-    fn ray(&self, x: f64, y: f64) -> (Ray, f64) {
-        let [px, py] = self.plane_point(x, y);
-        let direction = Vector3::new(px, py, 1.0);
-        let length = direction.norm();
-        let origin = self.map_from_camera.translation.vector;
-        (Ray { origin, direction: self.map_from_camera * (direction / length) }, length)
+    /// The pixel that shows a point of the camera's frame; none where it lies behind the camera.
+    pub fn pixel_of(&self, point: [f64; 3]) -> Option<[f64; 2]> {
+        if point[2] <= 1e-6 {
+            return None;
+        }
+        let k = &self.intrinsics;
+        let (x, y) = (point[0] / point[2], point[1] / point[2]);
+        let r2 = x * x + y * y;
+        let seen = 1.0 + self.distortion[0] * r2 + self.distortion[1] * r2 * r2;
+        Some([x * seen * k.fx + k.cx, y * seen * k.fy + k.cy])
     }
 
-    fn pixel(&self, scene: &Scene, x: usize, y: usize) -> Pixel {
-        let mut draws = Draws::new(self.seed, self.frame, (y * self.intrinsics.width + x) as u64);
-        let (x, y) = (x as f64, y as f64);
-        let (centre, length) = self.ray(x, y);
-        let first = scene.nearest(&centre, f64::INFINITY);
-        let mut total = [0.0; 3];
-        for sample in 0..self.samples {
-            // Strata along the rows keep edges smooth with few rays.
-            let dx = (f64::from(sample) + draws.unit()) / f64::from(self.samples) - 0.5;
-            let dy = draws.unit() - 0.5;
-            let light = radiance(scene, Way::new(self.ray(x + dx, y + dy).0), &mut draws);
-            for (sum, value) in total.iter_mut().zip(light) {
-                // A sample cannot be brighter than a few whites: a stray path does not leave a spark.
-                *sum += (value * self.exposure).min(4.0);
-            }
-        }
-        let color = total.map(|sum| {
-            let value = sum / f64::from(self.samples);
-            let sigma = (value.min(1.0) / FULL_WELL + self.read_noise * self.read_noise).sqrt();
-            display(value + sigma * draws.normal())
-        });
-        Pixel {
-            color,
-            depth_m: first.as_ref().map(|hit| (hit.t / length) as f32),
-            body: first.map(|hit| hit.body),
-        }
+    pub(crate) fn ray(&self, place: &Place, x: f32, y: f32) -> (Ray, f32) {
+        let [px, py] = if self.distortion == [0.0; 2] {
+            let k = &self.intrinsics;
+            [(x - k.cx as f32) / k.fx as f32, (y - k.cy as f32) / k.fy as f32]
+        } else {
+            self.plane_point(f64::from(x), f64::from(y)).map(|v| v as f32)
+        };
+        let direction = V3::new(px, py, 1.0);
+        let length = direction.length();
+        (Ray { origin: place.point(V3::ZERO), direction: place.turn(direction / length) }, 1.0 / length)
     }
 
-    /// Some rows of the picture. A row is the same whoever takes it: rows may be shared out to threads.
-    pub fn take_rows(&self, scene: &Scene, rows: Range<usize>) -> Result<Vec<Pixel>, Vec<BadShot>> {
+    /// The whole picture.
+    pub fn take(&self, scene: &Scene) -> Result<Exposed, Vec<BadShot>> {
         let faults = self.faults();
         if !faults.is_empty() {
             return Err(faults);
         }
-        let width = self.intrinsics.width;
-        let rows = rows.start..rows.end.min(self.intrinsics.height);
-        Ok(rows.flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| self.pixel(scene, x, y)).collect())
+        let place = Place::new(&self.map_from_camera);
+        let Intrinsics { width, height, .. } = self.intrinsics;
+        let count = width * height;
+        let mut light = Vec::with_capacity(count);
+        let mut sights = Vec::with_capacity(count);
+        let mut cosines = Vec::with_capacity(count);
+        for y in 0..height {
+            for x in 0..width {
+                let mut draws = Draws::new(self.seed, self.frame, (y * width + x) as u64);
+                let (ray, cosine) = self.ray(&place, x as f32, y as f32);
+                let mut sight = Sight::default();
+                let value = radiance(scene, ray, &mut draws, Some(&mut sight));
+                light.push(value.min(Rgb::splat(BRIGHTEST)));
+                sights.push(sight);
+                cosines.push(cosine);
+            }
+        }
+        if self.edge_samples > 0 {
+            self.smooth(scene, &place, &mut light, &sights);
+        }
+        Ok(Exposed {
+            light: Image { width, height, pixels: light },
+            sights: Image { width, height, pixels: sights },
+            cosines,
+        })
     }
 
-    /// The whole picture.
-    pub fn take(&self, scene: &Scene) -> Result<Image<Pixel>, Vec<BadShot>> {
+    /// More rays through pixels that differ from a neighbour.
+    fn smooth(&self, scene: &Scene, place: &Place, light: &mut [Rgb], sights: &[Sight]) {
         let Intrinsics { width, height, .. } = self.intrinsics;
-        Ok(Image { width, height, pixels: self.take_rows(scene, 0..height)? })
+        let mut rough = vec![false; light.len()];
+        for y in 0..height {
+            for x in 0..width {
+                let index = y * width + x;
+                for other in [(x + 1 < width).then_some(index + 1), (y + 1 < height).then_some(index + width)]
+                    .into_iter()
+                    .flatten()
+                {
+                    if differ(light[index], light[other], &sights[index], &sights[other]) {
+                        rough[index] = true;
+                        rough[other] = true;
+                    }
+                }
+            }
+        }
+        for index in (0..light.len()).filter(|index| rough[*index]) {
+            let mut draws = Draws::new(self.seed, self.frame ^ (1 << 63), index as u64);
+            let (x, y) = ((index % width) as f32, (index / width) as f32);
+            let mut total = light[index];
+            for sample in 0..self.edge_samples {
+                // Strata along the rows keep edges smooth with few rays.
+                let dx = (sample as f32 + draws.unit()) / self.edge_samples as f32 - 0.5;
+                let dy = draws.unit() - 0.5;
+                let (ray, _) = self.ray(place, x + dx, y + dy);
+                total += radiance(scene, ray, &mut draws, None).min(Rgb::splat(BRIGHTEST));
+            }
+            light[index] = total / (self.edge_samples + 1) as f32;
+        }
     }
+}
+
+fn differ(a: Rgb, b: Rgb, sa: &Sight, sb: &Sight) -> bool {
+    if sa.body != sb.body || sa.kind != sb.kind || sa.content != sb.content {
+        return true;
+    }
+    let (a, b) = (a.element_sum(), b.element_sum());
+    (a - b).abs() > CONTRAST * a.max(b) + 0.01
 }

@@ -1,24 +1,36 @@
 //! What a camera sees of glass, liquid, metal and lamps: a ray tracer on the CPU, pure and repeatable.
 //!
 //! Lengths are metres in the scene's map frame. Light is relative: a white matt surface that fills its sky with
-//! radiance 1 shows radiance 1, and the camera's exposure turns radiance into pixel values.
+//! radiance 1 shows radiance 1, and the film's exposure turns radiance into pixel values.
 //!
-//! What is left out: light that a matt surface throws on another is one constant (given to `Scene::new`), shadows of
-//! glass are straight (no caustics), light does not depend on wave length beyond three colours, and nothing scatters
-//! inside a liquid. There are no triangle meshes.
+//! What is left out: light that a matt surface throws on another is one constant above and one below (`Ambient`), darkened
+//! near what stands there; shadows of glass are a formula (no caustics); light does not depend on wave length beyond
+//! three colours; a turbid liquid scatters once and is given its colour in bulk. There are no triangle meshes.
 
 mod camera;
+mod film;
+mod pattern;
 mod random;
 mod scene;
 mod shape;
+mod space;
+pub mod studio;
 mod surface;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod ware;
+mod tree;
+pub mod truth;
+mod vessel;
+pub mod ware;
 
-pub use camera::{BadShot, Pixel, Shot};
-pub use scene::{Body, Part, Scene};
-pub use shape::{Hole, Quad, Ring, Shape};
-pub use surface::{AIR, Chart, GLASS, Medium, Paint, Rgb, Surface, WATER, amber};
-pub use ware::{BadWare, Content, Vial, rack};
+pub use camera::{BadShot, Exposed, Shot};
+pub use film::{Film, Focus, Metering};
+pub use pattern::{Kind, Pattern};
+pub use random::Draws;
+pub use scene::{Ambient, Body, Part, Scene};
+pub use shape::{Holes, Label, Quad, Ring, Shape};
+pub use space::{Place, Ray, V3, v3};
+pub use surface::{AIR, AMBER, Chart, GLASS, Medium, Paint, Rgb, Surface, WATER, rgb};
+pub use trace::{PIECE, Sight};
+pub use vessel::{Layer, Level, Piece, Residue, Spot, Stuff, Vessel};

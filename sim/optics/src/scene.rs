@@ -1,121 +1,327 @@
 //! Bodies, lamps and the nearest surface along a ray.
 
-use crate::shape::{Meeting, Quad, Ray, Shape};
+use crate::shape::{Meeting, Quad, Shape};
+use crate::space::{NEAR_M, Place, Ray, V3};
 use crate::surface::{Rgb, Surface};
-use nalgebra::{Isometry3, Point3, Vector3};
+use crate::tree::Tree;
+use crate::vessel::{Spot, Vessel};
+use nalgebra::Isometry3;
 
-/// A shape with its surface.
+/// A shape with its surface. `kind` is the caller's mark: what this part of the body is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub shape: Shape,
     pub surface: Surface,
+    pub kind: u8,
+}
+
+impl Part {
+    pub fn new(shape: Shape, surface: Surface) -> Self {
+        Self { shape, surface, kind: 0 }
+    }
 }
 
 /// A thing in the room, of parts that move together.
 #[derive(Clone, Debug)]
 pub struct Body {
-    parts: Vec<Part>,
-    map_from_body: Isometry3<f64>,
-    body_from_map: Isometry3<f64>,
+    pub parts: Vec<Part>,
+    pub vessel: Option<Box<Vessel>>,
+    pub(crate) place: Place,
     /// A ball that holds it, in map.
-    centre: Vector3<f64>,
-    radius_m: f64,
+    centre: V3,
+    radius_m: f32,
+    extent: [V3; 2],
 }
 
 impl Body {
-    pub fn new(map_from_body: Isometry3<f64>, parts: Vec<Part>) -> Self {
-        let outline: Vec<_> = parts.iter().flat_map(|part| part.shape.outline()).collect();
-        let reach = |pick: fn(f64, f64) -> f64, start: f64| {
-            outline.iter().fold(Vector3::repeat(start), |acc, point| acc.zip_map(point, pick))
+    pub fn new(map_from_body: &Isometry3<f64>, parts: Vec<Part>) -> Self {
+        Self::with_vessel(map_from_body, parts, None)
+    }
+
+    pub fn with_vessel(map_from_body: &Isometry3<f64>, parts: Vec<Part>, vessel: Option<Vessel>) -> Self {
+        let place = Place::new(map_from_body);
+        let mut low = V3::splat(f32::INFINITY);
+        let mut high = V3::splat(f32::NEG_INFINITY);
+        let boxes = parts.iter().map(|part| part.shape.extent());
+        let around = vessel.iter().map(|v| {
+            [V3::new(-v.radius_m, -v.radius_m, v.z_m[0]), V3::new(v.radius_m, v.radius_m, v.z_m[1])]
+        });
+        for [a, b] in boxes.chain(around) {
+            (low, high) = (low.min(a), high.max(b));
+        }
+        if !low.is_finite() {
+            (low, high) = (V3::ZERO, V3::ZERO);
+        }
+        let corners = (0..8).map(|i| {
+            let pick = |bit: usize, axis: usize| if i >> bit & 1 == 1 { high[axis] } else { low[axis] };
+            place.point(V3::new(pick(0, 0), pick(1, 1), pick(2, 2)))
+        });
+        let (mut least, mut most) = (V3::splat(f32::INFINITY), V3::splat(f32::NEG_INFINITY));
+        for corner in corners {
+            (least, most) = (least.min(corner), most.max(corner));
+        }
+        let slack = V3::splat(1e-5);
+        Self {
+            parts,
+            vessel: vessel.map(Box::new),
+            place,
+            centre: place.point((low + high) * 0.5),
+            radius_m: (high - low).length() * 0.5 + 1e-5,
+            extent: [least - slack, most + slack],
+        }
+    }
+
+    /// The nearest surface of this body before `limit`.
+    #[inline]
+    pub(crate) fn nearest(&self, ray: &Ray, limit: f32) -> Option<(Meeting, Spotted<'_>)> {
+        let to_centre = self.centre - ray.origin;
+        let along = to_centre.dot(ray.direction);
+        let beside2 = to_centre.length_squared() - along * along;
+        let radius2 = self.radius_m * self.radius_m;
+        if beside2 > radius2 {
+            return None;
+        }
+        let half = (radius2 - beside2).sqrt();
+        if along + half < 0.0 || along - half > limit {
+            return None;
+        }
+        let mut local = self.place.ray_back(ray);
+        // From far off, single precision would lose the walls: start where the ray enters the ball.
+        let skip = if along - half > 0.02 { along - half } else { 0.0 };
+        local.origin += local.direction * skip;
+        let mut limit = limit - skip;
+        let mut best = None;
+        for part in &self.parts {
+            if let Some(meeting) = part.shape.meet(&local, limit) {
+                limit = meeting.t;
+                best = Some((meeting, Spotted::Part(part)));
+            }
+        }
+        if let Some(vessel) = &self.vessel
+            && let Some((meeting, spot)) = vessel.meet(&local, limit)
+        {
+            best = Some((meeting, Spotted::Vessel(vessel, spot)));
+        }
+        best.map(|(meeting, what)| (Meeting { t: meeting.t + skip, ..meeting }, what))
+    }
+
+    /// What is left of light along a ray through this body.
+    #[inline]
+    fn shade(&self, ray: &Ray, limit: f32) -> Rgb {
+        let local = self.place.ray_back(ray);
+        let opaque = |part: &Part| {
+            !matches!(part.surface, Surface::Lamp { .. } | Surface::Between { .. })
+                && part.shape.meet(&local, limit).is_some()
         };
-        let (low, high) = (reach(f64::min, f64::INFINITY), reach(f64::max, f64::NEG_INFINITY));
-        let (centre, radius_m) = match parts.is_empty() {
-            true => (Vector3::zeros(), 0.0),
-            false => ((low + high) / 2.0, (high - low).norm() / 2.0),
-        };
-        let centre = (map_from_body * Point3::from(centre)).coords;
-        Self { parts, map_from_body, body_from_map: map_from_body.inverse(), centre, radius_m }
+        if self.parts.iter().any(opaque) {
+            return Rgb::ZERO;
+        }
+        let mut left = Rgb::ONE;
+        for part in &self.parts {
+            if matches!(part.surface, Surface::Between { .. }) && part.shape.meet(&local, limit).is_some() {
+                left *= 0.9;
+            }
+        }
+        if let Some(vessel) = &self.vessel {
+            left *= vessel.shade(&local, limit).unwrap_or(Rgb::ONE);
+        }
+        left
     }
 }
 
-/// What there is to see.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    bodies: Vec<Body>,
-    /// Each lamp's rectangle, in map, and its radiance.
-    lamps: Vec<(Quad, Rgb)>,
-    /// Radiance from everywhere that is not modelled: the far room, and light thrown from wall to wall.
-    pub(crate) ambient: Rgb,
+/// What was met of a body.
+#[derive(Clone, Copy)]
+pub(crate) enum Spotted<'a> {
+    Part(&'a Part),
+    Vessel(&'a Vessel, Spot),
 }
 
 /// The nearest surface.
 pub(crate) struct Hit<'a> {
     pub body: usize,
-    pub surface: &'a Surface,
-    pub t: f64,
+    pub what: Spotted<'a>,
+    pub t: f32,
     /// In map, length 1, out of the surface's front.
-    pub normal: Vector3<f64>,
-    pub uv: [f64; 2],
+    pub normal: V3,
+    pub uv: [f32; 2],
+}
+
+/// Light from everywhere that is not modelled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ambient {
+    /// From above, and from below.
+    pub above: Rgb,
+    pub below: Rgb,
+}
+
+impl Ambient {
+    pub fn even(radiance: Rgb) -> Self {
+        Self { above: radiance, below: radiance }
+    }
+
+    /// Radiance along a direction, or arriving at a face with that normal.
+    #[inline]
+    pub(crate) fn along(&self, direction: V3) -> Rgb {
+        self.below + (self.above - self.below) * (0.5 + 0.5 * direction.z)
+    }
+}
+
+/// A lamp as others see it: its rectangle in map.
+#[derive(Clone, Debug)]
+pub(crate) struct Lamp {
+    pub corner: V3,
+    pub u: V3,
+    pub v: V3,
+    pub normal: V3,
+    pub area: f32,
+    pub radiance: Rgb,
+}
+
+/// A dark ball that keeps ambient light from what is near it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shade {
+    pub centre: V3,
+    pub radius_m: f32,
+    pub weight: f32,
+}
+
+/// What there is to see.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub(crate) bodies: Vec<Body>,
+    pub(crate) lamps: Vec<Lamp>,
+    pub(crate) ambient: Ambient,
+    tree: Tree,
+    /// Bodies whose corners a point lies in reach of, for contact shadows.
+    shades: Vec<Shade>,
 }
 
 impl Scene {
-    /// An empty scene under even light.
-    pub fn new(ambient: Rgb) -> Self {
-        Self { bodies: Vec::new(), lamps: Vec::new(), ambient }
-    }
-
-    /// Puts a body in; its number is what pixels are marked with. Lamps must be quads: light of a lamp of another
-    /// shape is seen, but falls on nothing.
-    pub fn add(&mut self, body: Body) -> usize {
-        for part in &body.parts {
-            if let (Shape::Quad(quad), Surface::Lamp { radiance }) = (&part.shape, &part.surface) {
-                let turned = |v: &Vector3<f64>| body.map_from_body * v;
-                let corner = (body.map_from_body * Point3::from(quad.corner)).coords;
-                let quad = Quad { corner, u: turned(&quad.u), v: turned(&quad.v), holes: Vec::new() };
-                self.lamps.push((quad, *radiance));
-            }
-        }
-        self.bodies.push(body);
-        self.bodies.len() - 1
-    }
-
-    pub(crate) fn lamps(&self) -> &[(Quad, Rgb)] {
-        &self.lamps
-    }
-
-    /// The nearest surface before `limit` metres.
-    pub(crate) fn nearest(&self, ray: &Ray, limit: f64) -> Option<Hit<'_>> {
-        let mut best: Option<(usize, &Part, Meeting)> = None;
-        let mut limit = limit;
-        for (index, body) in self.bodies.iter().enumerate() {
-            let to_centre = body.centre - ray.origin;
-            let along = to_centre.dot(&ray.direction);
-            let beside2 = to_centre.norm_squared() - along * along;
-            let radius2 = body.radius_m * body.radius_m;
-            if beside2 > radius2 {
-                continue;
-            }
-            let half = (radius2 - beside2).sqrt();
-            if along + half < 0.0 || along - half > limit {
-                continue;
-            }
-            let local = Ray {
-                origin: (body.body_from_map * Point3::from(ray.origin)).coords,
-                direction: body.body_from_map * ray.direction,
-            };
+    /// Bodies under a light. A body's number is its place in the list. Lamps must be quads: light of a lamp of another shape is
+    /// seen, but falls on nothing.
+    pub fn new(ambient: Ambient, bodies: Vec<Body>) -> Self {
+        let mut lamps = Vec::new();
+        for body in &bodies {
             for part in &body.parts {
-                if let Some(meeting) = part.shape.meet(&local, limit) {
-                    limit = meeting.t;
-                    best = Some((index, part, meeting));
+                if let (Shape::Quad(quad), Surface::Lamp { radiance }) = (&part.shape, &part.surface) {
+                    let (u, v) = (body.place.turn(quad.u), body.place.turn(quad.v));
+                    lamps.push(Lamp {
+                        corner: body.place.point(quad.corner),
+                        u,
+                        v,
+                        normal: u.cross(v).normalize(),
+                        area: u.cross(v).length(),
+                        radiance: *radiance,
+                    });
                 }
             }
         }
-        best.map(|(body, part, Meeting { t, normal, uv })| Hit {
-            body,
-            surface: &part.surface,
-            t,
-            normal: self.bodies[body].map_from_body * normal,
-            uv,
+        let boxes: Vec<[V3; 2]> = bodies.iter().map(|body| body.extent).collect();
+        let tree = Tree::new(&boxes);
+        let shades = bodies.iter().flat_map(shades).collect();
+        Self { bodies, lamps, ambient, tree, shades }
+    }
+
+    /// The nearest surface before `limit` metres.
+    #[inline]
+    pub(crate) fn nearest(&self, ray: &Ray, limit: f32) -> Option<Hit<'_>> {
+        let mut best: Option<(usize, Meeting, Spotted<'_>)> = None;
+        self.tree.walk(ray, limit, |index, limit| match self.bodies[index].nearest(ray, limit) {
+            Some((meeting, what)) => {
+                best = Some((index, meeting, what));
+                meeting.t
+            }
+            None => limit,
+        });
+        best.map(|(body, meeting, what)| self.hit(body, meeting, what))
+    }
+
+    /// The nearest surface of one body.
+    pub(crate) fn nearest_of(&self, body: usize, ray: &Ray) -> Option<Hit<'_>> {
+        self.bodies[body].nearest(ray, f32::INFINITY).map(|(meeting, what)| self.hit(body, meeting, what))
+    }
+
+    fn hit<'a>(&'a self, body: usize, meeting: Meeting, what: Spotted<'a>) -> Hit<'a> {
+        let normal = self.bodies[body].place.turn(meeting.normal);
+        Hit { body, what, t: meeting.t, normal, uv: meeting.uv }
+    }
+
+    /// The share of light that comes through between a point and `limit` along a ray.
+    #[inline]
+    pub(crate) fn clearness(&self, ray: &Ray, limit: f32) -> Rgb {
+        let mut left = Rgb::ONE;
+        self.tree.walk(ray, limit, |index, limit| {
+            left *= self.bodies[index].shade(ray, limit);
+            if left.max_element() < 0.01 {
+                left = Rgb::ZERO;
+                0.0
+            } else {
+                limit
+            }
+        });
+        left
+    }
+
+    /// The share of ambient light that reaches a point with this normal past what stands near (Quilez 2006, "Sphere
+    /// ambient occlusion").
+    #[inline]
+    pub(crate) fn open(&self, point: V3, normal: V3) -> f32 {
+        let mut left = 1.0;
+        for shade in &self.shades {
+            let to = shade.centre - point;
+            let d2 = to.length_squared();
+            let r2 = shade.radius_m * shade.radius_m;
+            // Farther than four radii it takes less than a sixteenth; nearer than one, the point is on it.
+            if d2 > 16.0 * r2 || d2 < r2 * 1.02 {
+                continue;
+            }
+            let facing = (normal.dot(to) / d2.sqrt()).max(0.0);
+            left *= 1.0 - shade.weight * facing * r2 / d2;
+        }
+        left
+    }
+}
+
+fn shades(body: &Body) -> Vec<Shade> {
+    let [low, high] = body.extent;
+    let size = high - low;
+    // Rooms and bench tops shade nothing near them by this model.
+    if size.max_element() > 0.6 || size.min_element() < 0.004 {
+        return Vec::new();
+    }
+    let weight = if body.vessel.is_some() { 0.45 } else { 0.9 };
+    let width = size.x.min(size.y) * 0.5;
+    let count = (size.z / (2.0 * width)).ceil().clamp(1.0, 4.0);
+    let centre = (low + high) * 0.5;
+    (0..count as usize)
+        .map(|i| {
+            let z = low.z + size.z * (i as f32 + 0.5) / count;
+            Shade {
+                centre: V3::new(centre.x, centre.y, z),
+                radius_m: width.min(size.z / count * 0.5) * 0.98,
+                weight,
+            }
         })
+        .collect()
+}
+
+/// A lamp's point by two numbers in 0..1, and the direction, distance and weight (radiance to radiance of a white surface)
+/// from a point with a normal. None where the lamp does not face the point.
+impl Lamp {
+    #[inline]
+    pub(crate) fn toward(&self, point: V3, normal: V3, at: [f32; 2]) -> Option<(V3, f32, f32)> {
+        let to = self.corner + self.u * at[0] + self.v * at[1] - point;
+        let distance = to.length();
+        let direction = to / distance;
+        let (here, there) = (direction.dot(normal), -direction.dot(self.normal));
+        if here <= 0.0 || there <= 0.0 || distance < NEAR_M {
+            return None;
+        }
+        let weight = self.area * here * there / (distance * distance) / std::f32::consts::PI;
+        Some((direction, distance, weight))
+    }
+
+    pub(crate) fn quad(&self) -> Quad {
+        Quad::new(self.corner, self.u, self.v)
     }
 }

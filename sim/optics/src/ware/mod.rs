@@ -1,0 +1,20 @@
+//! Lab ware from parameters.
+
+mod content;
+mod flat;
+mod glass;
+mod outline;
+
+pub use content::{Contents, Phase, Portion, fill};
+pub use flat::{Plate, Rack, Slide, plate, rack, slide};
+pub use glass::{BadWare, Cap, CapKind, Form, Glassware, Marks};
+
+/// What a part of a ware's body is: the mark of `Part::kind`.
+pub mod kind {
+    /// Nothing in particular.
+    pub const PLAIN: u8 = 0;
+    /// A cap, septum, crimp or stopper.
+    pub const CAP: u8 = 1;
+    /// A label, graduation or print on a vessel.
+    pub const PRINT: u8 = 2;
+}
