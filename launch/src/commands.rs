@@ -7,7 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    bench, bench_docking, bench_driving, check, dataset, faults, files, live, localize, picture, plan_path, sim_node,
+    bench, bench_docking, bench_driving, check, dataset, faults, files, live, localize, picture, plan_path,
+    sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};

@@ -7,6 +7,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::image::Intrinsics;
+use nightshift_optics::StereoRig;
 use nightshift_optics::studio::{self, Category};
 use nightshift_optics::truth::{self, Instance};
 use serde::Serialize;
@@ -17,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Another recipe gives other pictures for the same seed.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Depth pictures count in these, metres.
 const DEPTH_UNIT_M: f64 = 1e-4;
 
@@ -25,7 +26,8 @@ const DEPTH_UNIT_M: f64 = 1e-4;
 #[derive(Args)]
 #[command(
     after_help = "The folder holds annotations.json (COCO; masks as run lengths that are not packed), pictures/, depth/ (16 bit, \
-0.1 mm, the first surface, glass too; 0 is none), matter/ (bit 0 clear, bit 1 metal) and truth/, one file a picture. A picture depends on \
+0.1 mm, the first surface, glass too; 0 is none), sensor/ (the same as an active-stereo camera would \
+measure it, without lens distortion; with --sensor), matter/ (bit 0 clear, bit 1 metal) and truth/, one file a picture. A picture depends on \
 seed, number and size alone: an interrupted run goes on where it ended, and a longer one adds to a shorter one.\n\nExamples:\n  \
 nightshift dataset --count 1000 --seed 7 --out out/glass --size 320x240\n  \
 nightshift dataset --count 50 --seed 1 --out out/look --json"
@@ -46,6 +48,9 @@ pub struct DatasetArgs {
     /// Pictures made at a time; the pictures are the same for any number.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub jobs: u64,
+    /// Also take each scene with a depth camera: about twice the time.
+    #[arg(long)]
+    pub sensor: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,
@@ -68,6 +73,7 @@ struct Recipe {
     seed: u64,
     width: usize,
     height: usize,
+    sensor: bool,
 }
 
 /// A picture in the annotations.
@@ -76,6 +82,8 @@ struct Picture {
     id: u64,
     file_name: String,
     depth: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensor: Option<String>,
     matter: String,
     width: usize,
     height: usize,
@@ -105,7 +113,7 @@ struct Report {
 /// Runs the command.
 pub fn run(args: &DatasetArgs) -> Result<ExitCode, String> {
     let [width, height] = args.size;
-    let recipe = Recipe { recipe: RECIPE, seed: args.seed, width, height };
+    let recipe = Recipe { recipe: RECIPE, seed: args.seed, width, height, sensor: args.sensor };
     prepare(&args.out, &recipe)?;
     let flag = interrupt::flag()?;
     let missing: Vec<u64> =
@@ -163,7 +171,7 @@ pub fn run(args: &DatasetArgs) -> Result<ExitCode, String> {
 
 /// Makes the folders; refuses one that holds other pictures.
 fn prepare(out: &Path, recipe: &Recipe) -> Result<(), String> {
-    for folder in ["pictures", "depth", "matter", "truth"] {
+    for folder in ["pictures", "depth", "sensor", "matter", "truth"] {
         let folder = out.join(folder);
         fs::create_dir_all(&folder).map_err(|e| format!("{} cannot be made: {e}", folder.display()))?;
     }
@@ -218,6 +226,7 @@ fn make(out: &Path, recipe: &Recipe, number: u64) -> Result<(), String> {
         id: number,
         file_name: named("pictures"),
         depth: named("depth"),
+        sensor: recipe.sensor.then(|| named("sensor")),
         matter: named("matter"),
         width: size[0],
         height: size[1],
@@ -231,6 +240,14 @@ fn make(out: &Path, recipe: &Recipe, number: u64) -> Result<(), String> {
     // The encoder takes the machine's own byte order.
     let depth: Vec<u8> = told.depth.iter().flat_map(|d| d.to_ne_bytes()).collect();
     png(&out.join(&image.depth), &depth, size, ExtendedColorType::L16)?;
+    if let Some(file) = &image.sensor {
+        let measured = StereoRig::default()
+            .measure(&staged.scene, &staged.shot)
+            .map_err(|faults| format!("picture {number}: {}", faults[0]))?;
+        let units = |z: &Option<f32>| z.map_or(0, |z| (f64::from(z) / DEPTH_UNIT_M).round() as u16);
+        let bytes: Vec<u8> = measured.pixels.iter().flat_map(|z| units(z).to_ne_bytes()).collect();
+        png(&out.join(file), &bytes, size, ExtendedColorType::L16)?;
+    }
     png(&out.join(&image.matter), &told.matter, size, ExtendedColorType::L8)?;
     let truth = Truth { image, annotations: told.instances };
     write(&truth_file(out, number), serde_json::to_string(&truth).expect("plain data").as_bytes())

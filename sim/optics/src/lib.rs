@@ -14,6 +14,7 @@ mod random;
 mod scene;
 mod shape;
 mod space;
+mod stereo;
 pub mod studio;
 mod surface;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use random::Draws;
 pub use scene::{Ambient, Body, Part, Scene};
 pub use shape::{Holes, Label, Quad, Ring, Shape};
 pub use space::{Place, Ray, V3, v3};
+pub use stereo::StereoRig;
 pub use surface::{AIR, AMBER, Chart, GLASS, Medium, Paint, Rgb, Surface, WATER, rgb};
 pub use trace::{PIECE, Sight};
 pub use vessel::{Layer, Level, Piece, Residue, Spot, Stuff, Vessel};

@@ -39,8 +39,9 @@ pub enum Kind {
     Writing,
 }
 
+/// A random number in 0..1 for a cell of a lattice.
 #[inline]
-fn hash(x: i32, y: i32, z: i32, seed: u32) -> f32 {
+pub(crate) fn hash(x: i32, y: i32, z: i32, seed: u32) -> f32 {
     let mut h = (x as u32).wrapping_mul(0x8da6_b343)
         ^ (y as u32).wrapping_mul(0xd816_3841)
         ^ (z as u32).wrapping_mul(0xcb1a_b31f)

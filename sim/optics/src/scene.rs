@@ -2,6 +2,7 @@
 
 use crate::shape::{Meeting, Quad, Shape};
 use crate::space::{NEAR_M, Place, Ray, V3};
+use crate::stereo::Projector;
 use crate::surface::{Rgb, Surface};
 use crate::tree::Tree;
 use crate::vessel::{Spot, Vessel};
@@ -192,6 +193,8 @@ pub struct Scene {
     pub(crate) lamps: Vec<Lamp>,
     pub(crate) ambient: Ambient,
     tree: Tree,
+    /// A depth camera's dots.
+    pub(crate) projector: Option<Projector>,
     /// Bodies whose corners a point lies in reach of, for contact shadows.
     shades: Vec<Shade>,
 }
@@ -219,7 +222,7 @@ impl Scene {
         let boxes: Vec<[V3; 2]> = bodies.iter().map(|body| body.extent).collect();
         let tree = Tree::new(&boxes);
         let shades = bodies.iter().flat_map(shades).collect();
-        Self { bodies, lamps, ambient, tree, shades }
+        Self { bodies, lamps, ambient, tree, projector: None, shades }
     }
 
     /// The nearest surface before `limit` metres.

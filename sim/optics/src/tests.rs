@@ -218,6 +218,35 @@ fn every_scene_of_a_seed_is_the_same_and_its_truth_fits_its_picture() {
     }
 }
 
+#[test]
+fn the_depth_camera_measures_a_matt_wall_and_fails_on_glass() {
+    let wall = quad([0.4, -1.0, -1.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0], Surface::plain(Rgb::splat(0.6)));
+    let k = Intrinsics { width: 160, height: 120, fx: 150.0, fy: 150.0, cx: 79.5, cy: 59.5 };
+    let shot = Shot { intrinsics: k, ..looking_along_x() };
+    let flat = scene(0.3, vec![wall.clone()]);
+    let depth = StereoRig::default().measure(&flat, &shot).expect("a sound shot");
+    // The left edge is not seen by the right eye: 0.05 m at 0.6 m are 13 pixels.
+    let told: Vec<f32> =
+        (20..100).flat_map(|y| (30..150).map(move |x| (x, y))).filter_map(|(x, y)| *depth.at(x, y)).collect();
+    assert!(told.len() > 80 * 120 * 9 / 10, "{} of {} pixels", told.len(), 80 * 120);
+    // At 0.6 m the eyes see 12.5 pixels apart: half a pixel is 24 mm.
+    let good = told.iter().filter(|z| (*z - 0.6).abs() < 0.024).count();
+    assert!(good > told.len() * 95 / 100, "{good} of {}", told.len());
+    // A vial in front: of its glass, next to nothing is measured at its own depth.
+    let glass = scene(0.3, vec![standing(&vial(), Contents::default()), wall]);
+    let exposed = shot.take(&glass).expect("a sound shot");
+    let depth = StereoRig::default().measure(&glass, &shot).expect("a sound shot");
+    let on_glass: Vec<usize> = (0..160 * 120).filter(|i| exposed.sights.pixels[*i].clear).collect();
+    let right = on_glass
+        .iter()
+        .filter(|i| {
+            let truth = exposed.depth_m(**i).expect("glass is there");
+            depth.pixels[**i].is_some_and(|z| (z - truth).abs() < 0.005)
+        })
+        .count();
+    assert!(on_glass.len() > 300 && right * 5 < on_glass.len(), "{right} of {}", on_glass.len());
+}
+
 proptest! {
     /// In a room as bright as the ware's surroundings, clear glass without absorption shows the room's light:
     /// none is made and none is lost.

@@ -422,6 +422,15 @@ fn shade(
         arriving += lamp.radiance * clear * weight;
         gleam += lamp.radiance * clear * lobe;
     }
+    if let Some(projector) = &scene.projector {
+        let (light, to, distance) = projector.toward(point);
+        let facing = to.dot(normal);
+        if light > 1e-3 && facing > 0.0 {
+            let start = point + normal * 2e-5;
+            let clear = scene.clearness(&Ray { origin: start, direction: to }, distance - 1e-3);
+            arriving += clear * (light * facing / (distance * distance));
+        }
+    }
     let Some(roughness) = roughness else { return colour * arriving };
     let cosine = -direction.dot(normal);
     let (coat, _) = fresnel(cosine.clamp(0.0, 1.0), 1.0 / 1.5);

@@ -94,8 +94,7 @@ pub(crate) fn film(lit: &Lit, distance_m: f32, width: usize, seed: u64, draws: &
     // White balance takes most of the lamps' colour out.
     let kept = draws.between(-0.3, 0.7);
     let gain = |channel: f32| channel.powf(kept - 1.0);
-    let mean =
-        if night || lit.name == "evening" { draws.scale(0.09, 0.5) } else { draws.between(0.28, 0.68) };
+    let mean = if night || lit.name == "evening" { draws.scale(0.13, 0.5) } else { draws.between(0.33, 0.7) };
     let grain = draws.scale(0.001, if night { 0.016 } else { 0.006 });
     let angle = draws.turn();
     let shake = if draws.chance(0.12) { draws.between(0.5, 6.0) * scale } else { 0.0 };
