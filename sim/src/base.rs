@@ -125,16 +125,26 @@ fn scaled(v: Twist, by: f64) -> Twist {
     Twist { x: v.x * by, y: v.y * by, yaw: v.yaw * by }
 }
 
-/// Of a footprint's corners: where the wheels would be.
-fn lever(footprint_m: &[[f64; 2]]) -> f64 {
+/// Half the wheels' distance along and across, together, metres: they stand at the footprint's corners.
+pub fn lever(footprint_m: &[[f64; 2]]) -> f64 {
     let reach = |axis: usize| footprint_m.iter().map(|corner| corner[axis].abs()).fold(0.1, f64::max);
     reach(0) + reach(1)
 }
 
 /// How the base moves when one wheel stands and the others turn as for `v`: the mean of what the four ask for.
 fn without(wheel: usize, v: Twist, lever_m: f64) -> Twist {
-    let mut each = MECANUM.map(|[x, y, yaw]| x * v.x + y * v.y + yaw * lever_m * v.yaw);
+    let mut each = to_wheels(v, lever_m);
     each[wheel] = 0.0;
+    from_wheels(each, lever_m)
+}
+
+/// What each wheel's rim does, in metres, for a motion of the base.
+pub fn to_wheels(v: Twist, lever_m: f64) -> [f64; 4] {
+    MECANUM.map(|[x, y, yaw]| x * v.x + y * v.y + yaw * lever_m * v.yaw)
+}
+
+/// The motion of the base that four wheels ask for, in the mean.
+pub fn from_wheels(each: [f64; 4], lever_m: f64) -> Twist {
     let along = |axis: usize| MECANUM.iter().zip(each).map(|(row, w)| row[axis] * w).sum::<f64>() / 4.0;
     Twist { x: along(0), y: along(1), yaw: along(2) / lever_m }
 }
@@ -178,9 +188,10 @@ mod tests {
         let v = without(0, ahead, 0.7);
         assert!((v.x - 0.3).abs() < 1e-12 && v.yaw > 0.1, "{v:?}");
         let twist = Twist { x: 0.3, y: -0.2, yaw: 0.5 };
-        let each = MECANUM.map(|[x, y, yaw]| x * twist.x + y * twist.y + yaw * 0.7 * twist.yaw);
-        let back: f64 = MECANUM.iter().zip(each).map(|(row, w)| row[2] * w).sum::<f64>() / 4.0 / 0.7;
-        assert!((back - 0.5).abs() < 1e-12, "the four wheels give back what they are told: {back}");
+        let back = from_wheels(to_wheels(twist, 0.7), 0.7);
+        assert!(
+            (back.x - 0.3).abs() < 1e-12 && (back.y + 0.2).abs() < 1e-12 && (back.yaw - 0.5).abs() < 1e-12
+        );
     }
 
     #[test]

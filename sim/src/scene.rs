@@ -5,7 +5,9 @@ use crate::SimError;
 use crate::rack;
 use crate::tags;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use nightshift_core::describe::{PartJoint, RackType, Robot, Site, Solid, Station, Vial, fiducial_of_code};
+use nightshift_core::describe::{
+    PartJoint, RackType, Robot, Site, Solid, Station, Surface, Vial, fiducial_of_code,
+};
 use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
 use nightshift_core::random::Seed;
 use nightshift_core::{Address, PartId, Pose, SampleId, StationId, ids};
@@ -88,6 +90,8 @@ pub struct Prim {
     pub collides: bool,
     /// Whether the camera sees it.
     pub visible: bool,
+    /// What it does to a laser's light.
+    pub surface: Surface,
 }
 
 /// A vial of the stock.
@@ -161,9 +165,10 @@ impl Scene {
             color: [170, 172, 168],
             collides: true,
             visible: true,
+            surface: Surface::MATT,
         });
         for shape in &site.furniture {
-            scene.fixture(shape.name.clone(), shape.pose.iso, shape.solid, shape.color);
+            scene.fixture(shape.name.clone(), shape.pose.iso, shape.solid, shape.color, site.surface(shape));
         }
         scene.add_stations(site)?;
         scene.add_robot(site, robot)?;
@@ -184,6 +189,7 @@ impl Scene {
             color: [150, 120, 80],
             collides: true,
             visible: true,
+            surface: Surface::MATT,
         });
     }
 
@@ -220,7 +226,14 @@ impl Scene {
         Ok(index)
     }
 
-    fn fixture(&mut self, name: String, map_from_prim: Isometry3<f64>, solid: Solid, color: [u8; 3]) {
+    fn fixture(
+        &mut self,
+        name: String,
+        map_from_prim: Isometry3<f64>,
+        solid: Solid,
+        color: [u8; 3],
+        surface: Surface,
+    ) {
         self.prims.push(Prim {
             name,
             host: Host::World,
@@ -230,6 +243,7 @@ impl Scene {
             color,
             collides: true,
             visible: true,
+            surface,
         });
     }
 
@@ -252,6 +266,7 @@ impl Scene {
             color: [255; 3],
             collides: false,
             visible: true,
+            surface: Surface::MATT,
         });
         Ok(())
     }
@@ -261,13 +276,14 @@ impl Scene {
             let map_from_station = station.pose.spatial();
             for shape in &station.shapes {
                 let pose = map_from_station * shape.pose;
-                self.fixture(format!("{} of {id}", shape.name), pose.iso, shape.solid, shape.color);
+                let surface = site.surface(shape);
+                self.fixture(format!("{} of {id}", shape.name), pose.iso, shape.solid, shape.color, surface);
             }
             let tag = &station.dock.tag;
             let map_from_tag = map_from_station * tag.pose;
             self.tag(Host::World, map_from_tag.iso, tag.id, tag.size_m, Role::Fixture)?;
             let first_part = self.parts.len();
-            self.add_parts(station);
+            self.add_parts(site, station);
             for (name, nest) in &station.nests {
                 let rack = find_rack(site, &nest.rack)?;
                 let (host, host_from_nest) = match &nest.on {
@@ -291,7 +307,7 @@ impl Scene {
         Ok(())
     }
 
-    fn add_parts(&mut self, station: &Station) {
+    fn add_parts(&mut self, site: &Site, station: &Station) {
         let start = station.machine.as_ref().map(|machine| station.part_positions(&machine.start, None));
         for (id, part) in &station.parts {
             let host = Host::Part(self.parts.len());
@@ -305,6 +321,7 @@ impl Scene {
                     color: shape.color,
                     collides: true,
                     visible: true,
+                    surface: site.surface(shape),
                 });
             }
             self.parts.push(PartSpec {
@@ -347,6 +364,7 @@ impl Scene {
                 color: piece.color,
                 collides: true,
                 visible: true,
+                surface: Surface::MATT,
             });
         }
         for (mount, id) in rack.tags.iter().zip(tag_ids) {
@@ -377,6 +395,7 @@ impl Scene {
                     color: shape.color,
                     collides,
                     visible,
+                    surface: Surface::MATT,
                 });
             };
             let same = |a: &nightshift_core::describe::LinkShape,
@@ -451,6 +470,7 @@ impl Scene {
                 color,
                 collides: true,
                 visible: true,
+                surface: Surface::MATT,
             });
         }
     }

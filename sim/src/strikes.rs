@@ -97,9 +97,9 @@ const CASES: &[(&str, Check)] = &[
         assert!(after.color == before.color && after.stamp == world.now());
     }),
     ("camera.delay(by=500ms)", |world, text| {
-        assert_eq!(shots(world, text)[0].after.as_millis(), 500);
+        assert!((500..=520).contains(&shots(world, text)[0].after.as_millis()));
     }),
-    ("camera.jitter(up_to=500ms)", |world, text| assert!(shots(world, text)[0].after.as_millis() > 0)),
+    ("camera.jitter(up_to=500ms)", |world, text| assert!(shots(world, text)[0].after.as_millis() > 20)),
     ("camera.duplicate", |world, text| assert_eq!(shots(world, text).len(), 2)),
     ("camera.drop(share=100%)", |world, text| assert_eq!(shots(world, text).len(), 0)),
     ("camera.dark", |world, text| picture(world, text, |_, after, depth| after[0] == 0.0 && depth == 0)),
@@ -392,7 +392,9 @@ fn messages(world: &mut World, text: &str, seconds: f64) -> Vec<(f64, String)> {
 fn loss(world: &mut World, text: &str) {
     assert!(!messages(world, text, 0.2).is_empty());
     strike(world, text);
-    assert_eq!(messages(world, text, 0.59), []);
+    // What is underway still arrives.
+    messages(world, text, 0.02);
+    assert_eq!(messages(world, text, 0.57), []);
     assert!(!messages(world, text, 0.2).is_empty(), "it comes back");
 }
 

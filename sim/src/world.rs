@@ -117,7 +117,7 @@ impl World {
             drive: Drive::new(&robot.base, place),
             arm: Arm::new(robot, posture),
             gripper: Gripper::new(&robot.gripper, opening_m),
-            wheels: Wheels::new(config.seed),
+            wheels: Wheels::new(config.seed, crate::base::lever(&robot.base.footprint_m)),
             scanners: robot.scanners.iter().map(|(name, s)| Scanner::new(name, s, config.seed)).collect(),
             channels: Channels::new(robot, config.seed),
             link: Link::new(config.seed),

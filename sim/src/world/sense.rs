@@ -23,9 +23,18 @@ const ENCODER_SIGMA: f64 = 1e-5;
 const RATE_SIGMA: f64 = 1e-4;
 /// Standard deviation of the gripper's force, N.
 const FORCE_SIGMA: f64 = 0.05;
-/// From the middle of a laser's turn until its scan is told.
-const SCAN: Lateness = Lateness { latency: Duration::from_millis(6), jitter: Duration::ZERO };
-const AT_ONCE: Lateness = Lateness { latency: Duration::ZERO, jitter: Duration::ZERO };
+/// From the middle of a laser's turn until its scan is told: half a turn is over then, and it comes over a bus.
+const SCAN: Lateness = lateness(6, 8);
+/// From a measurement until it is told, over a field bus with a cycle of a few milliseconds.
+const ODOMETRY: Lateness = lateness(2, 6);
+const JOINTS: Lateness = lateness(2, 2);
+const GRIPPER: Lateness = lateness(4, 8);
+/// From the shutter until the picture is there: whoever takes pictures has his own time for exposure and transport.
+const CAMERA: Lateness = lateness(0, 20);
+
+const fn lateness(latency_ms: u64, jitter_ms: u64) -> Lateness {
+    Lateness { latency: Duration::from_millis(latency_ms), jitter: Duration::from_millis(jitter_ms) }
+}
 
 /// A picture on its way to whoever asked for it.
 #[derive(Clone, Debug)]
@@ -52,14 +61,13 @@ pub struct Channels {
 impl Channels {
     /// Nothing is underway.
     pub fn new(robot: &Robot, seed: Seed) -> Self {
-        let channel = |name: &str| Channel::new(name, AT_ONCE, seed);
         let scanner = |name: &String| (name.clone(), Channel::new(&format!("scanner/{name}"), SCAN, seed));
         Self {
             scanners: robot.scanners.keys().map(scanner).collect(),
-            odometry: channel("odometry"),
-            joints: channel("joints"),
-            gripper: channel("gripper"),
-            camera: Channel::new("camera", AT_ONCE, seed),
+            odometry: Channel::new("odometry", ODOMETRY, seed),
+            joints: Channel::new("joints", JOINTS, seed),
+            gripper: Channel::new("gripper", GRIPPER, seed),
+            camera: Channel::new("camera", CAMERA, seed),
             spoil: seed.stream("spoil"),
         }
     }

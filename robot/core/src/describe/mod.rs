@@ -14,6 +14,7 @@ mod robot;
 mod shape;
 mod site;
 mod station;
+mod surface;
 mod urdf;
 
 pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vial};
@@ -27,6 +28,7 @@ pub use robot::{
 pub use shape::{Shape, Solid};
 pub use site::{Site, Stock, StockItem, fiducial_of_code};
 pub use station::{Dock, Nest, Station, StationKind, TagMount};
+pub use surface::{Materials, Surface};
 pub use urdf::{Joint, JointKind, Link, LinkShape, RobotModel};
 
 use crate::frames::{Pose, Pose2};

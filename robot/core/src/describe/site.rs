@@ -1,6 +1,7 @@
 //! A site: the map, its furniture, its stations, its labware and what stands where at the start.
 
 use super::shape::Shape;
+use super::surface::{Materials, Surface, check_names};
 use super::{Catalogue, Problem, Problems, RackType, Reader, Robot, Station};
 use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
 use crate::ids::{Address, LabwareType, NestId, SampleId, StationId};
@@ -18,6 +19,8 @@ pub struct Site {
     pub start: Pose2<Map, Base>,
     /// Walls and what stands about that is no station: for the simulator and for pictures.
     pub furniture: Vec<Shape<Map>>,
+    /// What furniture and stations are made of, by name.
+    pub materials: Materials,
     /// By id.
     pub stations: BTreeMap<StationId, Station>,
     /// Labware types.
@@ -42,6 +45,8 @@ struct SiteFile {
     deck: BTreeMap<NestId, String>,
     #[serde(default)]
     furniture: Vec<Shape<Map>>,
+    #[serde(rename = "material", default)]
+    materials: Materials,
 }
 
 /// `stock.toml`.
@@ -105,12 +110,14 @@ impl Site {
                 map_file: site.map,
                 start: site.start,
                 furniture: site.furniture,
+                materials: site.materials,
                 stations,
                 catalogue,
                 stock: stock.samples,
                 deck: site.deck,
             };
             this.check_tags(&mut problems);
+            this.check_materials(&mut problems);
             this.check_stock(&mut problems);
             super::overlap::check(&this, &mut problems);
             if problems.0.is_empty() {
@@ -182,6 +189,22 @@ impl Site {
         let nest = self.stations.get(&address.station)?.nests.get(&address.nest)?;
         let rack = self.catalogue.racks.get(&nest.rack)?;
         Some((rack, nest, rack.nest_from_slot(&address.slot)?))
+    }
+
+    /// What a shape of this site is made of.
+    pub fn surface<F>(&self, shape: &Shape<F>) -> Surface {
+        let known = shape.material.as_ref().and_then(|name| self.materials.get(name));
+        known.copied().unwrap_or(Surface::MATT)
+    }
+
+    fn check_materials(&self, problems: &mut Problems) {
+        for (name, surface) in &self.materials {
+            surface.check(problems, "site.toml", &format!("material.{name}"));
+        }
+        check_names(&self.furniture, &self.materials, problems, "site.toml", "furniture");
+        for (id, station) in &self.stations {
+            check_names(&station.shapes, &self.materials, problems, &format!("stations/{id}.toml"), "shapes");
+        }
     }
 
     fn check_tags(&self, problems: &mut Problems) {
