@@ -98,6 +98,23 @@ fn the_disk_is_full_and_the_stack_is_killed() {
 }
 
 #[test]
+fn a_laboratory_by_seed_is_sound_and_can_be_driven_through_among_people() {
+    let folder = scratch("lab-by-seed");
+    let path = folder.to_str().expect("UTF-8");
+    let made = json(&nightshift(&["lab", "--seed", "7", "--out", path, "--json"]));
+    assert!(made["stations"].as_u64().is_some_and(|count| count >= 3), "{made}");
+    assert!(nightshift(&["check", path]).status.success());
+    let report =
+        json(&nightshift(&["bench", "drives", "--count", "2", "--per-lab", "2", "--seed", "1", "--json"]));
+    assert_eq!(
+        (&report["n"], &report["contacts_with_people"]),
+        (&Value::from(2), &Value::from(0)),
+        "{report:#}"
+    );
+    assert!(report["drives"][0]["distance_m"].as_f64().is_some_and(|metres| metres > 1.0), "{report:#}");
+}
+
+#[test]
 fn faults_are_listed_and_unknown_ones_refused() {
     let listed = json(&nightshift(&["faults", "--json"]));
     let listed = listed.as_array().expect("a list");

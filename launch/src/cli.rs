@@ -27,6 +27,8 @@ pub enum Command {
     Scenario(ScenarioArgs),
     /// List what can be made to go wrong.
     Faults(FaultsArgs),
+    /// Write a laboratory of a seed, with its map.
+    Lab(LabOfSeedArgs),
     /// Validate the folder of a site or a robot and report every error at once.
     Check(CheckArgs),
     /// Give a recording's inputs to a fresh stack and compare its answers.
@@ -99,6 +101,9 @@ pub struct SimArgs {
     /// given again.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
+    /// How many people walk about, with errands by the seed.
+    #[arg(long, default_value_t = 0)]
+    pub people: usize,
 }
 
 /// `nightshift scenario`.
@@ -122,6 +127,52 @@ pub struct ScenarioArgs {
     /// given again.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
+}
+
+/// `nightshift lab`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  nightshift lab --seed 7 --out out/lab-7 && nightshift sim --site out/lab-7 --for 10"
+)]
+pub struct LabOfSeedArgs {
+    /// Which laboratory.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The folder to write it to; it is made.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The robot whose scanners' height the map is cut at.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift bench drives`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  nightshift bench drives --count 100 --seed 1 --json\n  nightshift bench drives --count 20 --people 0"
+)]
+pub struct DrivesArgs {
+    /// How many drives.
+    #[arg(long, default_value_t = 100)]
+    pub count: usize,
+    /// Of the first laboratory; each further one has the next seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// People in each laboratory.
+    #[arg(long, default_value_t = 3)]
+    pub people: usize,
+    /// Drives in each laboratory.
+    #[arg(long, default_value_t = 5)]
+    pub per_lab: usize,
+    /// A folder below robot/description/, or a path.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `nightshift faults`.
@@ -257,6 +308,8 @@ pub struct BenchArgs {
 /// What can be measured.
 #[derive(Subcommand)]
 pub enum BenchWhat {
+    /// Drives from station to station in laboratories by seed, among people.
+    Drives(DrivesArgs),
     /// How exactly the base docks, in the simulated laboratory.
     Docking(BenchDockingArgs),
     /// How long planner, controller and guard take.

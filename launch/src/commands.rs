@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    bench, bench_docking, bench_driving, check, dataset, faults, files, live, localize, picture, plan_path,
-    sim_node,
+    bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live, localize,
+    picture, plan_path, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -28,9 +28,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Sim(args) => sim_node::run(&args),
         Command::Scenario(args) => scenario(&args),
         Command::Faults(args) => faults::run(&args),
+        Command::Lab(args) => lab::run(&args),
         Command::Check(args) => run_check(&args),
         Command::Replay(args) => replay(&args),
-        Command::SaveMap(args) => save_map(&args),
+        Command::SaveMap(args) => save_map(&args, true),
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
 
 fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
     match &args.what {
+        BenchWhat::Drives(args) => bench_drives::run(args),
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench_driving::run(args),
         BenchWhat::Navigation(args) => bench::navigation(args),
@@ -168,7 +170,8 @@ fn replay(args: &ReplayArgs) -> Result<ExitCode, String> {
     }
 }
 
-fn save_map(args: &SaveMapArgs) -> Result<ExitCode, String> {
+/// Draws and writes a site's map; says so where `tell`.
+pub fn save_map(args: &SaveMapArgs, tell: bool) -> Result<ExitCode, String> {
     const RESOLUTION_M: f64 = 0.05;
     let site = files::load_in(&args.folder, Site::load).map_err(|e| e.to_string())?;
     let robot = files::load_in(&files::robot_folder(&args.robot), Robot::load).map_err(|e| e.to_string())?;
@@ -185,6 +188,8 @@ fn save_map(args: &SaveMapArgs) -> Result<ExitCode, String> {
     };
     write(&args.folder.join(&image), &nightshift_navigation::map::to_pgm(&grid))?;
     write(&yaml, nightshift_navigation::map::to_yaml(&grid, &image_name).as_bytes())?;
-    println!("{}  {} x {} cells of {RESOLUTION_M} m", yaml.display(), grid.width, grid.height);
+    if tell {
+        println!("{}  {} x {} cells of {RESOLUTION_M} m", yaml.display(), grid.width, grid.height);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_docking;
+mod bench_drives;
 mod bench_driving;
 mod check;
 mod cli;
@@ -14,6 +15,7 @@ mod faults;
 mod files;
 mod interrupt;
 mod judge;
+mod lab;
 mod live;
 mod localize;
 mod lockstep;

@@ -24,6 +24,9 @@ pub struct Scenario {
     /// What goes wrong: `component.fault(parameters) at TIME or EVENT`; `nightshift faults` lists all there are.
     #[serde(default)]
     pub faults: Vec<Planned>,
+    /// How many people walk about, with errands by the seed.
+    #[serde(default)]
+    pub people: usize,
     /// Where samples must truly be in the end.
     #[serde(default)]
     pub expect: Expect,

@@ -32,6 +32,7 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
     let config = SimConfig { seed: Seed(args.seed), start: None };
     let mut world = World::new(&lab.site, &lab.robot, config).map_err(|e| e.to_string())?;
+    world.let_in(args.people, Seed(args.seed)).map_err(|e| e.to_string())?;
     let mut faults = Faults::default();
     for text in &args.fault {
         faults.plan(&world, text)?;

@@ -166,7 +166,7 @@ impl Monitor {
 /// The robot against what stands in the room, or against itself.
 fn is_forbidden(one: &Prim, other: &Prim) -> bool {
     let robot = |prim: &Prim| matches!(prim.role, Role::Robot { .. });
-    let room = |prim: &Prim| matches!(prim.role, Role::Fixture | Role::Obstacle | Role::Floor);
+    let room = |prim: &Prim| matches!(prim.role, Role::Fixture | Role::Obstacle | Role::Floor | Role::Person);
     robot(one) && (room(other) || robot(other)) || robot(other) && room(one)
 }
 

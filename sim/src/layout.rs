@@ -2,6 +2,7 @@
 
 use crate::SimError;
 use crate::mjcf::names;
+use crate::people::PARTS;
 use crate::scene::{Role, Scene};
 use mujoco_rs::prelude::*;
 use nightshift_core::describe::Robot;
@@ -21,6 +22,8 @@ pub struct Layout {
     pub part_body: Vec<usize>,
     /// The joint of each moving part.
     pub parts: Vec<JointIndex>,
+    /// The moved bodies of each person's parts.
+    pub people: Vec<[usize; PARTS.len()]>,
     /// x, y and yaw of the base.
     pub base: [JointIndex; 3],
     /// In the description's order.
@@ -74,6 +77,13 @@ impl Layout {
                 finger_geoms.push(geom);
             }
         }
+        let mocap = |person: usize| {
+            let mut parts = [0; PARTS.len()];
+            for (part, id) in parts.iter_mut().enumerate() {
+                *id = model.body_mocapid()[body(&names::person(person, part))?] as usize;
+            }
+            Ok(parts)
+        };
         let [x, y, yaw] = names::BASE;
         let [left, right] = &robot.gripper.joints;
         Ok(Self {
@@ -85,6 +95,7 @@ impl Layout {
             parts: (0..scene.parts.len()).map(|i| joint(&names::part(i))).collect::<Result<_, SimError>>()?,
             vial_qpos: vial_qpos.collect(),
             vial_body,
+            people: (0..scene.people).map(mocap).collect::<Result<_, SimError>>()?,
             base: [joint(x)?, joint(y)?, joint(yaw)?],
             arm: robot.arm.joints.iter().map(|n| joint(&names::joint(n))).collect::<Result<_, SimError>>()?,
             fingers: [joint(&names::joint(left))?, joint(&names::joint(right))?],

@@ -5,6 +5,7 @@
 //! welded to a gripper.
 
 use crate::SimError;
+use crate::people::PARTS;
 use crate::scene::{Form, Host, Prim, Role, Scene};
 use mujoco_rs::prelude::*;
 use nalgebra::Isometry3;
@@ -52,6 +53,10 @@ pub mod names {
     /// A station's moving part: its body, joint and drive.
     pub fn part(index: usize) -> String {
         format!("part:{index}")
+    }
+    /// A part of a person.
+    pub fn person(person: usize, part: usize) -> String {
+        format!("person:{person}:{part}")
     }
     /// A shape's geom.
     pub fn prim(index: usize) -> String {
@@ -102,6 +107,15 @@ impl Document<'_> {
         }
         for index in 0..self.scene.vials.len() {
             self.vial(index)?;
+        }
+        for person in 0..self.scene.people {
+            for part in 0..PARTS.len() {
+                // Somewhere below the floor, until the people's own places are known.
+                let name = names::person(person, part);
+                writeln!(self.xml, r#"<body name="{name}" mocap="true" pos="{person} {part} -20">"#)?;
+                self.geoms(Host::Person(person, part))?;
+                writeln!(self.xml, "</body>")?;
+            }
         }
         writeln!(self.xml, "</worldbody>")?;
         self.excludes()?;

@@ -2,6 +2,7 @@
 //! this one list.
 
 use crate::SimError;
+use crate::people::PARTS;
 use crate::rack;
 use crate::tags;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
@@ -33,6 +34,8 @@ pub enum Host {
     Vial(usize),
     /// A moving part of a station, by its place in [`Scene::parts`]; its frame is the station's at position 0.
     Part(usize),
+    /// A part of a person, by the person's number and the part's place in `people::PARTS`.
+    Person(usize, usize),
 }
 
 /// What a shape is, for judging contacts and for the sensors' rules.
@@ -44,6 +47,8 @@ pub enum Role {
     Fixture,
     /// A fault's box.
     Obstacle,
+    /// A person.
+    Person,
     /// The robot; `finger` is 0 or 1 on the two fingers, in the description's order.
     Robot {
         /// Which finger, if one.
@@ -142,6 +147,8 @@ pub struct Scene {
     pub parts: Vec<PartSpec>,
     /// Slots at stations.
     pub station_slots: Vec<StationSlot>,
+    /// How many people there are.
+    pub people: usize,
     /// All shapes.
     pub prims: Vec<Prim>,
 }
@@ -154,6 +161,7 @@ impl Scene {
             vials: Vec::new(),
             parts: Vec::new(),
             station_slots: Vec::new(),
+            people: 0,
             prims: Vec::new(),
         };
         scene.prims.push(Prim {
@@ -174,6 +182,28 @@ impl Scene {
         scene.add_robot(site, robot)?;
         scene.add_vials(site, seed)?;
         Ok(scene)
+    }
+
+    /// Lets people in. What they wear is dark or light, by their number.
+    pub fn let_in(&mut self, count: usize) {
+        for person in 0..count {
+            let (shade, diffuse) =
+                [([60, 70, 100], 0.12), ([180, 60, 60], 0.35), ([220, 220, 215], 0.7)][person % 3];
+            for (part, (name, solid)) in PARTS.into_iter().enumerate() {
+                self.prims.push(Prim {
+                    name: format!("the {name} of person {}", person + 1),
+                    host: Host::Person(person, part),
+                    host_from_prim: Isometry3::identity(),
+                    form: Form::Solid(solid),
+                    role: Role::Person,
+                    color: if name == "head" { [220, 180, 150] } else { shade },
+                    collides: true,
+                    visible: true,
+                    surface: Surface { diffuse, ..Surface::MATT },
+                });
+            }
+        }
+        self.people = count;
     }
 
     /// Puts a fault's box in, in place of one of the same name.

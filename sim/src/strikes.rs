@@ -243,6 +243,7 @@ const CASES: &[(&str, Check)] = &[
         strike(world, text);
         assert!(scan(world)[180] > 5.0);
     }),
+    ("room.dark", |world, text| picture(world, text, |before, after, _| after[0] < before[0] * 0.5)),
     ("clock.jump(by=2s)", |world, text| {
         let ahead = |world: &mut World| late(&run(world, 0.1), world.now());
         assert!(ahead(world) >= -0.001);

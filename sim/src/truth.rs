@@ -25,6 +25,9 @@ pub struct Truth {
     /// Vials that a fault put in and nobody knows, by a name of the simulator's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub strangers: BTreeMap<SampleId, SampleTruth>,
+    /// Where people stand: x, y, heading, in the map.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<[f64; 3]>,
     /// The robot.
     pub robot: RobotTruth,
     /// Stations that behave.
@@ -159,6 +162,7 @@ mod tests {
             stamp: Stamp(5),
             samples: [(SampleId::new("S-001"), sample)].into(),
             strangers: BTreeMap::new(),
+            people: Vec::new(),
             robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
             stations: BTreeMap::new(),
         };

@@ -1,6 +1,7 @@
 //! The world: physics, controllers and sensors on one fixed step.
 
 mod act;
+mod crowd;
 mod inject;
 mod link;
 mod sense;
@@ -17,6 +18,7 @@ use crate::laser::Scanner;
 use crate::layout::{JointIndex, Layout};
 use crate::mjcf;
 use crate::odometry::Wheels;
+use crate::people::People;
 use crate::scene::{Host, Scene, isometry};
 use crate::truth::{self, RobotTruth, SampleTruth, Truth};
 use crate::{SimError, floor_plan};
@@ -66,6 +68,9 @@ pub struct World {
     monitor: Monitor,
     slip: Slip,
     active: ActiveFaults,
+    people: Option<People>,
+    /// Chairs that people have left.
+    chairs: usize,
     /// Where the fingers were when they jammed.
     jammed_at: Option<[f64; 2]>,
     /// Vials that stick in their slots, and the height that they stuck at.
@@ -126,6 +131,8 @@ impl World {
             monitor: Monitor::new(&scene, layout.prim_of_geom.clone()),
             slip: Slip::None,
             active: ActiveFaults::default(),
+            people: None,
+            chairs: 0,
             jammed_at: None,
             stuck: Vec::new(),
             strangers: BTreeSet::new(),
@@ -163,6 +170,7 @@ impl World {
             self.obey(command);
         }
         self.control();
+        self.move_people();
         for _ in 0..mjcf::SUBSTEPS {
             self.data.step2();
             self.monitor.weigh(&self.scene, &self.data);
@@ -207,11 +215,13 @@ impl World {
             |bodies: &[usize]| -> Vec<Isometry3<f64>> { bodies.iter().map(|b| self.body_pose(*b)).collect() };
         let (links, vials) = (pose(&self.layout.link_body), pose(&self.layout.vial_body));
         let parts = pose(&self.layout.part_body);
+        let people = self.people.as_ref().map(People::parts).unwrap_or_default();
         let place = |host| match host {
             Host::World => Isometry3::identity(),
             Host::Link(index) => links[index],
             Host::Vial(index) => vials[index],
             Host::Part(index) => parts[index],
+            Host::Person(person, part) => people[person][part],
         };
         self.scene.prims.iter().map(|prim| place(prim.host) * prim.host_from_prim).collect()
     }
@@ -231,7 +241,8 @@ impl World {
         let (strangers, samples) =
             samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
         let (robot, stations) = (RobotTruth { pose: self.base_pose() }, self.station_truth());
-        Truth { stamp: self.now(), samples, strangers, robot, stations }
+        let people = self.people.as_ref().map(People::places).unwrap_or_default();
+        Truth { stamp: self.now(), samples, strangers, people, robot, stations }
     }
 
     fn deck_slots(&self) -> Vec<(Address, Pose<Map, Slot>)> {

@@ -37,6 +37,8 @@ pub enum Component {
     Furniture,
     /// A box on the floor.
     Obstacle,
+    /// The room's light.
+    Room,
     /// The robot's clock.
     Clock,
     /// What joins robot and stack.
@@ -49,7 +51,7 @@ pub enum Component {
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Scanner,
         Self::Odometry,
         Self::Joints,
@@ -64,6 +66,7 @@ impl Component {
         Self::Tag,
         Self::Furniture,
         Self::Obstacle,
+        Self::Room,
         Self::Clock,
         Self::Network,
         Self::Disk,
@@ -87,6 +90,7 @@ impl Component {
             Self::Tag => "tag",
             Self::Furniture => "furniture",
             Self::Obstacle => "obstacle",
+            Self::Room => "room",
             Self::Clock => "clock",
             Self::Network => "network",
             Self::Disk => "disk",
@@ -269,6 +273,7 @@ pub enum What {
     FurnitureShift,
     ObstaclePut,
     ObstacleRemove,
+    RoomDark,
     ClockJump,
     ClockDrift,
     NetworkPartition,

@@ -10,6 +10,9 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// How far from the scanner dirt on its window is met, metres.
 const DIRT_M: f64 = 0.08;
+/// How bright pictures are by the robot's own light alone, and their noise, of 255.
+const ROBOTS_OWN_LIGHT: f64 = 0.4;
+const DIM_SIGMA: f64 = 2.0;
 /// Share of the beams in a glare that are invalid, and of those that are anything.
 const BLINDED: [f64; 2] = [0.7, 0.1];
 
@@ -94,6 +97,12 @@ pub fn frame<'a>(frame: &mut Frame, faults: impl Iterator<Item = &'a Fault>, str
             What::CameraDark => {
                 frame.color.pixels.fill([0; 3]);
                 frame.depth.pixels.fill(Depth::Missing);
+            }
+            What::RoomDark => {
+                for value in frame.color.pixels.as_flattened_mut() {
+                    let dim = f64::from(*value) * ROBOTS_OWN_LIGHT + DIM_SIGMA * normal(stream);
+                    *value = dim.round().clamp(0.0, 255.0) as u8;
+                }
             }
             What::CameraOverexposed => {
                 for pixel in &mut frame.color.pixels {

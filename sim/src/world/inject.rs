@@ -120,7 +120,8 @@ impl World {
         edit: impl FnOnce(&mut StateEdit<'_>),
     ) -> Result<(), SimError> {
         let mut data = MjData::new(model);
-        if data.qpos().len() == self.data.qpos().len() {
+        let same = data.qpos().len() == self.data.qpos().len();
+        if same && data.mocap_pos().len() == self.data.mocap_pos().len() {
             let state = self.data.state(STATE);
             data.set_state(&state, STATE).map_err(|error| SimError::Compile(error.to_string()))?;
         } else {

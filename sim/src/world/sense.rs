@@ -190,7 +190,7 @@ impl World {
     pub fn shoot(&mut self) -> Vec<Shot> {
         let now = self.now();
         let mut frame = self.capture();
-        let faults = self.active.of(Component::Camera, "");
+        let faults = self.active.of(Component::Room, "").chain(self.active.of(Component::Camera, ""));
         spoil::frame(&mut frame, faults, &mut self.channels.spoil);
         frame.stamp = self.robots_clock(now);
         self.channels.camera.send(now, frame, self.active.of(Component::Camera, ""));

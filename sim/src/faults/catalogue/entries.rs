@@ -2,7 +2,7 @@
 
 use super::{Component, Parameter, ParameterKind, Spec, StreamFault, Unit, What};
 use Component::{Arm, Base, Camera, Clock, Disk, Furniture, Gripper, Joints, Network, Obstacle, Odometry};
-use Component::{Rack, Scanner, Slot, Stack, Station, Tag, Vial};
+use Component::{Rack, Room, Scanner, Slot, Stack, Station, Tag, Vial};
 
 const fn number(
     name: &'static str,
@@ -368,6 +368,7 @@ pub static CATALOGUE: &[Spec] = &[
         "a box is put on the floor; one of the same name is replaced",
     ),
     entry(Obstacle, "remove", What::ObstacleRemove, &[], "the box is taken away"),
+    entry(Room, "dark", What::RoomDark, &[FOR], "the light is off: pictures are dim and noisy"),
     entry(
         Clock,
         "jump",
