@@ -382,7 +382,7 @@ impl Scene {
     ) -> Result<(), SimError> {
         let role = match host {
             Host::World | Host::Part(_) => Role::Fixture,
-            Host::Link(_) | Host::Vial(_) => Role::Robot { finger: None },
+            Host::Link(_) | Host::Vial(_) | Host::Person(..) => Role::Robot { finger: None },
         };
         for piece in rack::pieces(rack) {
             self.prims.push(Prim {

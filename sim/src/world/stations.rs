@@ -120,7 +120,7 @@ impl World {
     pub(super) fn station_slots(&self) -> Vec<(&Address, Pose<Map, Slot>)> {
         let map_from_host = |host| match host {
             Host::Part(index) => self.body_pose(self.layout.part_body[index]),
-            Host::World | Host::Link(_) | Host::Vial(_) => Isometry3::identity(),
+            Host::World | Host::Link(_) | Host::Vial(_) | Host::Person(..) => Isometry3::identity(),
         };
         let slots = self.scene.station_slots.iter();
         slots.map(|slot| (&slot.address, Pose::new(map_from_host(slot.host) * slot.host_from_slot))).collect()
