@@ -1,14 +1,14 @@
 //! `nightshift check`: validates a site's or a robot's folder.
 
 use crate::files;
-use nightshift_core::describe::{Problem, Problems, Robot, Site};
+use nightshift_core::describe::{Manipulator, Problem, Problems, Robot, Site};
 use serde::Serialize;
 use std::path::Path;
 
 /// What `check` found.
 #[derive(Serialize)]
 pub struct Report {
-    /// `site` or `robot`.
+    /// `site`, `robot` or `arm`.
     pub kind: &'static str,
     /// Whether nothing is wrong.
     pub ok: bool,
@@ -18,7 +18,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
-/// Checks a folder: a site where it has `site.toml`, a robot where it has `robot.toml`. A site is held against the
+/// Checks a folder: a site where it has `site.toml`, a robot where it has `robot.toml`, an arm alone where
+/// it has `arm.toml`. A site is held against the
 /// robot that is to work there.
 pub fn check(folder: &Path, robot: &str) -> Result<Report, String> {
     if folder.join("site.toml").is_file() {
@@ -29,9 +30,12 @@ pub fn check(folder: &Path, robot: &str) -> Result<Report, String> {
             let (joints, scanners) = (robot.arm.joints.len(), robot.scanners.len());
             format!("{}: {joints} arm joints, {scanners} scanners", robot.name)
         }))
+    } else if folder.join("arm.toml").is_file() {
+        let loaded = files::load_in(folder, Manipulator::load);
+        Ok(report("arm", loaded, |arm| format!("{}: {} joints", arm.name, arm.arm.joints.len())))
     } else {
         Err(format!(
-            "{} has neither site.toml nor robot.toml: give the folder of a site (maps/<site>) or of a robot (robot/description/<robot>)",
+            "{} has neither site.toml nor robot.toml nor arm.toml: give the folder of a site (maps/<site>) or of a robot (robot/description/<robot>)",
             folder.display()
         ))
     }

@@ -41,10 +41,48 @@ pub enum Command {
     Localize(LocalizeArgs),
     /// Plan a path on a saved map.
     PlanPath(PlanPathArgs),
+    /// Find the joint positions that put an arm's tool at poses.
+    Ik(IkArgs),
+    /// Plan motions of an arm.
+    Plan(PlanArgs),
     /// Measure, and print the figures beside their aims.
     Bench(BenchArgs),
     /// Render annotated pictures of lab ware for training.
     Dataset(crate::dataset::DatasetArgs),
+}
+
+/// `nightshift ik`.
+#[derive(Args)]
+#[command(
+    after_help = "A pose is one line: [x, y, z, qx, qy, qz, qw], metres, the tool in the base's frame.\n\nExamples:\n  nightshift ik --robot ur5 --poses poses.jsonl --json\n  nightshift ik --robot omni7 --poses poses.jsonl"
+)]
+pub struct IkArgs {
+    /// A folder below robot/description/, or a path: a robot, or an arm alone.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// One pose a line, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub poses: PathBuf,
+    /// Print one JSON object on stdout, with all solutions.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift plan`.
+#[derive(Args)]
+#[command(
+    after_help = "tests/peers/motion_bench_maker.py writes such a file.\n\nExamples:\n  nightshift plan --robot panda --problems panda.jsonl\n  nightshift plan --robot ur5 --problems ur5.jsonl --json"
+)]
+pub struct PlanArgs {
+    /// A folder below robot/description/, or a path: a robot, or an arm alone.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
+    /// One plan request a line, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub problems: PathBuf,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which laboratory and which robot.

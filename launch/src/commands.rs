@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live, localize,
-    picture, plan_path, sim_node,
+    arm_tools, bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live,
+    localize, picture, plan_path, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -35,6 +35,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
+        Command::Ik(args) => arm_tools::ik(&args),
+        Command::Plan(args) => arm_tools::plan_all(&args),
         Command::Bench(args) => bench(&args),
         Command::Dataset(args) => dataset::run(&args),
     }

@@ -1,7 +1,8 @@
 //! Reading what a run needs from disk: site, robot, map.
 
-use nightshift_core::describe::{Problem, Problems, Reader, Robot, Site};
+use nightshift_core::describe::{Manipulator, Problem, Problems, Reader, Robot, Site};
 use nightshift_core::grid::OccupancyGrid;
+use nightshift_motion::Arm;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +90,17 @@ pub fn load_in<T>(folder: &Path, load: impl Fn(&Reader<'_>) -> Result<T, Problem
         return Err(Problems(vec![Problem { file, key: String::new(), reason }]));
     }
     load(&reader(folder))
+}
+
+/// Loads the arm of a robot, or an arm alone where the folder holds `arm.toml`.
+pub fn load_arm(robot: &str) -> Result<Arm, String> {
+    let folder = robot_folder(robot);
+    let arm = if folder.join("arm.toml").is_file() {
+        Arm::alone(load_in(&folder, Manipulator::load).map_err(|e| e.to_string())?)
+    } else {
+        Arm::new(&load_in(&folder, Robot::load).map_err(|e| e.to_string())?)
+    };
+    arm.map_err(|e| e.to_string())
 }
 
 /// Loads a map_server map by its YAML file.

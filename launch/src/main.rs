@@ -1,5 +1,6 @@
 //! The `nightshift` binary: the composition root.
 
+mod arm_tools;
 mod bench;
 mod bench_docking;
 mod bench_drives;

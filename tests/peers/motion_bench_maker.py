@@ -14,7 +14,7 @@ import yaml
 
 # In the order of robot/description/<arm>/arm.toml; distance between the open fingers.
 ARMS = {
-    "panda": ([f"panda_joint{k}" for k in range(1, 8)], 0.08),
+    "panda": ([f"panda_joint{k}" for k in range(1, 8)], 0.13),
     "ur5": (
         ["shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint"] + [f"wrist_{k}_joint" for k in range(1, 4)],
         0.085,
@@ -94,7 +94,7 @@ def main():
                 "held": None,
                 "may_touch": [],
                 "fingers_opening_m": opening,
-                "margin_m": 0.0,
+                "margin_m": 0.001,
             },
             "seed": number,
             "speed": 1.0,

@@ -125,16 +125,19 @@ impl<'a> World<'a> {
     /// Whether one pair is nearer than it may be.
     pub(crate) fn is_hit(&self, hit: Hit, q: &[f64]) -> bool {
         let frames = self.arm.chain.frames(q);
+        self.is_near(hit, |body| self.bodies[body].place(&frames))
+    }
+
+    fn is_near(&self, hit: Hit, at: impl Fn(usize) -> Placed) -> bool {
         match hit {
             Hit::Bodies(index) => {
                 let Pair { body, other, margin_m } = self.among_bodies[index];
-                let (a, b) = (&self.bodies[body], &self.bodies[other]);
-                a.shaped.nearer(&a.place(&frames), &b.shaped, &b.place(&frames), margin_m)
+                let (a, b) = (&self.bodies[body].shaped, &self.bodies[other].shaped);
+                a.nearer(&at(body), b, &at(other), margin_m)
             }
             Hit::Obstacle(index) => {
                 let Pair { body, other, margin_m } = self.with_obstacles[index];
-                let body = &self.bodies[body];
-                self.obstacles[other].nearer(&body.shaped, &body.place(&frames), margin_m)
+                self.obstacles[other].nearer(&self.bodies[body].shaped, &at(body), margin_m)
             }
         }
     }
@@ -158,6 +161,9 @@ impl<'a> World<'a> {
         let placed = self.place(&self.arm.chain.frames(q));
         let hits: Vec<Hit> = self.all_pairs().collect();
         for hit in hits {
+            if !self.is_near(hit, |body| placed[body]) {
+                continue;
+            }
             let found = self.measure(hit, &placed);
             if found.distance_m <= 0.0 {
                 return Some(found);
