@@ -125,19 +125,20 @@ impl<'a> World<'a> {
     /// Whether one pair is nearer than it may be.
     pub(crate) fn is_hit(&self, hit: Hit, q: &[f64]) -> bool {
         let frames = self.arm.chain.frames(q);
-        self.is_near(hit, |body| self.bodies[body].place(&frames))
+        self.is_near(hit, 0.0, |body| self.bodies[body].place(&frames))
     }
 
-    fn is_near(&self, hit: Hit, at: impl Fn(usize) -> Placed) -> bool {
+    /// As [`World::is_hit`], with a margin of at least so much.
+    fn is_near(&self, hit: Hit, least_m: f32, at: impl Fn(usize) -> Placed) -> bool {
         match hit {
             Hit::Bodies(index) => {
                 let Pair { body, other, margin_m } = self.among_bodies[index];
                 let (a, b) = (&self.bodies[body].shaped, &self.bodies[other].shaped);
-                a.nearer(&at(body), b, &at(other), margin_m)
+                a.nearer(&at(body), b, &at(other), margin_m.max(least_m))
             }
             Hit::Obstacle(index) => {
                 let Pair { body, other, margin_m } = self.with_obstacles[index];
-                self.obstacles[other].nearer(&self.bodies[body].shaped, &at(body), margin_m)
+                self.obstacles[other].nearer(&self.bodies[body].shaped, &at(body), margin_m.max(least_m))
             }
         }
     }
@@ -161,7 +162,7 @@ impl<'a> World<'a> {
         let placed = self.place(&self.arm.chain.frames(q));
         let hits: Vec<Hit> = self.all_pairs().collect();
         for hit in hits {
-            if !self.is_near(hit, |body| placed[body]) {
+            if !self.is_near(hit, SLACK_M as f32, |body| placed[body]) {
                 continue;
             }
             let found = self.measure(hit, &placed);
