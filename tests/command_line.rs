@@ -297,3 +297,27 @@ fn a_recorded_drive_is_localised_and_a_bad_one_is_told_by_line() {
     let wall = told(&log, &["--initial", "5.8,3.95,0"]);
     assert!(wall.contains("lies in a wall"), "{wall}");
 }
+
+#[test]
+fn what_is_in_a_picture_is_told_and_what_is_no_picture_is_named() {
+    let folder = scratch("see");
+    std::fs::create_dir_all(&folder).expect("a folder is made");
+    let file = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    let black = image::RgbImage::new(64, 48);
+    black.save(file("black.png")).expect("a picture is written");
+    let output = nightshift(&["see", "--image", &file("black.png"), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!((&report["codes"], &report["tags"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert!(report["doubts"][0].as_str().is_some_and(|doubt| doubt.contains("black")), "{report}");
+
+    let whole = std::fs::read(file("black.png")).expect("it was written");
+    std::fs::write(file("cut.png"), &whole[..whole.len() / 2]).expect("a file is written");
+    std::fs::write(file("words.png"), "no picture").expect("a file is written");
+    for name in ["cut.png", "words.png", "missing.png"] {
+        let output = nightshift(&["see", "--image", &file(name)]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{name}: {told}");
+        assert!(told.contains(name) && !told.contains("panicked"), "{told}");
+    }
+}

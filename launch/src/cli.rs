@@ -39,6 +39,8 @@ pub enum Command {
     Picture(PictureArgs),
     /// Run the localiser over a recorded drive and write where the robot was.
     Localize(LocalizeArgs),
+    /// Read the codes and fiducials in a picture.
+    See(crate::see::SeeArgs),
     /// Plan a path on a saved map.
     PlanPath(PlanPathArgs),
     /// Find the joint positions that put an arm's tool at poses.

@@ -8,7 +8,7 @@ use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
     arm_tools, bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live,
-    localize, picture, plan_path, sim_node,
+    localize, picture, plan_path, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -34,6 +34,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::SaveMap(args) => save_map(&args, true),
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
+        Command::See(args) => see::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
         Command::Ik(args) => arm_tools::ik(&args),
         Command::Plan(args) => arm_tools::plan_all(&args),

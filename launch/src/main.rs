@@ -25,6 +25,7 @@ mod plan_path;
 mod recording;
 mod runner;
 mod scenario;
+mod see;
 mod sim_node;
 mod stack;
 mod talk;

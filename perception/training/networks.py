@@ -1,0 +1,115 @@
+"""The two networks: one finds vessels in a picture, one reads what is in a vessel that was found.
+
+Both are plain convolutions, small enough for a robot's processor, and take RGB in 0..1 (they normalise it themselves).
+"""
+
+import torch
+from torch import nn
+
+# What can be found, in the order of the networks' outputs.
+TYPES = ["vial_open", "vial_capped", "bottle", "beaker", "flask", "test_tube", "well_plate", "substrate", "rack",
+         "cartridge"]
+# What can be in it; several may hold.
+PHASES = ["empty", "clear_liquid", "coloured_liquid", "two_layers", "suspension", "foam", "gel", "powder", "granules",
+          "solid_piece", "residue"]
+# What pixels of a vessel can be.
+PARTS = ["vessel", "cap", "content"]
+
+# The detector answers for every fourth pixel along both axes.
+STRIDE = 4
+# Boxes are told in units of this many pixels.
+UNIT_PX = 32.0
+# The reader's picture: a vessel with this share of its height and width around it.
+CROP_WIDTH, CROP_HEIGHT, CROP_MARGIN = 64, 96, 0.12
+# Channels at a half, a quarter, an eighth and a sixteenth of the size: what two cores train in an hour.
+WIDTHS = (12, 24, 48, 72)
+
+
+def conv(inputs, outputs, stride=1, dilation=1):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True))
+
+
+class Block(nn.Module):
+    def __init__(self, channels, dilation=1):
+        super().__init__()
+        self.first = conv(channels, channels, dilation=dilation)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x):
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class Join(nn.Module):
+    """The coarser features, enlarged, beside the finer ones."""
+
+    def __init__(self, coarse, fine, outputs):
+        super().__init__()
+        self.lower = nn.Conv2d(coarse, outputs, 1)
+        self.side = nn.Conv2d(fine, outputs, 1)
+        self.mix = conv(outputs, outputs)
+
+    def forward(self, coarse, fine):
+        lower = nn.functional.interpolate(self.lower(coarse), scale_factor=2.0, mode="nearest")
+        return self.mix(torch.relu(lower + self.side(fine)))
+
+
+class Encoder(nn.Module):
+    """Features at a quarter, an eighth and a sixteenth of the picture's size."""
+
+    def __init__(self, widths):
+        super().__init__()
+        a, b, c, d = widths
+        self.stem = nn.Sequential(conv(3, a, 2), conv(a, b, 2), Block(b))
+        self.middle = nn.Sequential(conv(b, c, 2), Block(c), Block(c))
+        self.deep = nn.Sequential(conv(c, d, 2), Block(d), Block(d, 2))
+
+    def forward(self, x):
+        fine = self.stem((x - 0.45) / 0.25)
+        middle = self.middle(fine)
+        return fine, middle, self.deep(middle)
+
+
+class Detector(nn.Module):
+    """Answer: `[N, 1 + 4 + types + parts, H / 4, W / 4]`: the middle of a vessel (logit); the way from here to its left, top,
+    right and bottom edge in UNIT_PX; what it is (logits); vessel, cap, content (logits)."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = Encoder(WIDTHS)
+        self.up = Join(WIDTHS[3], WIDTHS[2], 48)
+        self.upper = Join(48, WIDTHS[1], 32)
+        self.head = conv(32, 32)
+        self.out = nn.Conv2d(32, 1 + 4 + len(TYPES) + len(PARTS), 1)
+        # Most places are the middle of nothing.
+        nn.init.constant_(self.out.bias[:1], -4.0)
+
+    def forward(self, x):
+        fine, middle, deep = self.encoder(x)
+        return self.out(self.head(self.upper(self.up(deep, middle), fine)))
+
+
+class Reader(nn.Module):
+    """Answers: `phases` (logits), `fill` (share of the height that can be filled), `types` (logits), `masks` (logits of the
+    parts at half the crop's size)."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = Encoder(WIDTHS)
+        self.up = Join(WIDTHS[3], WIDTHS[2], 48)
+        self.upper = Join(48, WIDTHS[1], 24)
+        self.mask = nn.Sequential(conv(24, 24), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(24, len(PARTS), 3, 1, 1))
+        rows = CROP_HEIGHT // 16
+        self.flat = nn.Sequential(nn.Linear(WIDTHS[3] * rows + 48, 96), nn.ReLU(True), nn.Dropout(0.2))
+        self.phases = nn.Linear(96, len(PHASES))
+        self.types = nn.Linear(96, len(TYPES))
+        self.fill = nn.Linear(96, 1)
+
+    def forward(self, x):
+        fine, middle, deep = self.encoder(x)
+        up = self.up(deep, middle)
+        # Where along the height something is tells the level, so rows are kept apart.
+        rows = deep.mean(3).flatten(1)
+        flat = self.flat(torch.cat([rows, up.amax((2, 3))], 1))
+        masks = self.mask(self.upper(up, fine))
+        return self.phases(flat), torch.sigmoid(self.fill(flat)), self.types(flat), masks

@@ -1,0 +1,210 @@
+"""A folder of `nightshift dataset` as arrays, and what a network is shown of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from networks import CROP_HEIGHT, CROP_MARGIN, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX
+
+NOTHING = 255
+
+
+def decode_rle(rle, height, width):
+    """COCO's run lengths, compressed or not: down the columns, beginning with zeros."""
+    counts = rle["counts"]
+    if isinstance(counts, str):
+        runs, at = [], 0
+        while at < len(counts):
+            value, shift, more = 0, 0, True
+            while more:
+                byte = ord(counts[at]) - 48
+                value |= (byte & 0x1F) << shift
+                more = bool(byte & 0x20)
+                at, shift = at + 1, shift + 5
+                if not more and byte & 0x10:
+                    value |= -1 << shift
+            if len(runs) > 2:
+                value += runs[-2]
+            runs.append(value)
+        counts = runs
+    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    if flat.size != height * width:
+        raise ValueError(f"a mask's runs cover {flat.size} pixels of {height * width}")
+    return flat.reshape(width, height).T
+
+
+class Vessel:
+    def __init__(self, box, type_index, phases, fill, tag):
+        self.box, self.type, self.phases, self.fill, self.tag = box, type_index, phases, fill, tag
+
+
+class Shown:
+    """One picture: its pixels, whose each pixel is, and which are cap and content."""
+
+    def __init__(self, pixels, owner, parts, vessels):
+        self.pixels, self.owner, self.parts, self.vessels = pixels, owner, parts, vessels
+
+
+def load(folder, limit=None):
+    """All pictures of a data set."""
+    folder = Path(folder)
+    data = json.loads((folder / "annotations.json").read_text())
+    names = {entry["id"]: entry["name"] for entry in data["categories"]}
+    by_image = {}
+    for annotation in data["annotations"]:
+        by_image.setdefault(annotation["image_id"], []).append(annotation)
+    shown = []
+    for entry in data["images"][:limit]:
+        pixels = np.asarray(Image.open(folder / entry["file_name"]).convert("RGB"))
+        shown.append(_shown(pixels, by_image.get(entry["id"], []), names))
+    return shown
+
+
+def _shown(pixels, annotations, names):
+    height, width = pixels.shape[:2]
+    owner = np.full((height, width), NOTHING, np.uint8)
+    parts = np.zeros((height, width), np.uint8)
+    vessels = []
+    for annotation in annotations:
+        name = names[annotation["category_id"]]
+        if annotation.get("iscrowd") or name not in TYPES:
+            continue
+        if len(vessels) >= NOTHING:
+            break
+        x, y, w, h = annotation["bbox"]
+        if w < 2 or h < 2:
+            continue
+        mask = decode_rle(annotation["segmentation"], height, width)
+        owner[mask] = len(vessels)
+        # Of what is hidden for the most part nobody can tell.
+        if annotation.get("visible", 1.0) < 0.35:
+            continue
+        content = annotation.get("content") or {}
+        phases, fill = content.get("phases"), content.get("fill_height")
+        vessels.append(Vessel((x, y, x + w, y + h), TYPES.index(name), phases, fill, annotation["id"]))
+    for annotation in annotations:
+        name = names[annotation["category_id"]]
+        bit = {"cap": 1, "lid": 1, "content": 2}.get(name)
+        if bit:
+            parts[decode_rle(annotation["segmentation"], height, width)] |= bit
+    return Shown(pixels, owner, parts, vessels)
+
+
+def cut(shown, box, size, flip):
+    """A box of the picture at a size: pixels, owners, parts. What lies outside is black and nobody's."""
+    x0, y0, x1, y1 = box
+    height, width = shown.owner.shape
+    out = []
+    for array, how in ((shown.pixels, Image.BILINEAR), (shown.owner, Image.NEAREST), (shown.parts, Image.NEAREST)):
+        pad = [max(0, int(np.ceil(v))) for v in (-x0, -y0, x1 - width, y1 - height)]
+        fill = NOTHING if array is shown.owner else 0
+        lo_x, lo_y = max(0, int(x0) - 1), max(0, int(y0) - 1)
+        hi_x, hi_y = min(width, int(x1) + 2), min(height, int(y1) + 2)
+        part = array[lo_y:hi_y, lo_x:hi_x]
+        if any(pad):
+            widths = [(pad[1], pad[3]), (pad[0], pad[2])] + ([(0, 0)] if array.ndim == 3 else [])
+            if array is shown.pixels:
+                part = np.pad(part, widths, "edge") if part.size else np.zeros((8, 8, 3), np.uint8)
+            else:
+                part = np.pad(part, widths, constant_values=fill)
+        left, top = lo_x - pad[0], lo_y - pad[1]
+        piece = Image.fromarray(part).resize(size, how, box=(
+            np.clip(x0 - left, 0, part.shape[1] - 1), np.clip(y0 - top, 0, part.shape[0] - 1),
+            np.clip(x1 - left, 1, part.shape[1]), np.clip(y1 - top, 1, part.shape[0])))
+        piece = np.asarray(piece)
+        out.append(piece[:, ::-1] if flip else piece)
+    return out
+
+
+def as_camera(pixels, random):
+    """Other light and another camera."""
+    if random.random() < 0.3:
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))))
+    x = pixels.astype(np.float32) / 255.0
+    x = x ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
+    x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.06, 3)).astype(np.float32)
+    grey = x.mean(2, keepdims=True)
+    x = grey + (x - grey) * np.float32(random.uniform(0.2, 1.4))
+    x = x + random.normal(0, random.uniform(0.0, 0.03), x.shape).astype(np.float32)
+    return np.clip(x, 0, 1)
+
+
+def detector_sample(shown, size, random):
+    """A square of the picture at a size that shows one of its vessels 18 to 110 pixels tall, and what is to be answered."""
+    height, width = shown.owner.shape
+    pick = shown.vessels[random.integers(len(shown.vessels))] if shown.vessels and random.random() < 0.85 else None
+    if pick is not None:
+        tall = max(pick.box[3] - pick.box[1], 0.7 * (pick.box[2] - pick.box[0]))
+        scale = np.clip(np.exp(random.uniform(np.log(18.0), np.log(110.0))) / tall, 0.25, 2.5)
+        middle = [(pick.box[i] + pick.box[i + 2]) / 2 + random.uniform(-0.35, 0.35) * size / scale for i in (0, 1)]
+    else:
+        scale = np.exp(random.uniform(np.log(0.4), np.log(1.5)))
+        middle = [random.uniform(0, width), random.uniform(0, height)]
+    side = size / scale
+    x0, y0 = middle[0] - side / 2, middle[1] - side / 2
+    flip = random.random() < 0.5
+    pixels, owner, parts = cut(shown, (x0, y0, x0 + side, y0 + side), (size, size), flip)
+    cells = size // STRIDE
+    heat = np.zeros((cells, cells), np.float32)
+    boxes = np.zeros((4, cells, cells), np.float32)
+    types = np.full((cells, cells), -1, np.int64)
+    weight = np.zeros((cells, cells), np.float32)
+    grid = (np.arange(cells, dtype=np.float32) + 0.5) * STRIDE
+    for vessel in sorted(shown.vessels, key=lambda v: -(v.box[2] - v.box[0]) * (v.box[3] - v.box[1])):
+        bx0, by0, bx1, by1 = [(vessel.box[i] - (x0 if i % 2 == 0 else y0)) * scale for i in range(4)]
+        if flip:
+            bx0, bx1 = size - bx1, size - bx0
+        w, h = bx1 - bx0, by1 - by0
+        cx, cy = (bx0 + bx1) / 2, (by0 + by1) / 2
+        if not (0 <= cx < size and 0 <= cy < size) or min(w, h) < 5:
+            continue
+        # A peak as wide as a sixth of the vessel.
+        sx, sy = max(w / 6, STRIDE * 0.6), max(h / 6, STRIDE * 0.6)
+        peak = np.exp(-((grid - cx) ** 2) / (2 * sx * sx))[None, :] * np.exp(-((grid - cy) ** 2) / (2 * sy * sy))[:, None]
+        peak[min(int(cy / STRIDE), cells - 1), min(int(cx / STRIDE), cells - 1)] = 1.0
+        heat = np.maximum(heat, peak)
+        core = peak > 0.5
+        boxes[:, core] = np.stack(np.broadcast_arrays(
+            (grid - bx0)[None, :], (grid - by0)[:, None], (bx1 - grid)[None, :], (by1 - grid)[:, None]))[:, core] / UNIT_PX
+        types[core] = vessel.type
+        weight[core] = 1.0
+    owner = owner.reshape(cells, STRIDE, cells, STRIDE)
+    parts = parts.reshape(cells, STRIDE, cells, STRIDE)
+    masks = np.stack([(owner != NOTHING).mean((1, 3)), (parts & 1 > 0).mean((1, 3)), (parts & 2 > 0).mean((1, 3))])
+    return as_camera(pixels, random).transpose(2, 0, 1), heat, boxes, types, weight, masks.astype(np.float32)
+
+
+def crop_box(box, jitter=(0.0, 0.0, 0.0)):
+    """The reader's crop of a vessel: its box with a margin, as high and wide as the reader's picture is."""
+    x0, y0, x1, y1 = box
+    w, h = x1 - x0, y1 - y0
+    cx, cy = (x0 + x1) / 2 + jitter[0] * w, (y0 + y1) / 2 + jitter[1] * h
+    grow = (1 + 2 * CROP_MARGIN) * np.exp(jitter[2])
+    wide = max(w * grow, h * grow * CROP_WIDTH / CROP_HEIGHT)
+    high = wide * CROP_HEIGHT / CROP_WIDTH
+    return cx - wide / 2, cy - high / 2, cx + wide / 2, cy + high / 2
+
+
+def reader_sample(shown, index, random):
+    """A vessel as the reader sees it, and what is to be answered."""
+    vessel = shown.vessels[index]
+    jitter = (random.normal(0, 0.04), random.normal(0, 0.04), random.normal(0, 0.08))
+    flip = random.random() < 0.5
+    pixels, owner, parts = cut(shown, crop_box(vessel.box, jitter), (CROP_WIDTH, CROP_HEIGHT), flip)
+    return (as_camera(pixels, random).transpose(2, 0, 1),) + reader_truth(vessel, index, owner, parts)
+
+
+def reader_truth(vessel, index, owner, parts):
+    phases = np.zeros(len(PHASES), np.float32)
+    known = vessel.phases is not None
+    for name in vessel.phases or []:
+        if name in PHASES:
+            phases[PHASES.index(name)] = 1.0
+    fill = np.float32(vessel.fill if known and vessel.fill is not None else -1.0)
+    mine = owner == index
+    masks = np.stack([mine, mine & (parts & 1 > 0), mine & (parts & 2 > 0)]).astype(np.float32)
+    half = masks.reshape(len(PARTS), CROP_HEIGHT // 2, 2, CROP_WIDTH // 2, 2).mean((2, 4))
+    return phases, np.float32(known), fill, np.int64(vessel.type), half

@@ -1,0 +1,227 @@
+"""Trains the networks of perception/models on pictures of `nightshift dataset`, and writes them as ONNX with their cards.
+
+    perception/training/make                       # everything from nothing: pictures, both networks, cards
+    python3 train.py detector --data out/glass --out out/models --steps 3000
+    python3 train.py reader --data out/glass --out out/models --steps 3000
+
+The same seed and steps give the same weights on the same machine and number of threads; an interrupted run goes on from
+its last checkpoint. Needs PyTorch (Debian: python3-torch; a GPU is used where there is one), numpy and Pillow.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from networks import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX, Detector, Reader
+from pictures import detector_sample, load, reader_sample
+
+DETECTOR_SIDE = 128
+
+
+def detector_batch(shown, random, count):
+    samples = [detector_sample(shown[random.integers(len(shown))], DETECTOR_SIDE, random) for _ in range(count)]
+    return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
+
+
+def detector_loss(network, batch):
+    pixels, heat, boxes, types, weight, masks = batch
+    out = network(pixels)
+    logit, box, kind, parts = out.split([1, 4, len(TYPES), len(PARTS)], 1)
+    logit = logit[:, 0]
+    # Zhou et al., Objects as Points, 2019, equation 1, with peaks by halves.
+    p = torch.sigmoid(logit)
+    found = -(heat > 0.99).float() * (1 - p) ** 2 * F.logsigmoid(logit)
+    spared = -(heat <= 0.99).float() * (1 - heat) ** 4 * p ** 2 * F.logsigmoid(-logit)
+    focal = (found + spared).sum() / (heat > 0.99).sum().clamp(min=1)
+    at = weight > 0
+    # The share of overlap, as Yu et al., UnitBox, 2016, from the four ways to the edges.
+    l, t, r, b = box.clamp(-5, 4).exp().unbind(1)
+    tl, tt, tr, tb = boxes.unbind(1)
+    inter = (torch.minimum(l, tl) + torch.minimum(r, tr)).clamp(min=0) * (torch.minimum(t, tt) + torch.minimum(b, tb)).clamp(min=0)
+    union = (l + r) * (t + b) + (tl + tr) * (tt + tb) - inter
+    fit = -(((inter + 1e-3) / (union + 1e-3)).log())[at]
+    fit = fit.mean() if fit.numel() else fit.sum()
+    kinds = F.cross_entropy(kind, types, ignore_index=-1) if at.any() else kind.sum() * 0
+    cover = F.binary_cross_entropy_with_logits(parts, masks)
+    loss = focal + 2.0 * fit + 0.3 * kinds + 2.0 * cover
+    return loss, {"middle": focal, "box": fit, "type": kinds, "mask": cover}
+
+
+def reader_batch(shown, random, count):
+    vessels = [(s, i) for s in shown for i in range(len(s.vessels)) if s.vessels[i].phases is not None]
+    samples = [reader_sample(*vessels[random.integers(len(vessels))], random) for _ in range(count)]
+    return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
+
+
+def reader_loss(network, batch):
+    pixels, phases, known, fill, types, masks = batch
+    told, level, kind, parts = network(pixels)
+    each = F.binary_cross_entropy_with_logits(told, phases, reduction="none").sum(1)
+    phase = (each * known).sum() / known.sum().clamp(min=1)
+    filled = (fill >= 0).float()
+    height = ((level[:, 0] - fill).abs() * filled).sum() / filled.sum().clamp(min=1)
+    kinds = F.cross_entropy(kind, types)
+    cover = F.binary_cross_entropy_with_logits(parts, masks)
+    loss = phase + 4.0 * height + 0.3 * kinds + 2.0 * cover
+    return loss, {"phase": phase, "fill": height, "type": kinds, "mask": cover}
+
+
+class ToldDetector(nn.Module):
+    """The detector with its answers as shares and pixels."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image):
+        middle, box, kind, parts = self.network(image).split([1, 4, len(TYPES), len(PARTS)], 1)
+        return torch.cat([middle.sigmoid(), box.clamp(-5, 4).exp() * UNIT_PX, kind.softmax(1), parts.sigmoid()], 1)
+
+
+class ToldReader(nn.Module):
+    """The reader with its answers as shares."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops):
+        phases, fill, kinds, parts = self.network(crops)
+        return phases.sigmoid(), fill, kinds.softmax(1), parts.sigmoid()
+
+
+TASKS = {
+    "detector": dict(network=Detector, told=ToldDetector, batch=detector_batch, loss=detector_loss, size=16, rate=2e-3,
+                     input="image", outputs=["maps"], example=(1, 3, 192, 256),
+                     axes={"image": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}}),
+    "reader": dict(network=Reader, told=ToldReader, batch=reader_batch, loss=reader_loss, size=32, rate=2e-3,
+                   input="crops", outputs=["phases", "fill", "types", "masks"], example=(1, 3, CROP_HEIGHT, CROP_WIDTH),
+                   axes={name: {0: "vessels"} for name in ("crops", "phases", "fill", "types", "masks")}),
+}
+
+
+def follow(mean, network, step):
+    """Running mean of the weights: what is shipped."""
+    keep = min(0.998, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                mean[name].mul_(keep).add_(value, alpha=1 - keep)
+            else:
+                mean[name].copy_(value)
+
+
+def train(args, task):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    network = task["network"]().to(device)
+    mean = {name: value.clone() for name, value in network.state_dict().items()}
+    optimiser = torch.optim.AdamW(network.parameters(), lr=task["rate"], weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, task["rate"], args.steps + 1, pct_start=0.1)
+    kept = args.out / f"{args.task}.pt"
+    began = 0
+    if kept.is_file():
+        state = torch.load(kept, map_location=device)
+        if state["args"] != vars_of(args):
+            sys.exit(f"{kept} is of another run ({state['args']}): delete it, or give another --out")
+        network.load_state_dict(state["network"])
+        mean = state["mean"]
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        began = state["step"]
+        print(f"goes on from step {began}", file=sys.stderr)
+    shown = load(args.data, args.limit)
+    print(f"{args.task}: {len(shown)} pictures, {sum(len(s.vessels) for s in shown)} vessels, on {device}", file=sys.stderr)
+    network.train()
+    sums, seen, clock, saved = {}, 0, time.time(), time.time()
+    for step in range(began, args.steps):
+        # Each step has its own draws, so that a run that goes on is the run that was interrupted.
+        batch = [x.to(device) for x in task["batch"](shown, np.random.default_rng([args.seed, step]), task["size"])]
+        loss, parts = task["loss"](network, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        follow(mean, network, step)
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+        seen += 1
+        if (step + 1) % args.tell == 0 or step + 1 == args.steps:
+            told = "  ".join(f"{name} {value / seen:.3f}" for name, value in sums.items())
+            rate = seen / (time.time() - clock)
+            print(f"step {step + 1}/{args.steps}  {told}  {rate:.2f} steps/s, {(args.steps - step) / rate / 60:.0f} min left",
+                  file=sys.stderr, flush=True)
+            sums, seen, clock = {}, 0, time.time()
+        if time.time() - saved > 60 or step + 1 == args.steps:
+            state = dict(args=vars_of(args), network=network.state_dict(), mean=mean, optimiser=optimiser.state_dict(),
+                         schedule=schedule.state_dict(), step=step + 1)
+            torch.save(state, kept.with_suffix(".part"))
+            kept.with_suffix(".part").rename(kept)
+            saved = time.time()
+    network.load_state_dict(mean)
+    return network.cpu().eval()
+
+
+def vars_of(args):
+    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit")}
+
+
+def write(args, task, network):
+    file = args.out / f"{args.task}.onnx"
+    told = task["told"](network).eval()
+    torch.onnx.export(told, torch.zeros(task["example"]), str(file), opset_version=13, input_names=[task["input"]],
+                      output_names=task["outputs"], dynamic_axes=task["axes"])
+    recipe = json.loads((args.data / "recipe.json").read_text()) if (args.data / "recipe.json").is_file() else {}
+    lines = [
+        f'# The card of {args.task}.onnx, which perception/training made. Scores are in docs/benchmarks.md.',
+        f'name = "{args.task}"',
+        f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"',
+        f'bytes = {file.stat().st_size}',
+        f'parameters = {sum(p.numel() for p in network.parameters())}',
+        f'input = "{task["input"]}: RGB in 0..1, [N, 3, rows, columns]'
+        + ('; rows and columns divide by 16"' if args.task == "detector" else f'; {CROP_HEIGHT} x {CROP_WIDTH}"'),
+        f'types = {json.dumps(TYPES)}',
+        f'phases = {json.dumps(PHASES)}',
+        f'parts = {json.dumps(PARTS)}',
+        f'stride_px = {STRIDE}',
+        "",
+        "[recipe]",
+        f'pictures = "nightshift dataset --seed {recipe.get("seed")} --size {recipe.get("width")}x{recipe.get("height")}, rendered; no photograph"',
+        f'count = {args.limit or len(json.loads((args.data / "annotations.json").read_text())["images"])}',
+        f'seed = {args.seed}',
+        f'steps = {args.steps}',
+        f'batch = {task["size"]}',
+        f'torch = "{torch.__version__}"',
+    ]
+    (args.out / f"{args.task}.toml").write_text("\n".join(lines) + "\n")
+    print(file)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--data", type=Path, required=True, help="folder of nightshift dataset")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, ONNX file and card")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=int, help="use so many pictures")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--tell", type=int, default=50, help="steps between two lines")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    task = TASKS[args.task]
+    write(args, task, train(args, task))
+
+
+if __name__ == "__main__":
+    main()
