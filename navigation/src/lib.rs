@@ -11,6 +11,7 @@ mod guard;
 pub mod localiser;
 pub mod log;
 pub mod map;
+pub mod mapping;
 mod messages;
 mod navigator;
 mod odometry;

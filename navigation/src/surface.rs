@@ -116,6 +116,11 @@ impl Surfaces {
         self.index_at(point).is_some_and(|index| self.free[index])
     }
 
+    /// The normals of all surfaces that have one.
+    pub fn normals(&self) -> impl Iterator<Item = Vector2<f64>> {
+        self.surfels.iter().filter_map(|surfel| surfel.normal)
+    }
+
     /// Whether each cell is free, row by row.
     pub fn free_cells(&self) -> &[bool] {
         &self.free

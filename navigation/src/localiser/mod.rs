@@ -4,9 +4,9 @@
 //! Pure: it is told odometry and scans, and answers a pose for each scan with what it is worth.
 
 mod hypothesis;
-mod refine;
-mod scan;
-mod search;
+pub(crate) mod refine;
+pub(crate) mod scan;
+pub(crate) mod search;
 
 pub use scan::hits;
 
@@ -97,7 +97,7 @@ impl Localisation {
 }
 
 /// Below this explained share a place does not fit.
-const FITTING_SHARE: f64 = 0.45;
+pub(crate) const FITTING_SHARE: f64 = 0.45;
 /// Below this explained share of one scan the neighbourhood is searched.
 const DOUBT_SHARE: f64 = 0.6;
 /// A place found by search must explain this share.
