@@ -51,6 +51,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Render annotated pictures of lab ware for training.
     Dataset(crate::dataset::DatasetArgs),
+    /// Render a picture or a turntable of lab ware, or a scene of the data set.
+    Render(crate::render::RenderArgs),
 }
 
 /// `nightshift ik`.

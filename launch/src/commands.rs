@@ -8,7 +8,7 @@ use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
     arm_tools, bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live,
-    localize, picture, plan_path, see, sim_node,
+    localize, picture, plan_path, render, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -40,6 +40,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Plan(args) => arm_tools::plan_all(&args),
         Command::Bench(args) => bench(&args),
         Command::Dataset(args) => dataset::run(&args),
+        Command::Render(args) => render::run(&args),
     }
 }
 

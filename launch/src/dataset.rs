@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Another recipe gives other pictures for the same seed.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 /// Depth pictures count in these, metres.
 const DEPTH_UNIT_M: f64 = 1e-4;
 
@@ -56,7 +56,7 @@ pub struct DatasetArgs {
     pub json: bool,
 }
 
-fn size(words: &str) -> Result<[usize; 2], String> {
+pub(crate) fn size(words: &str) -> Result<[usize; 2], String> {
     let numbers: Vec<usize> = words.split('x').filter_map(|word| word.parse().ok()).collect();
     match numbers[..] {
         [width, height] if (16..=4096).contains(&width) && (16..=4096).contains(&height) => {

@@ -23,6 +23,7 @@ mod lockstep;
 mod picture;
 mod plan_path;
 mod recording;
+mod render;
 mod runner;
 mod scenario;
 mod see;

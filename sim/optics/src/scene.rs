@@ -109,6 +109,12 @@ impl Body {
     /// What is left of light along a ray through this body.
     #[inline]
     fn shade(&self, ray: &Ray, limit: f32) -> Rgb {
+        let to_centre = self.centre - ray.origin;
+        let along = to_centre.dot(ray.direction);
+        let beside2 = to_centre.length_squared() - along * along;
+        if beside2 > self.radius_m * self.radius_m {
+            return Rgb::ONE;
+        }
         let local = self.place.ray_back(ray);
         let opaque = |part: &Part| {
             !matches!(part.surface, Surface::Lamp { .. } | Surface::Between { .. })

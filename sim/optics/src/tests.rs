@@ -219,6 +219,19 @@ fn every_scene_of_a_seed_is_the_same_and_its_truth_fits_its_picture() {
 }
 
 #[test]
+fn the_inside_of_a_vial_is_a_cylinder_from_floor_to_shoulder() {
+    for radius_m in [0.006, 0.0105, 0.014, 0.0225] {
+        let vial = Glassware { radius_m, neck_radius_m: 0.7 * radius_m, ..vial() };
+        let shell = vial.vessel();
+        let clear = radius_m - vial.wall_m;
+        for share in [0.12, 0.5, 0.95] {
+            let z = shell.floor() + share * (vial.body_top_m() - shell.floor());
+            assert!((shell.inner_radius(z) / clear - 1.0).abs() < 0.03, "{} at {z}", shell.inner_radius(z));
+        }
+    }
+}
+
+#[test]
 fn the_depth_camera_measures_a_matt_wall_and_fails_on_glass() {
     let wall = quad([0.4, -1.0, -1.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0], Surface::plain(Rgb::splat(0.6)));
     let k = Intrinsics { width: 160, height: 120, fx: 150.0, fy: 150.0, cx: 79.5, cy: 59.5 };

@@ -1,11 +1,14 @@
 //! Scenes for training: lab ware on a bench in a room, all of it drawn from a seed.
 
 mod clutter;
+mod exhibit;
 mod light;
 mod placing;
 mod room;
 mod stuff;
 mod wares;
+
+pub use exhibit::{Exhibit, exhibit};
 
 use crate::camera::Shot;
 use crate::film::Film;

@@ -126,7 +126,12 @@ pub fn inner(side: &[[f32; 2]], wall: f32, mouth: f32) -> Vec<[f32; 2]> {
     line[last] = [(side[last][0] - wall).min(mouth).max(0.0005), side[last][1]];
     // Moved inward, the line must still go up: what folds back is dropped.
     let mut kept: Vec<[f32; 2]> = Vec::new();
-    for point in line {
+    // Over a hollow foot the floor's edge would lie lower than its middle: the floor is level instead. A wall thicker than
+    // the foot's rounding would fold the edge outward: it stays inside the body.
+    let floor = line[0][1];
+    let clear = side.iter().take(side.len() / 2 + 1).map(|p| p[0]).fold(0.0, f32::max) - wall;
+    for [r, z] in line {
+        let point = if z <= floor { [r.min(clear), floor] } else { [r, z] };
         let rises =
             |last: &[f32; 2]| point[1] > last[1] + 1e-6 || (point[1] >= last[1] && point[0] > last[0]);
         if kept.last().is_none_or(rises) {

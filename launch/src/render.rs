@@ -1,0 +1,122 @@
+//! `nightshift render`: a picture, or a turntable, of a piece of lab ware or of a scene of the data set.
+
+use crate::talk::talk;
+use clap::Args;
+use nightshift_core::image::Image;
+use nightshift_optics::StereoRig;
+use nightshift_optics::studio::{self, Category, Exhibit, Staged};
+use nightshift_optics::ware::Phase;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Depth pictures are white at this multiple of the ware's distance.
+const FAR: f32 = 1.6;
+
+/// `nightshift render`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  nightshift render --ware vial_capped --content foam --out foam.png\n  \
+nightshift render --ware beaker --content two_layers --night --turns 8 --out turntable.png\n  \
+nightshift render --scene 17 --size 640x480 --depth --out scene.png")]
+pub struct RenderArgs {
+    /// A vessel: vial_open, vial_capped, bottle, beaker, flask, test_tube, cartridge.
+    #[arg(long, required_unless_present = "scene", conflicts_with = "scene", value_parser = ware)]
+    pub ware: Option<Category>,
+    /// Its content: empty, clear_liquid, coloured_liquid, two_layers, suspension, foam, gel, powder, granules, solid_piece,
+    /// residue.
+    #[arg(long, default_value = "empty", value_parser = content)]
+    pub content: Phase,
+    /// Share of the body's height that is filled.
+    #[arg(long, default_value_t = 0.55, value_parser = share)]
+    pub level: f32,
+    /// Only the robot's own lamp.
+    #[arg(long)]
+    pub night: bool,
+    /// The scene of the data set with this seed, instead of one piece of ware.
+    #[arg(long, value_name = "SEED")]
+    pub scene: Option<u64>,
+    /// Which of all vessels of the kind.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Pictures from all around, side by side.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub turns: u32,
+    /// True depth and the depth camera's beside each picture.
+    #[arg(long)]
+    pub depth: bool,
+    /// Width and height of one picture, pixels.
+    #[arg(long, value_name = "WxH", default_value = "320x320", value_parser = crate::dataset::size)]
+    pub size: [usize; 2],
+    /// Where to write the PNG.
+    #[arg(long, default_value = "render.png")]
+    pub out: PathBuf,
+}
+
+fn ware(word: &str) -> Result<Category, String> {
+    Category::ALL.into_iter().find(|c| c.name() == word).ok_or_else(|| "it is none of the wares".to_owned())
+}
+
+fn content(word: &str) -> Result<Phase, String> {
+    Phase::ALL.into_iter().find(|p| p.name() == word).ok_or_else(|| "it is none of the contents".to_owned())
+}
+
+fn share(word: &str) -> Result<f32, String> {
+    match word.parse() {
+        Ok(share) if (0.05..=0.95).contains(&share) => Ok(share),
+        _ => Err("it must be a share from 0.05 to 0.95".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &RenderArgs) -> Result<ExitCode, String> {
+    let mut strip = Vec::new();
+    for turn in 0..args.turns {
+        let staged = match (args.scene, args.ware) {
+            (Some(seed), _) => studio::stage(seed, args.size[0], args.size[1]),
+            (None, Some(category)) => {
+                let wanted = Exhibit {
+                    category,
+                    phase: args.content,
+                    level: args.level,
+                    night: args.night,
+                    turn: std::f32::consts::TAU * turn as f32 / args.turns as f32,
+                    seed: args.seed,
+                    size: args.size,
+                };
+                let missing = || format!("{} is not a vessel: see it in a --scene", category.name());
+                studio::exhibit(&wanted).ok_or_else(missing)?
+            }
+            (None, None) => return Err("give --ware or --scene".to_owned()),
+        };
+        strip.extend(pictures(&staged, args.depth)?);
+    }
+    let [width, height] = args.size;
+    let joined: Vec<u8> = (0..height)
+        .flat_map(|y| strip.iter().flat_map(move |picture| &picture.pixels[y * width..(y + 1) * width]))
+        .flatten()
+        .copied()
+        .collect();
+    let wide = (width * strip.len()) as u32;
+    image::RgbImage::from_raw(wide, height as u32, joined)
+        .ok_or("the pictures have another size than their pixels")?
+        .save(&args.out)
+        .map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
+    talk!("{}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The picture; and where asked for, true depth and measured depth, near is dark, none is black.
+fn pictures(staged: &Staged, depth: bool) -> Result<Vec<Image<[u8; 3]>>, String> {
+    let told = |faults: Vec<nightshift_optics::BadShot>| faults[0].to_string();
+    let exposed = staged.shot.take(&staged.scene).map_err(told)?;
+    let mut all = vec![staged.film.develop(&exposed)];
+    if depth {
+        let (width, height) = (exposed.light.width, exposed.light.height);
+        let far = staged.shot.map_from_camera.translation.vector.norm() as f32 * FAR;
+        let grey = |z: Option<f32>| [z.map_or(0, |z| 25 + (230.0 * (z / far).min(1.0)) as u8); 3];
+        let truth = (0..width * height).map(|index| grey(exposed.depth_m(index))).collect();
+        all.push(Image { width, height, pixels: truth });
+        let measured = StereoRig::default().measure(&staged.scene, &staged.shot).map_err(told)?;
+        all.push(Image { width, height, pixels: measured.pixels.into_iter().map(grey).collect() });
+    }
+    Ok(all)
+}

@@ -1,0 +1,118 @@
+//! One piece of lab ware on a bench, to look at from any side.
+
+use super::room::block;
+use super::{Category, Filling, Item, Stage, Staged, room, wares};
+use crate::camera::Shot;
+use crate::film::{Film, Metering};
+use crate::pattern::Kind;
+use crate::random::Draws;
+use crate::scene::{Ambient, Body, Part, Scene};
+use crate::shape::{Quad, Shape};
+use crate::space::V3;
+use crate::studio::stuff;
+use crate::surface::{Rgb, Surface};
+use crate::ware::{Phase, fill};
+use nalgebra::{Isometry3, Point3, Vector3};
+use nightshift_core::image::Intrinsics;
+
+/// What is shown, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Exhibit {
+    /// A vessel's category.
+    pub category: Category,
+    pub phase: Phase,
+    /// Share of the body's height that is filled.
+    pub level: f32,
+    /// Only the robot's lamp.
+    pub night: bool,
+    /// Of the camera about the ware, radians.
+    pub turn: f32,
+    pub seed: u64,
+    pub size: [usize; 2],
+}
+
+/// Sets the ware up. None where the category is not a vessel.
+pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
+    let vessels = Category::VialOpen as u8..=Category::TestTube as u8;
+    if !vessels.contains(&(wanted.category as u8)) && wanted.category != Category::Cartridge {
+        return None;
+    }
+    let mut draws = Draws::new(wanted.seed, 2, 0);
+    let (ware, glass) = wares::vessel(wanted.category, &mut draws);
+    let shell = ware.vessel();
+    let contents = fill(&shell, ware.body_top_m(), wanted.phase, V3::Z, wanted.level, &mut draws);
+    let pose = Isometry3::translation(0.0, 0.0, 0.0002);
+    let body = ware.body(&pose, contents.clone()).ok()?;
+    let mut stage = Stage::default();
+    let (radius, top) = (ware.radius_m * 1.08, ware.top_m());
+    let volume = contents.portions.last().map_or(0.0, |portion| shell.volume_below(portion.top_m));
+    stage.items.push(Item {
+        body: 0,
+        category: wanted.category,
+        map_from_item: pose,
+        low_m: [-radius, -radius, 0.0],
+        high_m: [radius, radius, top],
+        symmetric: true,
+        filling: Some(Filling {
+            floor_m: shell.floor(),
+            brim_m: ware.height_m,
+            capacity_m3: shell.volume_below(ware.height_m),
+            volume_m3: volume,
+            glass,
+            contents,
+        }),
+        code: None,
+    });
+    stage.bodies.push(body);
+    let grey = Rgb::splat(0.35);
+    let top_of_bench = stuff::pattern(Kind::Speckle, grey * 0.9, grey, 0.001, &mut draws);
+    let bench = Surface::Gloss { paint: top_of_bench, roughness: 0.3 };
+    stage.bodies.push(block([3.0, 3.0, 0.04], &room::at(0.0, 0.0, -0.04, 0.0), bench));
+    // Upright boards with stripes show what the glass does to what is behind it.
+    for (x, y, yaw) in [(0.45, 0.0, 0.0), (-0.45, 0.0, 0.0), (0.0, 0.45, 1.570_8), (0.0, -0.45, 1.570_8)] {
+        let stripes = stuff::pattern(Kind::Stripes, Rgb::splat(0.15), Rgb::splat(0.6), 0.03, &mut draws);
+        stage.bodies.push(block([0.01, 0.3, 0.12], &room::at(x, y, 0.0, yaw), Surface::Matt(stripes)));
+    }
+    let distance = f64::from(top.max(2.0 * radius)) * 2.9;
+    let (sin, cos) = f64::from(wanted.turn).sin_cos();
+    let aim = Point3::new(0.0, 0.0, f64::from(top) * 0.48);
+    let eye = aim + Vector3::new(-cos * 0.92, -sin * 0.92, 0.4) * distance;
+    let map_from_camera = Isometry3::face_towards(&eye, &aim, &-Vector3::z());
+    let [width, height] = wanted.size;
+    let focal = 1.9 * width.min(height) as f64;
+    let shot = Shot {
+        intrinsics: Intrinsics {
+            width,
+            height,
+            fx: focal,
+            fy: focal,
+            cx: (width as f64 - 1.0) / 2.0,
+            cy: (height as f64 - 1.0) / 2.0,
+        },
+        map_from_camera,
+        distortion: [0.0; 2],
+        edge_samples: 4,
+        seed: wanted.seed,
+        frame: 0,
+    };
+    let lamp = |pose: &Isometry3<f64>, corner: V3, u: V3, v: V3, radiance: f32| {
+        let surface = Surface::Lamp { radiance: Rgb::splat(radiance) };
+        Body::new(pose, vec![Part::new(Shape::Quad(Quad::new(corner, u, v)), surface)])
+    };
+    let ambient = if wanted.night {
+        let radiance = 3.0 * (distance * distance) as f32 / 0.0004;
+        let corner = V3::new(0.01, 0.02, 0.002);
+        stage.bodies.push(lamp(&map_from_camera, corner, V3::X * 0.02, V3::Y * 0.02, radiance));
+        Ambient::even(Rgb::splat(0.003))
+    } else {
+        let here = Isometry3::identity();
+        for y in [-0.9, 0.3] {
+            stage.bodies.push(lamp(&here, V3::new(-0.6, y, 1.6), V3::Y * 0.4, V3::X * 1.2, 8.0));
+        }
+        Ambient { above: Rgb::splat(0.3), below: Rgb::splat(0.2) }
+    };
+    let mean = if wanted.night { 0.3 } else { 0.5 };
+    let film = Film { softness_px: 0.4, read_noise: 0.002, ..Film::plain(Metering::Mean(mean), wanted.seed) };
+    let light = if wanted.night { "night" } else { "day" };
+    Some(Staged { scene: Scene::new(ambient, stage.bodies), shot, film, items: stage.items, light })
+}
