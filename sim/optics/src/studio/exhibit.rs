@@ -69,7 +69,12 @@ pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
     let bench = Surface::Gloss { paint: top_of_bench, roughness: 0.3 };
     stage.bodies.push(block([3.0, 3.0, 0.04], &room::at(0.0, 0.0, -0.04, 0.0), bench));
     // Upright boards with stripes show what the glass does to what is behind it.
-    for (x, y, yaw) in [(0.45, 0.0, 0.0), (-0.45, 0.0, 0.0), (0.0, 0.45, 1.570_8), (0.0, -0.45, 1.570_8)] {
+    for (x, y, yaw) in [
+        (0.45, 0.0, 0.0),
+        (-0.45, 0.0, 0.0),
+        (0.0, 0.45, std::f32::consts::FRAC_PI_2),
+        (0.0, -0.45, std::f32::consts::FRAC_PI_2),
+    ] {
         let stripes = stuff::pattern(Kind::Stripes, Rgb::splat(0.15), Rgb::splat(0.6), 0.03, &mut draws);
         stage.bodies.push(block([0.01, 0.3, 0.12], &room::at(x, y, 0.0, yaw), Surface::Matt(stripes)));
     }
