@@ -358,6 +358,8 @@ pub enum BenchWhat {
     Driving(BenchDrivingArgs),
     /// Localisation, over recorded drives.
     Navigation(BenchNavigationArgs),
+    /// The simulator's speed beside MuJoCo alone, and its memory.
+    Sim(BenchSimArgs),
 }
 
 /// `nightshift bench docking`.
@@ -419,6 +421,36 @@ pub struct BenchNavigationArgs {
     /// Starts from nowhere, and kidnaps, on each drive.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub starts: u32,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift bench sim`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: every aim is met; 1: some are missed; 2: nothing could be measured.\n\nExamples:\n  \
+nightshift bench sim\n  nightshift bench sim --vials 50 --seconds 10 --json\n  nightshift bench sim --night 8   # and eight simulated hours of transfers"
+)]
+pub struct BenchSimArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Vials in the laboratory.
+    #[arg(long, default_value_t = 200)]
+    pub vials: usize,
+    /// Simulated seconds that each workload is measured over.
+    #[arg(long, default_value_t = 20.0)]
+    pub seconds: f64,
+    /// Times that each workload is measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Also run a night of transfers in lockstep, of so many simulated hours.
+    #[arg(long, value_name = "HOURS")]
+    pub night: Option<f64>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,

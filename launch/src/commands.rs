@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    arm_tools, bench, bench_docking, bench_drives, bench_driving, check, dataset, faults, files, lab, live,
-    localize, picture, plan_path, render, see, sim_node,
+    arm_tools, bench, bench_docking, bench_drives, bench_driving, bench_sim, check, dataset, faults, files,
+    lab, live, localize, picture, plan_path, render, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -50,6 +50,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench_driving::run(args),
         BenchWhat::Navigation(args) => bench::navigation(args),
+        BenchWhat::Sim(args) => bench_sim::run(args),
     }
 }
 

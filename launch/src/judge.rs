@@ -9,11 +9,14 @@ use nightshift_core::robot::{RobotCommand, RobotEvent};
 use nightshift_sim::{Truth, World};
 use std::collections::BTreeMap;
 
+/// A grip at its limit swings over it by so much in single steps, N.
+const GRIP_SLACK_N: f64 = 0.5;
+
 /// The judge of one run.
 pub struct Judge {
-    max_grip_n: f64,
+    /// What each sample's glass may be held with, N, by its type.
+    max_grip_n: BTreeMap<SampleId, f64>,
     arm_moving: bool,
-    worst_grip_n: f64,
     violations: Vec<String>,
     /// How each job ended, in order.
     pub results: Vec<JobResult>,
@@ -22,14 +25,11 @@ pub struct Judge {
 impl Judge {
     /// Knows what the site's labware can bear.
     pub fn new(site: &Site) -> Self {
-        let limits = site.catalogue.vials.values().map(|vial| vial.grasp.max_force_n);
-        Self {
-            max_grip_n: limits.fold(f64::INFINITY, f64::min),
-            arm_moving: false,
-            worst_grip_n: 0.0,
-            violations: Vec::new(),
-            results: Vec::new(),
-        }
+        let limits = site.stock.iter().filter_map(|item| {
+            let vial = site.catalogue.vials.get(&item.labware)?;
+            Some((item.id.clone(), vial.grasp.max_force_n))
+        });
+        Self { max_grip_n: limits.collect(), arm_moving: false, violations: Vec::new(), results: Vec::new() }
     }
 
     /// Looks at what one step brought.
@@ -40,16 +40,19 @@ impl Judge {
         for refusal in &step.refused {
             self.note(world, refusal.clone());
         }
-        for event in &step.events {
-            match event {
-                RobotEvent::ArmDone { .. } => self.arm_moving = false,
-                RobotEvent::Gripper(state) if state.force_n > self.max_grip_n.max(self.worst_grip_n) => {
-                    self.worst_grip_n = state.force_n;
-                    let limit = self.max_grip_n;
-                    self.note(world, format!("grip force {:.1} N, allowed {limit:.1} N", state.force_n));
-                }
-                _ => {}
-            }
+        for mishap in world.mishaps() {
+            self.note(world, format!("mishap: {mishap}"));
+        }
+        let squeezed = world.grips().find_map(|(sample, force_n)| {
+            let limit_n =
+                *self.max_grip_n.get(sample).filter(|limit_n| force_n > **limit_n + GRIP_SLACK_N)?;
+            Some((sample.clone(), limit_n))
+        });
+        if let Some((sample, limit_n)) = squeezed {
+            self.note(world, format!("{sample} is held with more than the {limit_n:.1} N of its type"));
+        }
+        if step.events.iter().any(|event| matches!(event, RobotEvent::ArmDone { .. })) {
+            self.arm_moving = false;
         }
         for output in &step.outputs {
             match output {

@@ -129,7 +129,8 @@ impl<S: Sink> Lockstep<S> {
         let events = self.world.step();
         let now = self.world.now();
         let mut outputs = Vec::new();
-        for event in &events {
+        // The inertial unit has no reader in the stack, as on ROS.
+        for event in events.iter().filter(|event| !matches!(event, RobotEvent::Inertial(_))) {
             outputs.extend(self.tell(StackInput::Robot(event.clone())));
         }
         while let Some((_, pending)) = self.pending.pop_due(now) {

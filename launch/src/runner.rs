@@ -161,7 +161,8 @@ fn check_cancelled(phase: Phase, cancelled: bool, jobs: &[JobResult], violations
     }
 }
 
-fn ledger<S: Sink>(lockstep: &mut Lockstep<S>) -> BTreeMap<String, String> {
+/// The ledger's word on every sample.
+pub fn ledger<S: Sink>(lockstep: &mut Lockstep<S>) -> BTreeMap<String, String> {
     let request = Request::QueryLedger { sample_id: String::new() };
     let outputs = lockstep.tell(StackInput::Call(Call { id: LEDGER_CALL, request }));
     let lines = outputs.into_iter().find_map(|output| match output {

@@ -24,6 +24,8 @@ impl Stamped for RobotEvent {
             Self::Odometry(odometry) => Some(odometry.stamp),
             Self::Joints(joints) => Some(joints.stamp),
             Self::Gripper(state) => Some(state.stamp),
+            Self::Wrist(wrench) => Some(wrench.stamp),
+            Self::Inertial(inertial) => Some(inertial.stamp),
             Self::ArmDone { .. } | Self::GripperDone { .. } => None,
         }
     }
@@ -34,6 +36,8 @@ impl Stamped for RobotEvent {
             Self::Odometry(odometry) => odometry.stamp = stamp,
             Self::Joints(joints) => joints.stamp = stamp,
             Self::Gripper(state) => state.stamp = stamp,
+            Self::Wrist(wrench) => wrench.stamp = stamp,
+            Self::Inertial(inertial) => inertial.stamp = stamp,
             Self::ArmDone { .. } | Self::GripperDone { .. } => {}
         }
     }

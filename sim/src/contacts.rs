@@ -1,5 +1,9 @@
-//! What touches what: the pads' force, what holds each vial, and the touches that must not happen.
+//! What touches what: the pads' force, what holds each vial, what harms it, and the touches that must not happen.
+//!
+//! Contacts are looked at in every step of physics, between the finding of contacts and their solution: one step later
+//! the solver has taken much of the speed at which things met.
 
+use crate::damage::{Damage, Load};
 use crate::scene::{Host, Prim, Role, Scene};
 use crate::truth::Touch;
 use mujoco_rs::prelude::*;
@@ -11,39 +15,52 @@ use std::collections::BTreeMap;
 /// A vial that meets something hard faster than this was dropped or knocked, m/s: a fall from 3 mm. One that is let go
 /// a millimetre above its seat arrives at 0.14 m/s.
 const DROPPED: f64 = 0.25;
-/// A vial that meets something hard faster than this breaks, m/s: a fall from 11 cm.
-const BREAKS: f64 = 1.5;
-/// A touch that comes back within so many steps is the same touch.
-const SAME_TOUCH_STEPS: u64 = 250;
-
-/// Impacts of one vial within so many steps are one: it rattles.
-const SAME_IMPACT_STEPS: u64 = 100;
+/// A touch that comes back within so many steps of physics is the same touch.
+const SAME_TOUCH_STEPS: u64 = 500;
+/// Impacts of one vial within so many steps of physics are one: it rattles.
+const SAME_IMPACT_STEPS: u64 = 200;
 
 /// Watches the contacts.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     prim_of_geom: Vec<usize>,
+    /// Steps of physics looked at.
+    step: u64,
     /// Pairs of shapes, and the step at which they touched last.
     last_touch: BTreeMap<(usize, usize), u64>,
     touches: Vec<Touch>,
     /// The step at which each vial hit something last.
     last_impact: Vec<Option<u64>>,
-    broken: Vec<bool>,
+    damage: Vec<Damage>,
+    loads: Vec<Load>,
     pads_n: [f64; 2],
     notes: Vec<String>,
+    mishaps: Vec<String>,
+}
+
+/// What the impacts of one step are judged by.
+struct Moment<'a> {
+    now: Stamp,
+    scene: &'a Scene,
+    data: &'a MjData<Box<MjModel>>,
+    excused: Option<usize>,
 }
 
 impl Monitor {
     /// Nothing has touched yet. `prim_of_geom` says which shape each geom of the model is.
     pub fn new(scene: &Scene, prim_of_geom: Vec<usize>) -> Self {
+        let count = scene.vials.len();
         Self {
             prim_of_geom,
+            step: 0,
             last_touch: BTreeMap::new(),
-            last_impact: vec![None; scene.vials.len()],
-            touches: vec![Touch::default(); scene.vials.len()],
-            broken: vec![false; scene.vials.len()],
+            last_impact: vec![None; count],
+            touches: vec![Touch::default(); count],
+            damage: scene.vials.iter().map(|vial| Damage::new(&vial.kind, !vial.capped)).collect(),
+            loads: vec![Load::default(); count],
             pads_n: [0.0; 2],
             notes: Vec::new(),
+            mishaps: Vec::new(),
         }
     }
 
@@ -54,13 +71,19 @@ impl Monitor {
         let vials = scene.vials.len();
         self.last_impact.resize(vials, None);
         self.touches.resize(vials, Touch::default());
-        self.broken.resize(vials, false);
+        self.loads.resize(vials, Load::default());
+        for vial in &scene.vials[self.damage.len()..] {
+            self.damage.push(Damage::new(&vial.kind, !vial.capped));
+        }
     }
 
-    /// Looks at the contacts before the solver changes the speeds that led to them. While `excused`, impacts of
-    /// vials are not noted: they are a fault's doing.
-    pub fn look(&mut self, step: u64, now: Stamp, scene: &Scene, data: &MjData<Box<MjModel>>, excused: bool) {
+    /// Looks at the contacts before the solver changes the speeds that led to them. Impacts of the vial `excused` are
+    /// not noted: they are a fault's doing.
+    pub fn look(&mut self, now: Stamp, scene: &Scene, data: &MjData<Box<MjModel>>, excused: Option<usize>) {
+        self.step += 1;
+        let (step, moment) = (self.step, Moment { now, scene, data, excused });
         self.touches.fill(Touch::default());
+        let mut last = None;
         for contact in data.contact() {
             let pair = contact.geom.map(|geom| self.prim_of_geom[geom as usize]);
             let prims = pair.map(|index| &scene.prims[index]);
@@ -73,73 +96,111 @@ impl Monitor {
                 }
             }
             let key = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+            // Shapes that meet at several points follow each other.
+            if last == Some(key) {
+                continue;
+            }
+            last = Some(key);
             let before = self.last_touch.insert(key, step);
             if before.is_some_and(|before| before + 1 >= step) {
                 continue;
             }
             let again = before.is_some_and(|before| before + SAME_TOUCH_STEPS >= step);
             if !again && is_forbidden(prims[0], prims[1]) {
-                self.notes.push(format!(
-                    "{:.3} s: {} touches {}",
-                    now.seconds(),
-                    prims[0].name,
-                    prims[1].name
-                ));
+                let (one, other) = (&prims[0].name, &prims[1].name);
+                self.notes.push(format!("{:.3} s: {one} touches {other}", now.seconds()));
             }
-            self.impact(step, now, prims, contact, data, excused);
+            self.impact(&moment, prims, contact);
         }
     }
 
-    fn impact(
-        &mut self,
-        step: u64,
-        now: Stamp,
-        prims: [&Prim; 2],
-        contact: &MjContact,
-        data: &MjData<Box<MjModel>>,
-        excused: bool,
-    ) {
-        let is_pad = |prim: &Prim| matches!(prim.role, Role::Robot { finger: Some(_) });
-        let vial = |prim: &Prim| if let Host::Vial(index) = prim.host { Some(index) } else { None };
-        if prims.iter().any(|prim| is_pad(prim)) || prims.iter().all(|prim| vial(prim).is_none()) {
+    fn impact(&mut self, moment: &Moment<'_>, prims: [&Prim; 2], contact: &MjContact) {
+        // Rubber pads and plastic caps are not hard.
+        let soft = |prim: &Prim| is_pad(prim) || prim.role == Role::LooseCap;
+        if prims.iter().any(|prim| soft(prim)) || prims.iter().all(|prim| vial_of(prim).is_none()) {
             return;
         }
         let point = Vector3::from(contact.pos);
-        let speeds = contact.geom.map(|geom| speed_at(data, geom as usize, &point));
+        let speeds = contact.geom.map(|geom| speed_at(moment.data, geom as usize, &point));
         // The contact's normal points from the first geom to the second.
         let normal = Vector3::new(contact.frame[0], contact.frame[1], contact.frame[2]);
         let approach = (speeds[0] - speeds[1]).dot(&normal);
-        if approach > BREAKS {
-            for index in prims.into_iter().filter_map(vial) {
-                self.broken[index] = true;
-            }
-        }
         if approach <= DROPPED {
             return;
         }
+        let excused = prims.iter().any(|prim| vial_of(prim).is_some() && vial_of(prim) == moment.excused);
         for (one, other) in [(prims[0], prims[1]), (prims[1], prims[0])] {
-            let Some(index) = vial(one) else { continue };
-            let before = self.last_impact[index].replace(step);
-            let again = before.is_some_and(|before| before + SAME_IMPACT_STEPS >= step);
+            let Some(index) = vial_of(one) else { continue };
+            if let Some(words) = self.damage[index].knock(&other.name, approach) {
+                self.mishap(moment, index, &words);
+            }
+            let before = self.last_impact[index].replace(self.step);
+            let again = before.is_some_and(|before| before + SAME_IMPACT_STEPS >= self.step);
             if !again && !excused {
-                let (vial, hard) = (&one.name, &other.name);
-                self.notes.push(format!("{:.3} s: {vial} hits {hard} at {approach:.2} m/s", now.seconds()));
+                let (vial, hard, now) = (&one.name, &other.name, moment.now.seconds());
+                self.notes.push(format!("{now:.3} s: {vial} hits {hard} at {approach:.2} m/s"));
             }
         }
     }
 
-    /// Reads the pads' forces, once the solver has found them.
-    pub fn weigh(&mut self, scene: &Scene, data: &MjData<Box<MjModel>>) {
+    fn mishap(&mut self, moment: &Moment<'_>, vial: usize, words: &str) {
+        let sample = &moment.scene.vials[vial].sample;
+        self.mishaps.push(format!("{:.3} s: {sample} {words}", moment.now.seconds()));
+    }
+
+    /// Reads the forces, once the solver has found them: what it did over `dt` seconds.
+    pub fn weigh(&mut self, now: Stamp, dt: f64, scene: &Scene, data: &MjData<Box<MjModel>>) {
         self.pads_n = [0.0; 2];
+        self.loads.fill(Load::default());
         for (index, contact) in data.contact().iter().enumerate() {
-            for geom in contact.geom {
-                if let Role::Robot { finger: Some(finger) } =
-                    scene.prims[self.prim_of_geom[geom as usize]].role
-                {
-                    self.pads_n[finger] += data.contact_force(index)[0];
+            let prims = contact.geom.map(|geom| &scene.prims[self.prim_of_geom[geom as usize]]);
+            if !prims.iter().any(|prim| is_pad(prim) || vial_of(prim).is_some()) {
+                continue;
+            }
+            let force = data.contact_force(index);
+            for (one, other, sign) in [(prims[0], prims[1], -1.0), (prims[1], prims[0], 1.0)] {
+                if let Role::Robot { finger: Some(finger) } = one.role {
+                    self.pads_n[finger] += force[0];
+                }
+                let Some(vial) = vial_of(one) else { continue };
+                let on_cap = match one.role {
+                    Role::Cap(_) => sign * self.along_axis(vial, contact, &force, scene, data),
+                    _ => 0.0,
+                };
+                let load = &mut self.loads[vial];
+                load.on_cap += on_cap;
+                match other.role {
+                    Role::Robot { finger: Some(finger) } => load.fingers[finger] += force[0],
+                    _ => load.others += force[0],
                 }
             }
         }
+        let moment = Moment { now, scene, data, excused: None };
+        for vial in 0..self.loads.len() {
+            let load = self.loads[vial];
+            if let Some(words) = self.damage[vial].bear(dt, &load) {
+                self.mishap(&moment, vial, &words);
+            }
+        }
+    }
+
+    /// The part along a vial's axis of the force that a contact's first shape puts on its second.
+    fn along_axis(
+        &self,
+        vial: usize,
+        contact: &MjContact,
+        force: &[f64; 6],
+        scene: &Scene,
+        data: &MjData<Box<MjModel>>,
+    ) -> f64 {
+        let geom = contact.geom.map(|geom| geom as usize);
+        let cap = geom.into_iter().find(|g| scene.prims[self.prim_of_geom[*g]].role == Role::Cap(vial));
+        let Some(cap) = cap else { return 0.0 };
+        // The rows of the contact's frame are its axes, and a cap's z is the vial's.
+        let xmat = data.geom_xmat()[cap];
+        let axis = [xmat[2], xmat[5], xmat[8]];
+        let world = (0..3).map(|i| (0..3).map(|row| contact.frame[3 * row + i] * force[row]).sum::<f64>());
+        world.zip(axis).map(|(force, axis)| force * axis).sum()
     }
 
     /// Mean of both pads' normal forces, newtons.
@@ -152,15 +213,39 @@ impl Monitor {
         &self.touches
     }
 
-    /// Which vials are broken.
-    pub fn broken(&self) -> &[bool] {
-        &self.broken
+    /// What harmed each vial.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// The vials that both pads press, and the force on the wall of each, N.
+    pub fn grips(&self) -> impl Iterator<Item = (usize, f64)> {
+        let held = self.loads.iter().enumerate().filter(|(_, load)| load.fingers.iter().all(|n| *n > 0.0));
+        held.map(|(vial, _)| (vial, self.damage[vial].squeeze_n()))
     }
 
     /// The forbidden touches since the last call.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
+
+    /// Adds what others found.
+    pub fn add_mishap(&mut self, words: String) {
+        self.mishaps.push(words);
+    }
+
+    /// What has gone to pieces since the last call.
+    pub fn take_mishaps(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.mishaps)
+    }
+}
+
+fn is_pad(prim: &Prim) -> bool {
+    matches!(prim.role, Role::Robot { finger: Some(_) })
+}
+
+fn vial_of(prim: &Prim) -> Option<usize> {
+    if let Host::Vial(index) = prim.host { Some(index) } else { None }
 }
 
 /// The robot against what stands in the room, or against itself.

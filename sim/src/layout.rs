@@ -24,6 +24,8 @@ pub struct Layout {
     pub parts: Vec<JointIndex>,
     /// The moved bodies of each person's parts.
     pub people: Vec<[usize; PARTS.len()]>,
+    /// The body of each loose cap.
+    pub cap_body: Vec<usize>,
     /// x, y and yaw of the base.
     pub base: [JointIndex; 3],
     /// In the description's order.
@@ -94,6 +96,9 @@ impl Layout {
                 .collect::<Result<_, SimError>>()?,
             parts: (0..scene.parts.len()).map(|i| joint(&names::part(i))).collect::<Result<_, SimError>>()?,
             vial_qpos: vial_qpos.collect(),
+            cap_body: (0..scene.loose_caps.len())
+                .map(|i| body(&names::loose_cap(i)))
+                .collect::<Result<_, SimError>>()?,
             vial_body,
             people: (0..scene.people).map(mocap).collect::<Result<_, SimError>>()?,
             base: [joint(x)?, joint(y)?, joint(yaw)?],

@@ -3,13 +3,17 @@
 //! Nothing here is shared with the estimators that it tests: the sensor models are its own.
 
 mod arm;
+mod bare;
 mod base;
 mod camera;
 mod channel;
 mod contacts;
+mod content;
+mod damage;
 pub mod faults;
 mod floor_plan;
 mod gripper;
+mod inertial;
 pub mod laboratory;
 mod laser;
 mod layout;
@@ -23,6 +27,7 @@ mod station;
 mod tags;
 mod truth;
 mod world;
+mod wrist;
 
 #[cfg(test)]
 mod strikes;
@@ -31,7 +36,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use truth::{GRIPPER, NOWHERE, RobotTruth, SampleTruth, StationTruth, Truth};
+pub use bare::Bare;
+pub use truth::{ContentTruth, GRIPPER, NOWHERE, RobotTruth, SampleTruth, StationTruth, Truth};
 pub use world::{Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.

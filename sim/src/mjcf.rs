@@ -5,8 +5,9 @@
 //! welded to a gripper.
 
 use crate::SimError;
+use crate::content::Inertia;
 use crate::people::PARTS;
-use crate::scene::{Form, Host, Prim, Role, Scene};
+use crate::scene::{CAP_KG, Form, Host, Prim, Role, Scene};
 use mujoco_rs::prelude::*;
 use nalgebra::Isometry3;
 use nightshift_core::describe::{Joint, JointKind, PartJoint, Robot, Solid};
@@ -57,6 +58,10 @@ pub mod names {
     /// A part of a person.
     pub fn person(person: usize, part: usize) -> String {
         format!("person:{person}:{part}")
+    }
+    /// A loose cap's body.
+    pub fn loose_cap(index: usize) -> String {
+        format!("cap:{index}")
     }
     /// A shape's geom.
     pub fn prim(index: usize) -> String {
@@ -116,6 +121,10 @@ impl Document<'_> {
                 self.geoms(Host::Person(person, part))?;
                 writeln!(self.xml, "</body>")?;
             }
+        }
+        // Last, so that one more leaves the others' places in the state as they were.
+        for index in 0..self.scene.loose_caps.len() {
+            self.loose_cap(index)?;
         }
         writeln!(self.xml, "</worldbody>")?;
         self.excludes()?;
@@ -194,14 +203,11 @@ impl Document<'_> {
     fn vial(&mut self, index: usize) -> std::fmt::Result {
         let spec = &self.scene.vials[index];
         writeln!(self.xml, r#"<body name="{}" {}><freejoint/>"#, names::vial(index), pose(&spec.start.iso))?;
-        // As of a solid cylinder: what is inside is not modelled yet.
-        let (mass, height, radius) = (spec.kind.mass_kg, spec.kind.height_m, spec.kind.diameter_m / 2.0);
-        let across = mass * (3.0 * radius * radius + height * height) / 12.0;
-        let along = mass * radius * radius / 2.0;
+        let mass_kg = spec.mass_kg();
+        let Inertia { center_m, across, along, .. } = spec.content.inertia(&spec.kind);
         writeln!(
             self.xml,
-            r#"<inertial pos="0 0 {}" mass="{mass}" diaginertia="{across} {across} {along}"/>"#,
-            height / 2.0
+            r#"<inertial pos="0 0 {center_m}" mass="{mass_kg}" diaginertia="{across} {across} {along}"/>"#
         )?;
         self.geoms(Host::Vial(index))?;
         writeln!(self.xml, "</body>")
@@ -224,6 +230,26 @@ impl Document<'_> {
         )?;
         writeln!(self.xml, r#"<inertial pos="{x} {y} {z}" mass="{own}" diaginertia="{own} {own} {own}"/>"#)?;
         self.geoms(Host::Part(index))?;
+        writeln!(self.xml, "</body>")
+    }
+
+    fn loose_cap(&mut self, index: usize) -> std::fmt::Result {
+        let loose = &self.scene.loose_caps[index];
+        let cap = &self.scene.vials[loose.vial].kind.cap;
+        writeln!(
+            self.xml,
+            r#"<body name="{}" {}><freejoint/>"#,
+            names::loose_cap(index),
+            pose(&loose.start)
+        )?;
+        let (radius, height) = (cap.diameter_m / 2.0, cap.height_m);
+        let across = CAP_KG * (3.0 * radius * radius + height * height) / 12.0;
+        let along = CAP_KG * radius * radius / 2.0;
+        writeln!(
+            self.xml,
+            r#"<inertial pos="0 0 0" mass="{CAP_KG}" diaginertia="{across} {across} {along}"/>"#
+        )?;
+        self.geoms(Host::LooseCap(index))?;
         writeln!(self.xml, "</body>")
     }
 

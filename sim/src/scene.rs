@@ -2,6 +2,7 @@
 //! this one list.
 
 use crate::SimError;
+use crate::content::Content;
 use crate::people::PARTS;
 use crate::rack;
 use crate::tags;
@@ -13,6 +14,9 @@ use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
 use nightshift_core::random::Seed;
 use nightshift_core::{Address, PartId, Pose, SampleId, StationId, ids};
 use rand::Rng;
+
+/// A vial's cap, kg.
+pub const CAP_KG: f64 = 0.002;
 
 /// A box that a fault put into the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +40,8 @@ pub enum Host {
     Part(usize),
     /// A part of a person, by the person's number and the part's place in `people::PARTS`.
     Person(usize, usize),
+    /// A cap that came off, by its place in [`Scene::loose_caps`].
+    LooseCap(usize),
 }
 
 /// What a shape is, for judging contacts and for the sensors' rules.
@@ -58,6 +64,8 @@ pub enum Role {
     Glass(usize),
     /// The cap of a vial.
     Cap(usize),
+    /// A cap that came off.
+    LooseCap,
 }
 
 /// A shape's form in its own frame.
@@ -108,6 +116,27 @@ pub struct VialSpec {
     pub kind: Vial,
     /// Where it stands at the start.
     pub start: Pose<Map, Ware>,
+    /// What is in it.
+    pub content: Content,
+    /// Whether its cap is on.
+    pub capped: bool,
+}
+
+impl VialSpec {
+    /// With all in and on it.
+    pub fn mass_kg(&self) -> f64 {
+        let whole = self.content.inertia(&self.kind).mass_kg;
+        if self.capped { whole } else { whole - CAP_KG }
+    }
+}
+
+/// A cap that came off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LooseCap {
+    /// Of which vial.
+    pub vial: usize,
+    /// Where it began to be loose: its middle, z along the vial's axis.
+    pub start: Isometry3<f64>,
 }
 
 /// A moving part of a station.
@@ -149,6 +178,8 @@ pub struct Scene {
     pub station_slots: Vec<StationSlot>,
     /// How many people there are.
     pub people: usize,
+    /// Caps that came off, in the order in which they did.
+    pub loose_caps: Vec<LooseCap>,
     /// All shapes.
     pub prims: Vec<Prim>,
 }
@@ -162,6 +193,7 @@ impl Scene {
             parts: Vec::new(),
             station_slots: Vec::new(),
             people: 0,
+            loose_caps: Vec::new(),
             prims: Vec::new(),
         };
         scene.prims.push(Prim {
@@ -254,6 +286,31 @@ impl Scene {
         self.tag(Host::Vial(index), on_top, tag, size_m, Role::Cap(index))?;
         self.vials.push(VialSpec { sample, start: Pose::new(pose), ..self.vials[model].clone() });
         Ok(index)
+    }
+
+    /// Takes the cap off a vial that stands at a pose: from now on it is a thing of its own.
+    pub fn uncap(&mut self, vial: usize, map_from_ware: &Isometry3<f64>) {
+        let spec = &mut self.vials[vial];
+        spec.capped = false;
+        let (cap, height_m) = (spec.kind.cap, spec.kind.height_m);
+        let name = format!("cap of {}", spec.sample);
+        for prim in self.prims.iter_mut().filter(|prim| prim.role == Role::Cap(vial)) {
+            (prim.collides, prim.visible) = (false, false);
+        }
+        let middle = Isometry3::translation(0.0, 0.0, height_m - cap.height_m / 2.0);
+        let host = Host::LooseCap(self.loose_caps.len());
+        self.loose_caps.push(LooseCap { vial, start: map_from_ware * middle });
+        self.prims.push(Prim {
+            name,
+            host,
+            host_from_prim: Isometry3::identity(),
+            form: Form::Solid(Solid::Cylinder { radius_m: cap.diameter_m / 2.0, height_m: cap.height_m }),
+            role: Role::LooseCap,
+            color: [240, 240, 240],
+            collides: true,
+            visible: true,
+            surface: Surface::MATT,
+        });
     }
 
     fn fixture(
@@ -382,7 +439,9 @@ impl Scene {
     ) -> Result<(), SimError> {
         let role = match host {
             Host::World | Host::Part(_) => Role::Fixture,
-            Host::Link(_) | Host::Vial(_) | Host::Person(..) => Role::Robot { finger: None },
+            Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Person(..) => {
+                Role::Robot { finger: None }
+            }
         };
         for piece in rack::pieces(rack) {
             self.prims.push(Prim {
@@ -479,7 +538,14 @@ impl Scene {
             self.add_vial_shapes(index, &item.id, kind);
             let on_top = Isometry3::translation(0.0, 0.0, kind.height_m + 1e-4);
             self.tag(Host::Vial(index), on_top, tag, kind.cap.tag_size_m, Role::Cap(index))?;
-            self.vials.push(VialSpec { sample: item.id.clone(), kind: kind.clone(), start });
+            let content = Content::new(kind, item.content.as_ref());
+            let (sample, kind, capped) = (item.id.clone(), kind.clone(), !item.open);
+            if item.open {
+                for prim in self.prims.iter_mut().filter(|prim| prim.role == Role::Cap(index)) {
+                    (prim.collides, prim.visible) = (false, false);
+                }
+            }
+            self.vials.push(VialSpec { sample, kind, start, content, capped });
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 
 use crate::{SimConfig, World};
 use nalgebra::{DMatrix, DVector, Isometry3, Vector3};
-use nightshift_core::Pose;
 use nightshift_core::describe::{Robot, Site};
-use nightshift_core::frames::{Base, Map, Pose2, Tool};
+use nightshift_core::frames::{Base, Map, Pose2, Tool, Ware};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent, TrajectoryPoint};
+use nightshift_core::{Pose, SampleId};
 
 fn folder(path: &'static str) -> impl Fn(&str) -> Result<String, String> {
     move |file| {
@@ -142,11 +142,16 @@ pub struct Worker {
 impl Worker {
     /// Docked at a station, the tool `above_m` above where it grasps what stands at `address`.
     pub fn over(seed: u64, address: &str, above_m: f64) -> Self {
-        let (site, robot) = (site(), robot());
+        Self::over_in(&site(), seed, address, above_m)
+    }
+
+    /// The same at a site that was changed.
+    pub fn over_in(site: &Site, seed: u64, address: &str, above_m: f64) -> Self {
+        let robot = robot();
         let address: nightshift_core::Address = address.parse().unwrap();
-        let base = docked(&site, address.station.as_str());
-        let mut this =
-            Self { world: world(seed, Some(base)), angles: robot.arm.posture("drive").unwrap(), robot };
+        let base = docked(site, address.station.as_str());
+        let world = World::new(site, &robot, SimConfig { seed: Seed(seed), start: Some(base) }).unwrap();
+        let mut this = Self { world, angles: robot.arm.posture("drive").unwrap(), robot };
         grip(&mut this.world, 0.036, 20.0);
         let target = this.grasp(&address, above_m);
         let angles = reach(&this.robot, &target, &this.angles);
@@ -163,6 +168,21 @@ impl Worker {
         let base_from_slot = station.dock.docked.spatial().inverse() * nest.pose * nest_from_slot;
         let at = base_from_slot.translation();
         Pose::from_xyz_rpy([at.x, at.y, at.z + 0.040 + above_m], [std::f64::consts::PI, 0.0, 0.0])
+    }
+
+    /// Closes on the vial below, and lifts it.
+    pub fn pick(&mut self, force_n: f64) {
+        self.rise(-0.12, 3.0);
+        assert!(grip(&mut self.world, 0.02, force_n).2, "nothing between the pads");
+        self.rise(0.12, 2.0);
+        run(&mut self.world, 0.5);
+    }
+
+    /// Where a sample is as seen from the tool, by the truth.
+    pub fn tool_from_sample(&self, sample: &str) -> Pose<Tool, Ware> {
+        let truth = self.world.truth();
+        let map_from_tool = truth.robot.pose.spatial() * base_from_tool(&self.robot, &self.angles);
+        map_from_tool.inverse() * truth.samples[&SampleId::new(sample)].pose
     }
 
     /// Moves the tool straight up, or down.

@@ -1,5 +1,6 @@
 //! The truth, for judges only: nothing that the robot decides may depend on it.
 
+use nightshift_core::describe::ContentKind;
 use nightshift_core::frames::{Base, Map, Pose, Pose2, Slot, Ware};
 use nightshift_core::{Address, PartId, SampleId, Stamp, StateId, StationId};
 use serde::{Deserialize, Serialize};
@@ -56,10 +57,33 @@ pub struct SampleTruth {
     pub location: String,
     /// Its base's centre, z along its axis.
     pub pose: Pose<Map, Ware>,
-    /// Whether it hit something hard too fast to survive.
+    /// Whether it was squeezed or knocked harder than it bears.
     pub broken: bool,
     /// Whether both pads touch it.
     pub held: bool,
+    /// Whether its cap is on.
+    pub capped: bool,
+    /// What broke it and what took its cap off, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub harm: Vec<String>,
+    /// The largest force on its wall so far, N.
+    pub peak_squeeze_n: f64,
+    /// What is in it.
+    pub content: ContentTruth,
+}
+
+/// What is in a vial.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentTruth {
+    /// How it moves.
+    pub kind: ContentKind,
+    /// Height of its surface above the inner bottom, metres, in the upright vial.
+    pub level_m: f64,
+    /// Of the vial with all in and on it, kg.
+    pub mass_kg: f64,
+    /// What has gone over the rim or through the cracks, cubic metres.
+    pub spilt_m3: f64,
 }
 
 /// How the robot is.
@@ -156,8 +180,18 @@ mod tests {
 
     #[test]
     fn it_is_written_as_judges_read_it() {
-        let sample =
-            SampleTruth { location: "gripper".into(), pose: Pose::identity(), broken: false, held: true };
+        let content =
+            ContentTruth { kind: ContentKind::Liquid, level_m: 0.02, mass_kg: 0.025, spilt_m3: 0.0 };
+        let sample = SampleTruth {
+            location: "gripper".into(),
+            pose: Pose::identity(),
+            broken: false,
+            held: true,
+            capped: true,
+            harm: Vec::new(),
+            peak_squeeze_n: 8.0,
+            content,
+        };
         let truth = Truth {
             stamp: Stamp(5),
             samples: [(SampleId::new("S-001"), sample)].into(),
@@ -170,7 +204,9 @@ mod tests {
             serde_json::to_string(&truth).unwrap(),
             concat!(
                 r#"{"stamp":5,"samples":{"S-001":{"location":"gripper","pose":[0.0,0.0,0.0,0.0,0.0,0.0,1.0],"#,
-                r#""broken":false,"held":true}},"robot":{"pose":[1.0,2.0,0.0]}}"#
+                r#""broken":false,"held":true,"capped":true,"peak_squeeze_n":8.0,"#,
+                r#""content":{"kind":"liquid","level_m":0.02,"mass_kg":0.025,"spilt_m3":0.0}}},"#,
+                r#""robot":{"pose":[1.0,2.0,0.0]}}"#
             )
         );
     }

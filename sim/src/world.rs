@@ -2,26 +2,33 @@
 
 mod act;
 mod crowd;
+mod harm;
 mod inject;
 mod link;
+#[cfg(test)]
+mod pull_out;
 mod sense;
 mod stations;
 mod strike;
 
 use crate::arm::Arm;
+use crate::bare::Bare;
 use crate::base::Drive;
 use crate::camera::Camera;
 use crate::contacts::Monitor;
 use crate::faults::{ActiveFaults, Event};
 use crate::gripper::Gripper;
+use crate::inertial::InertialUnit;
 use crate::laser::Scanner;
 use crate::layout::{JointIndex, Layout};
 use crate::mjcf;
 use crate::odometry::Wheels;
 use crate::people::People;
 use crate::scene::{Host, Scene, isometry};
-use crate::truth::{self, RobotTruth, SampleTruth, Truth};
+use crate::truth::{self, ContentTruth, RobotTruth, SampleTruth, Truth};
+use crate::wrist::Wrist;
 use crate::{SimError, floor_plan};
+use harm::Inside;
 use inject::Slip;
 use link::Link;
 use mujoco_rs::prelude::*;
@@ -37,6 +44,7 @@ pub use sense::Shot;
 use sha2::{Digest, Sha256};
 use stations::Stations;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::time::Duration;
 
 /// How to set the world up.
@@ -60,12 +68,15 @@ pub struct World {
     arm: Arm,
     gripper: Gripper,
     wheels: Wheels,
+    wrist: Wrist,
+    inertial: InertialUnit,
     scanners: Vec<Scanner>,
     channels: Channels,
     link: Link,
     camera: Camera,
     encoders: Stream,
     monitor: Monitor,
+    insides: Vec<Inside>,
     slip: Slip,
     active: ActiveFaults,
     people: Option<People>,
@@ -80,6 +91,10 @@ pub struct World {
     /// How far the robot's clock is ahead.
     clock_ahead_s: f64,
     stations: Stations,
+    /// Friction coefficient between glass and pads, where no fault makes them slippery.
+    pad_friction: f64,
+    /// Joint rates before the step of physics: scratch.
+    speeds: Vec<f64>,
 }
 
 impl World {
@@ -123,12 +138,15 @@ impl World {
             arm: Arm::new(robot, posture),
             gripper: Gripper::new(&robot.gripper, opening_m),
             wheels: Wheels::new(config.seed, crate::base::lever(&robot.base.footprint_m)),
+            wrist: Wrist::new(config.seed),
+            inertial: InertialUnit::new(config.seed),
             scanners: robot.scanners.iter().map(|(name, s)| Scanner::new(name, s, config.seed)).collect(),
             channels: Channels::new(robot, config.seed),
             link: Link::new(config.seed),
             camera: Camera::new(&robot.camera, config.seed),
             encoders: config.seed.stream("encoders"),
             monitor: Monitor::new(&scene, layout.prim_of_geom.clone()),
+            insides: scene.vials.iter().map(Inside::new).collect(),
             slip: Slip::None,
             active: ActiveFaults::default(),
             people: None,
@@ -137,6 +155,8 @@ impl World {
             stuck: Vec::new(),
             strangers: BTreeSet::new(),
             clock_ahead_s: 0.0,
+            pad_friction: mjcf::PAD_FRICTION,
+            speeds: Vec::new(),
             steps: 0,
             site: site.clone(),
             robot: robot.clone(),
@@ -144,7 +164,7 @@ impl World {
             data,
             layout,
         };
-        this.monitor.look(0, Stamp::ZERO, &this.scene, &this.data, false);
+        this.monitor.look(Stamp::ZERO, &this.scene, &this.data, None);
         Ok(this)
     }
 
@@ -171,17 +191,23 @@ impl World {
         }
         self.control();
         self.move_people();
-        for _ in 0..mjcf::SUBSTEPS {
+        let substep = Self::STEP / mjcf::SUBSTEPS;
+        let excused = self.slip.vial();
+        for index in 1..=mjcf::SUBSTEPS {
+            let now = self.now() + substep * index;
+            self.speeds.clear();
+            self.speeds.extend_from_slice(self.data.qvel());
             self.data.step2();
-            self.monitor.weigh(&self.scene, &self.data);
+            self.feel(substep.as_secs_f64());
+            self.monitor.weigh(now, substep.as_secs_f64(), &self.scene, &self.data);
             self.data.step1();
+            self.monitor.look(now, &self.scene, &self.data, excused);
         }
         self.steps += 1;
         let finite = self.data.qpos().iter().chain(self.data.qvel()).all(|value| value.is_finite());
         assert!(finite, "the physics diverged at {} s: the model is wrong", self.now().seconds());
         let now = self.now();
-        let excused = matches!(self.slip, Slip::Running { .. });
-        self.monitor.look(self.steps, now, &self.scene, &self.data, excused);
+        self.advance_harm();
         self.advance_slip();
         self.drift_clock();
         let turned = self.wheels_velocity();
@@ -206,6 +232,19 @@ impl World {
         Twist { x: cos * vx + sin * vy, y: cos * vy - sin * vx, yaw }
     }
 
+    /// Lets the sensors of force and acceleration take in the step of physics that was just solved. Each of them: the
+    /// servos' orders come at every second, and so do their pushes.
+    fn feel(&mut self, dt: f64) {
+        // What the solver calls acceleration is not what an implicit step makes of it where servos are stiff.
+        let speeds = self.data.qvel().to_vec();
+        for (rate, (after, before)) in self.data.qacc_mut().iter_mut().zip(speeds.iter().zip(&self.speeds)) {
+            *rate = (after - before) / dt;
+        }
+        self.data.rne_post_constraint();
+        self.wrist.take(dt, &self.data, self.layout.flange_body);
+        self.inertial.take(dt, &self.data, self.layout.link_body[0]);
+    }
+
     fn body_pose(&self, body: usize) -> Isometry3<f64> {
         isometry(self.data.xpos()[body], self.data.xquat()[body])
     }
@@ -216,12 +255,14 @@ impl World {
         let (links, vials) = (pose(&self.layout.link_body), pose(&self.layout.vial_body));
         let parts = pose(&self.layout.part_body);
         let people = self.people.as_ref().map(People::parts).unwrap_or_default();
+        let caps = pose(&self.layout.cap_body);
         let place = |host| match host {
             Host::World => Isometry3::identity(),
             Host::Link(index) => links[index],
             Host::Vial(index) => vials[index],
             Host::Part(index) => parts[index],
             Host::Person(person, part) => people[person][part],
+            Host::LooseCap(index) => caps[index],
         };
         self.scene.prims.iter().map(|prim| place(prim.host) * prim.host_from_prim).collect()
     }
@@ -235,8 +276,23 @@ impl World {
             let deck = self.deck_slots();
             let slots = stations.iter().map(|(address, slot)| (*address, *slot));
             let location = truth::location(&pose, touch, slots.chain(deck.iter().map(|(a, s)| (a, *s))));
-            let broken = self.monitor.broken()[index];
-            (vial.sample.clone(), SampleTruth { location, pose, broken, held: touch.held() })
+            let damage = &self.monitor.damage()[index];
+            let truth = SampleTruth {
+                location,
+                pose,
+                broken: damage.broken.is_some(),
+                held: touch.held(),
+                capped: vial.capped,
+                harm: damage.broken.iter().chain(&damage.cap_off).cloned().collect(),
+                peak_squeeze_n: damage.peak_squeeze_n,
+                content: ContentTruth {
+                    kind: vial.content.kind,
+                    level_m: vial.content.level_m(&vial.kind),
+                    mass_kg: vial.mass_kg(),
+                    spilt_m3: self.insides[index].spilt_m3,
+                },
+            };
+            (vial.sample.clone(), truth)
         });
         let (strangers, samples) =
             samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
@@ -287,11 +343,68 @@ impl World {
         floor_plan::draw(&self.site, resolution_m, height_m)
     }
 
-    /// SHA-256 over positions, velocities and time: equal only for equal states.
+    /// MuJoCo alone with what is here: what this simulator's speed is measured against.
+    pub fn bare(&self) -> Bare {
+        Bare::new(&self.data, inject::STATE)
+    }
+
+    /// What has gone to pieces since the last call, in words: vials that broke, lost their caps, spilt. Whoever was at
+    /// fault.
+    pub fn mishaps(&mut self) -> Vec<String> {
+        self.monitor.take_mishaps()
+    }
+
+    /// The samples that both pads press, and the force on the wall of each, without spikes of single steps, N.
+    pub fn grips(&self) -> impl Iterator<Item = (&SampleId, f64)> {
+        self.monitor.grips().map(|(vial, force_n)| (&self.scene.vials[vial].sample, force_n))
+    }
+
+    /// Makes the friction coefficient between glass and pads another one, from now on.
+    ///
+    /// # Errors
+    /// `Request` where it is not above 0 and up to 5.
+    pub fn set_pad_friction(&mut self, friction: f64) -> Result<(), SimError> {
+        if !(friction > 0.0 && friction <= 5.0) {
+            let words = format!("a friction coefficient of {friction}: must be above 0 and up to 5");
+            return Err(SimError::Request(words));
+        }
+        self.pad_friction = friction;
+        self.retune();
+        Ok(())
+    }
+
+    /// SHA-256 over all that the world's future depends on: physics, controllers, sensors with their random streams and
+    /// what they have yet to tell, faults, harm. Equal only for equal states.
     pub fn state_hash(&self) -> String {
         let mut hash = Sha256::new();
-        for value in self.data.qpos().iter().chain(self.data.qvel()).chain([&self.data.time()]) {
+        for value in self.data.state(inject::STATE) {
             hash.update(value.to_le_bytes());
+        }
+        for tree in self.data.tree_asleep() {
+            hash.update(tree.to_le_bytes());
+        }
+        // Debug forms are whole (a forgotten field cannot be) and exact: numbers print as they read back.
+        let parts: [&dyn Debug; 17] = [
+            &self.steps,
+            &self.scene,
+            &self.drive,
+            &self.arm,
+            &self.gripper,
+            &self.wheels,
+            &self.wrist,
+            &self.inertial,
+            &self.scanners,
+            &self.channels,
+            &self.link,
+            &(&self.active, self.jammed_at, &self.stuck, &self.strangers, self.clock_ahead_s, &self.stations),
+            &self.camera,
+            &self.encoders,
+            &self.monitor,
+            &self.insides,
+            &(self.slip, self.pad_friction),
+        ];
+        for part in parts {
+            hash.update(format!("{part:?}"));
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }

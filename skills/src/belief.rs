@@ -287,7 +287,12 @@ mod tests {
     use super::*;
 
     fn joints(ms: u64, q: f64, rate: f64) -> JointState {
-        JointState { stamp: Stamp(ms * 1_000_000), positions: vec![q], velocities: vec![rate] }
+        JointState {
+            stamp: Stamp(ms * 1_000_000),
+            positions: vec![q],
+            velocities: vec![rate],
+            efforts: Vec::new(),
+        }
     }
 
     #[test]

@@ -119,7 +119,12 @@ fn drive() -> Journal {
             }));
         }
         let positions = vec![0.1; 7];
-        journal.robot(RobotEvent::Joints(JointState { stamp, velocities: vec![0.0; 7], positions }));
+        journal.robot(RobotEvent::Joints(JointState {
+            stamp,
+            velocities: vec![0.0; 7],
+            positions,
+            efforts: Vec::new(),
+        }));
         journal.robot(RobotEvent::Gripper(GripperState { stamp, opening_m: 0.03, force_n: 8.0 }));
         journal.answered(json!({ "Robot": RobotCommand::Drive(velocity) }));
     }

@@ -105,6 +105,34 @@ pub struct JointState {
     pub positions: Vec<f64>,
     /// Rates in the same order, rad/s.
     pub velocities: Vec<f64>,
+    /// Torques of the drives in the same order, N m, as measured: what holds the arm's own weight is in them. Empty on
+    /// a robot that does not measure them.
+    #[serde(default)]
+    pub efforts: Vec<f64>,
+}
+
+/// The wrist's force and torque sensor: what the gripper, with all that it holds or meets, puts on the arm, in the
+/// flange's axes about the flange's origin. The gripper's own weight is in it, and a bias that drifts: it is only good
+/// for comparing two moments.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wrench {
+    /// When it held: the middle of the span that was averaged.
+    pub stamp: Stamp,
+    /// Newtons.
+    pub force_n: [f64; 3],
+    /// Newton metres.
+    pub torque_nm: [f64; 3],
+}
+
+/// The base's inertial unit, in the base's axes at its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inertial {
+    /// When it held.
+    pub stamp: Stamp,
+    /// How it turns, rad/s.
+    pub rate: [f64; 3],
+    /// What an accelerometer feels, m/s^2: standing still, 9.81 upward.
+    pub acceleration: [f64; 3],
 }
 
 /// The gripper.
@@ -208,6 +236,10 @@ pub enum RobotEvent {
     Joints(JointState),
     /// The gripper.
     Gripper(GripperState),
+    /// The wrist's force and torque sensor.
+    Wrist(Wrench),
+    /// The base's inertial unit.
+    Inertial(Inertial),
     /// A trajectory has ended.
     ArmDone {
         /// Of the command.

@@ -11,6 +11,10 @@ pub const CLOCK: &str = "/clock";
 pub const ODOMETRY: &str = "/odom";
 /// Joints of the arm and of the gripper.
 pub const JOINT_STATES: &str = "/joint_states";
+/// The wrist's force and torque.
+pub const WRENCH: &str = "/wrist/wrench";
+/// The base's inertial unit.
+pub const IMU: &str = "/imu/data_raw";
 /// The colour picture.
 pub const COLOR: &str = "/camera/color/image_raw";
 /// The depth picture, registered to the colour picture.

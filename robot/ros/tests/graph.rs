@@ -12,7 +12,7 @@ use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Ver
 use nightshift_core::image::{Depth, Frame, Image};
 use nightshift_core::robot::{
     Beam, CommandId, GripperState, JointState, JointTrajectory, LaserScan, Odometry, RobotCommand,
-    RobotEvent, TrajectoryPoint, Twist,
+    RobotEvent, TrajectoryPoint, Twist, Wrench,
 };
 use nightshift_core::{Code, Failure, JobId, Pose2, Stamp};
 use nightshift_ros::{
@@ -115,6 +115,11 @@ fn sensors_arrive(stack: &StackSide) {
         _ => None,
     });
     assert_eq!(opening, 0.04);
+    let force_n = wait_for(stack, "the wrist", |input| match input {
+        StackSideInput::Robot(RobotEvent::Wrist(wrench)) => Some(wrench.force_n),
+        _ => None,
+    });
+    assert_eq!(force_n, [0.5, 0.0, 11.0]);
     let frame = stack.wait_for_frame_after(stack.now(), Duration::from_secs(10)).expect("a frame");
     assert_eq!((frame.color.pixels[0], frame.depth.pixels[0]), ([9, 8, 7], Depth::Measured(0.5)));
     assert_eq!(stack.latest_frame_after(Stamp::ZERO).map(|latest| latest.stamp >= frame.stamp), Some(true));
@@ -330,9 +335,12 @@ impl FakeRobot {
         let odom_from_base = Pose2::new(1.0, 2.0, 0.5);
         self.tell(RobotEvent::Odometry(Odometry { stamp, odom_from_base, velocity: self.velocity }));
         let (positions, velocities) = (self.positions.clone(), vec![0.0; self.positions.len()]);
-        self.tell(RobotEvent::Joints(JointState { stamp, positions, velocities }));
+        let efforts = vec![0.25; positions.len()];
+        self.tell(RobotEvent::Joints(JointState { stamp, positions, velocities, efforts }));
         let (opening_m, force_n) = self.gripper;
         self.tell(RobotEvent::Gripper(GripperState { stamp, opening_m, force_n }));
+        let (force_n, torque_nm) = ([0.5, 0.0, 11.0], [0.0, 0.1, 0.0]);
+        self.tell(RobotEvent::Wrist(Wrench { stamp, force_n, torque_nm }));
     }
 
     fn frame(&self) -> Frame {

@@ -1,6 +1,7 @@
 //! Faults at work: the world goes on from its present state with something moved, added or changed.
 
 use super::World;
+use super::harm::Inside;
 use crate::layout::Layout;
 use crate::scene::Scene;
 use crate::{SimError, mjcf, truth};
@@ -17,7 +18,7 @@ const LONGEST_SLIP_STEPS: u64 = 2500;
 /// It ends earlier when the pads have touched no vial for so many steps: half a second.
 const LOST_STEPS: u64 = 250;
 /// Everything that MuJoCo needs to go on from.
-const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
+pub(super) const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
 /// A slip fault's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +29,20 @@ pub enum Slip {
     Armed,
     /// A vial slips.
     Running {
+        /// Which.
+        vial: usize,
         /// The step at which it ends at the latest.
         until: u64,
         /// The step at which a pad touched a vial last.
         touched: u64,
     },
+}
+
+impl Slip {
+    /// The vial that slips.
+    pub fn vial(self) -> Option<usize> {
+        if let Self::Running { vial, .. } = self { Some(vial) } else { None }
+    }
 }
 
 impl World {
@@ -62,20 +72,25 @@ impl World {
     pub(super) fn advance_slip(&mut self) {
         let touches = self.monitor.touches();
         let touched = touches.iter().any(|touch| touch.fingers != [false; 2]);
-        let was_running = matches!(self.slip, Slip::Running { .. });
+        let was_running = self.slip.vial().is_some();
         self.slip = match self.slip {
-            Slip::Armed if touches.iter().any(truth::Touch::carried) => {
-                Slip::Running { until: self.steps + LONGEST_SLIP_STEPS, touched: self.steps }
-            }
-            Slip::Running { until, touched: last }
+            Slip::Armed => match touches.iter().position(truth::Touch::carried) {
+                Some(vial) => {
+                    Slip::Running { vial, until: self.steps + LONGEST_SLIP_STEPS, touched: self.steps }
+                }
+                None => Slip::Armed,
+            },
+            Slip::Running { until, touched: last, .. }
                 if self.steps >= until || self.steps > last + LOST_STEPS =>
             {
                 Slip::None
             }
-            Slip::Running { until, .. } if touched => Slip::Running { until, touched: self.steps },
+            Slip::Running { vial, until, .. } if touched => {
+                Slip::Running { vial, until, touched: self.steps }
+            }
             same => same,
         };
-        if was_running != matches!(self.slip, Slip::Running { .. }) {
+        if was_running != self.slip.vial().is_some() {
             self.retune();
         }
     }
@@ -87,7 +102,7 @@ impl World {
     }
 
     fn tuned(&self, mut model: Box<MjModel>) -> Box<MjModel> {
-        let friction = if matches!(self.slip, Slip::Running { .. }) { SLIPPERY } else { mjcf::PAD_FRICTION };
+        let friction = if self.slip.vial().is_some() { SLIPPERY } else { self.pad_friction };
         for &geom in &self.layout.finger_geoms {
             model.geom_friction_mut()[geom][0] = friction;
         }
@@ -106,6 +121,7 @@ impl World {
         let model = mjcf::compile(&scene, &self.robot)?;
         let layout = Layout::new(&scene, &self.robot, &model)?;
         self.monitor.renumber(&scene, layout.prim_of_geom.clone());
+        self.insides.extend(scene.vials[self.insides.len()..].iter().map(Inside::new));
         self.scene = scene;
         self.layout = layout;
         let model = self.tuned(model);
@@ -171,6 +187,19 @@ pub(super) struct StateEdit<'a> {
 }
 
 impl StateEdit<'_> {
+    /// Lets a loose cap start as its vial moves.
+    pub(super) fn send_cap(&mut self, cap: usize, velocity: [f64; 6]) {
+        let dof = self.free_dof(self.layout.cap_body[cap]);
+        let [wx, wy, wz, vx, vy, vz] = velocity;
+        self.data.qvel_mut()[dof..dof + 6].copy_from_slice(&[vx, vy, vz, wx, wy, wz]);
+    }
+
+    /// Where a free body's velocity begins.
+    fn free_dof(&self, body: usize) -> usize {
+        let model = self.data.model();
+        model.jnt_dofadr()[model.body_jntadr()[body] as usize] as usize
+    }
+
     pub(super) fn put_base(&mut self, place: [f64; 3]) {
         for (joint, value) in self.layout.base.iter().zip(place) {
             self.data.qpos_mut()[joint.qpos] = value;
@@ -182,6 +211,8 @@ impl StateEdit<'_> {
         let at = self.layout.vial_qpos[index];
         let (t, q) = (map_from_ware.translation.vector, map_from_ware.rotation.coords);
         self.data.qpos_mut()[at..at + 7].copy_from_slice(&[t.x, t.y, t.z, q.w, q.x, q.y, q.z]);
+        let dof = self.free_dof(self.layout.vial_body[index]);
+        self.data.qvel_mut()[dof..dof + 6].fill(0.0);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::World;
 use crate::channel::{Channel, Lateness, Stamped};
 use crate::faults::{ActiveFaults, Component, What, spoil};
+use crate::layout::JointIndex;
 use crate::odometry::WheelFaults;
 use nalgebra::{Isometry3, UnitQuaternion, Vector3};
 use nightshift_core::Stamp;
@@ -13,16 +14,18 @@ use nightshift_core::robot::{GripperState, JointState, RobotEvent};
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Duration;
 
-/// Steps between two odometry reports, and two gripper reports: 50 Hz.
+/// Steps between two odometry reports: 50 Hz.
 const WHEEL_STEPS: u64 = 10;
-/// Steps between two reports of the joints: 100 Hz.
+/// Steps between two reports of the joints, of the gripper, of the wrist and of the inertial unit: 100 Hz.
 const JOINT_STEPS: u64 = 5;
 /// Standard deviation of a joint encoder, rad.
 const ENCODER_SIGMA: f64 = 1e-5;
 /// Standard deviation of a joint's rate, rad/s.
 const RATE_SIGMA: f64 = 1e-4;
+/// Standard deviation of a drive's torque, N m.
+const EFFORT_SIGMA: f64 = 0.05;
 /// Standard deviation of the gripper's force, N.
-const FORCE_SIGMA: f64 = 0.05;
+pub const FORCE_SIGMA: f64 = 0.05;
 /// From the middle of a laser's turn until its scan is told: half a turn is over then, and it comes over a bus.
 const SCAN: Lateness = lateness(6, 8);
 /// From a measurement until it is told, over a field bus with a cycle of a few milliseconds.
@@ -53,6 +56,8 @@ pub struct Channels {
     odometry: Channel<RobotEvent>,
     joints: Channel<RobotEvent>,
     gripper: Channel<RobotEvent>,
+    wrist: Channel<RobotEvent>,
+    inertial: Channel<RobotEvent>,
     camera: Channel<Frame>,
     /// For what faults add to measurements.
     spoil: Stream,
@@ -67,8 +72,24 @@ impl Channels {
             odometry: Channel::new("odometry", ODOMETRY, seed),
             joints: Channel::new("joints", JOINTS, seed),
             gripper: Channel::new("gripper", GRIPPER, seed),
+            wrist: Channel::new("wrist", JOINTS, seed),
+            inertial: Channel::new("inertial", JOINTS, seed),
             camera: Channel::new("camera", CAMERA, seed),
             spoil: seed.stream("spoil"),
+        }
+    }
+
+    /// Whether a scan is underway.
+    #[cfg(test)]
+    pub fn brings_a_scan(&self) -> bool {
+        self.scanners.iter().any(|(_, channel)| channel.next_due().is_some())
+    }
+
+    /// Loses the scans that are underway.
+    #[cfg(test)]
+    pub fn drop_scans(&mut self) {
+        for (_, channel) in &mut self.scanners {
+            while channel.next_due().and_then(|due| channel.receive(due)).is_some() {}
         }
     }
 
@@ -85,6 +106,8 @@ impl Channels {
             RobotEvent::Odometry(_) => (&mut self.odometry, Component::Odometry),
             RobotEvent::Joints(_) => (&mut self.joints, Component::Joints),
             RobotEvent::Gripper(_) => (&mut self.gripper, Component::Gripper),
+            RobotEvent::Wrist(_) => return self.wrist.send(now, event, std::iter::empty()),
+            RobotEvent::Inertial(_) => return self.inertial.send(now, event, std::iter::empty()),
             RobotEvent::ArmDone { .. } | RobotEvent::GripperDone { .. } => {
                 unreachable!("the end of a motion is no measurement")
             }
@@ -93,8 +116,9 @@ impl Channels {
     }
 
     fn receive(&mut self, now: Stamp) -> Vec<RobotEvent> {
-        let Self { scanners, odometry, joints, gripper, .. } = self;
-        let channels = scanners.iter_mut().map(|(_, channel)| channel).chain([odometry, joints, gripper]);
+        let Self { scanners, odometry, joints, gripper, wrist, inertial, .. } = self;
+        let others = [odometry, joints, gripper, wrist, inertial];
+        let channels = scanners.iter_mut().map(|(_, channel)| channel).chain(others);
         channels.flat_map(|channel| std::iter::from_fn(|| channel.receive(now))).collect()
     }
 }
@@ -143,18 +167,26 @@ impl World {
                 *position += ENCODER_SIGMA * noise(&mut self.encoders);
                 *rate += RATE_SIGMA * noise(&mut self.encoders);
             }
-            let mut state = JointState { stamp: now, positions, velocities };
+            let (driven, borne) = (self.data.qfrc_actuator(), self.data.qfrc_gravcomp());
+            let torque = |joint: &JointIndex| driven[joint.dof] + borne[joint.dof];
+            let mut efforts: Vec<f64> = self.layout.arm.iter().map(torque).collect();
+            for effort in &mut efforts {
+                *effort += EFFORT_SIGMA * noise(&mut self.encoders);
+            }
+            let mut state = JointState { stamp: now, positions, velocities, efforts };
             let faults = self.active.of(Component::Joints, "");
             spoil::joints(&mut state, &self.robot.arm.joints, faults, &mut self.channels.spoil);
             self.send(now, RobotEvent::Joints(state));
-        }
-        if steps.is_multiple_of(WHEEL_STEPS) {
             let opening_m = self.fingers().iter().sum();
             let force_n = self.monitor.pad_force_n() + FORCE_SIGMA * noise(&mut self.encoders);
             let mut state = GripperState { stamp: now, opening_m, force_n };
             let faults = self.active.of(Component::Gripper, "");
             spoil::gripper(&mut state, faults, &mut self.channels.spoil);
             self.send(now, RobotEvent::Gripper(state));
+            let wrench = self.wrist.report(now);
+            self.send(now, RobotEvent::Wrist(wrench));
+            let inertial = self.inertial.report(now);
+            self.send(now, RobotEvent::Inertial(inertial));
         }
         let mut events = self.arm.take_events();
         events.extend(self.gripper.take_events());

@@ -19,6 +19,7 @@ const SENSE_STEPS: u64 = 10;
 const SPEED_UP_S: f64 = 0.3;
 
 /// All that behaves.
+#[derive(Clone, Debug)]
 pub(super) struct Stations {
     /// Of every station with a machine.
     pub behaviours: Vec<Behaviour>,
@@ -120,7 +121,9 @@ impl World {
     pub(super) fn station_slots(&self) -> Vec<(&Address, Pose<Map, Slot>)> {
         let map_from_host = |host| match host {
             Host::Part(index) => self.body_pose(self.layout.part_body[index]),
-            Host::World | Host::Link(_) | Host::Vial(_) | Host::Person(..) => Isometry3::identity(),
+            Host::World | Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Person(..) => {
+                Isometry3::identity()
+            }
         };
         let slots = self.scene.station_slots.iter();
         slots.map(|slot| (&slot.address, Pose::new(map_from_host(slot.host) * slot.host_from_slot))).collect()

@@ -338,7 +338,9 @@ impl Lab {
                 let rate = if self.motion.is_some() { 0.5 } else { 0.0 };
                 let velocities = vec![rate; positions.len()];
                 let stamp = self.now;
-                self.feed(SkillInput::Robot(RobotEvent::Joints(JointState { stamp, positions, velocities })));
+                let efforts = Vec::new();
+                let joints = JointState { stamp, positions, velocities, efforts };
+                self.feed(SkillInput::Robot(RobotEvent::Joints(joints)));
                 let (opening_m, force_n) = (self.opening_m, self.force_n);
                 self.feed(SkillInput::Robot(RobotEvent::Gripper(GripperState { stamp, opening_m, force_n })));
             }

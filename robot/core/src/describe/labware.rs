@@ -34,6 +34,68 @@ pub struct Vial {
     pub cap: Cap,
     /// How to hold it.
     pub grasp: GraspRule,
+    /// What it weighs empty, what it holds, and what harms it.
+    #[serde(default)]
+    pub vessel: Vessel,
+}
+
+/// A vial as a vessel of glass: its walls, its weight when empty, and what it does not survive.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vessel {
+    /// Empty, with its cap, kg. None: six tenths of the vial's `mass_kg`.
+    pub empty_kg: Option<f64>,
+    /// Thickness of wall and bottom, metres.
+    pub wall_m: f64,
+    /// A force on its wall above this breaks it, N. None: the grasp rule's `max_force_n`.
+    pub breaks_at_n: Option<f64>,
+    /// The highest fall onto something hard that it survives, metres.
+    pub survives_fall_m: f64,
+    /// A fall from higher takes its cap off, metres.
+    pub cap_survives_fall_m: f64,
+    /// A pull along its axis above this takes its cap off, N.
+    pub cap_holds_n: f64,
+}
+
+impl Default for Vessel {
+    /// A small snap-capped glass vial.
+    fn default() -> Self {
+        Self {
+            empty_kg: None,
+            wall_m: 0.001,
+            breaks_at_n: None,
+            survives_fall_m: 0.11,
+            cap_survives_fall_m: 0.05,
+            cap_holds_n: 20.0,
+        }
+    }
+}
+
+impl Vial {
+    /// Empty, with its cap, kg.
+    pub fn empty_kg(&self) -> f64 {
+        self.vessel.empty_kg.unwrap_or(0.6 * self.mass_kg)
+    }
+
+    /// A force on its wall above this breaks it, N.
+    pub fn breaks_at_n(&self) -> f64 {
+        self.vessel.breaks_at_n.unwrap_or(self.grasp.max_force_n)
+    }
+
+    /// Of the room inside, metres.
+    pub fn inner_radius_m(&self) -> f64 {
+        self.diameter_m / 2.0 - self.vessel.wall_m
+    }
+
+    /// Of the room inside, from the bottom to the cap, metres.
+    pub fn inner_height_m(&self) -> f64 {
+        self.height_m - self.cap.height_m - self.vessel.wall_m
+    }
+
+    /// What fits in below the cap, cubic metres.
+    pub fn capacity_m3(&self) -> f64 {
+        std::f64::consts::PI * self.inner_radius_m().powi(2) * self.inner_height_m()
+    }
 }
 
 /// A vial's cap.
@@ -138,6 +200,12 @@ impl Catalogue {
                 ("cap.tag_size_m", vial.cap.tag_size_m),
                 ("grasp.height_m", vial.grasp.height_m),
                 ("grasp.force_n", vial.grasp.force_n),
+                ("vessel.empty_kg", vial.empty_kg()),
+                ("vessel.wall_m", vial.vessel.wall_m),
+                ("vessel.breaks_at_n", vial.breaks_at_n()),
+                ("vessel.survives_fall_m", vial.vessel.survives_fall_m),
+                ("vessel.cap_survives_fall_m", vial.vessel.cap_survives_fall_m),
+                ("vessel.cap_holds_n", vial.vessel.cap_holds_n),
             ];
             for (field, value) in positive {
                 problems.check(value > 0.0 && value.is_finite(), file, key(field), "must be positive");
@@ -165,6 +233,18 @@ impl Catalogue {
                 file,
                 key("grasp.max_force_n"),
                 "must be at least force_n",
+            );
+            problems.check(
+                vial.inner_radius_m() > 0.0 && vial.inner_height_m() > 0.0,
+                file,
+                key("vessel.wall_m"),
+                "leaves no room inside the vial",
+            );
+            problems.check(
+                vial.empty_kg() <= vial.mass_kg,
+                file,
+                key("vessel.empty_kg"),
+                "must be at most the vial's mass_kg, which is that of a filled one",
             );
             // A tag needs one white cell around its eight black ones.
             problems.check(

@@ -17,7 +17,7 @@ mod station;
 mod surface;
 mod urdf;
 
-pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vial};
+pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vessel, Vial};
 pub use machine::{Machine, MachineState, Refusal, RefusalKind, Target, Transition};
 pub use manipulator::Manipulator;
 pub use part::{Part, PartJoint};
@@ -26,7 +26,7 @@ pub use robot::{
     ScannerDescription,
 };
 pub use shape::{Shape, Solid};
-pub use site::{Site, Stock, StockItem, fiducial_of_code};
+pub use site::{Content, ContentKind, Site, Stock, StockItem, fiducial_of_code};
 pub use station::{Dock, Nest, Station, StationKind, TagMount};
 pub use surface::{Materials, Surface};
 pub use urdf::{Joint, JointKind, Link, LinkShape, RobotModel};

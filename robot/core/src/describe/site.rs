@@ -72,6 +72,41 @@ pub struct StockItem {
     pub at: Address,
     /// What is printed on it: `tag36h11:<id>`.
     pub code: String,
+    /// What is in it, for the simulator. None: so much water that it weighs its type's `mass_kg`.
+    #[serde(default)]
+    pub content: Option<Content>,
+    /// Whether it stands without its cap, and so without the fiducial on it, for the simulator.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// What is in a vessel.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// How it moves.
+    pub kind: ContentKind,
+    /// Share of the room inside, 0 to 1.
+    pub fill: f64,
+    /// As it lies, kg/m^3.
+    #[serde(default = "water")]
+    pub density: f64,
+}
+
+/// How a content moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// Its surface stays across gravity.
+    Liquid,
+    /// Lies at an angle of repose.
+    Powder,
+    /// One piece.
+    Solid,
+}
+
+fn water() -> f64 {
+    1000.0
 }
 
 /// The fiducial id of a code of the form `tag36h11:<id>`.
@@ -256,6 +291,20 @@ impl Site {
                     key("labware"),
                     format!("the rack at {} does not take {}", item.at, item.labware),
                 ),
+            }
+            if let Some(content) = &item.content {
+                problems.check(
+                    (0.0..=1.0).contains(&content.fill),
+                    "stock.toml",
+                    key("content.fill"),
+                    "must be from 0 to 1",
+                );
+                problems.check(
+                    content.density > 0.0 && content.density < 25_000.0,
+                    "stock.toml",
+                    key("content.density"),
+                    "must be positive, in kg/m^3, and that of something on Earth",
+                );
             }
             if let Some(other) = places.insert(&item.at, &item.id) {
                 problems.add("stock.toml", key("at"), format!("{other} stands at {} already", item.at));

@@ -4,10 +4,10 @@ use super::{BadMessage, bad, from_pose, from_time, header, stamp_in, to_pose};
 use crate::frames;
 use nightshift_core::describe::ScannerDescription;
 use nightshift_core::frames::Pose;
-use nightshift_core::robot::{Beam, GripperState, JointState, LaserScan, Odometry, Twist};
-use r2r::geometry_msgs::msg::{Twist as TwistMsg, Vector3};
+use nightshift_core::robot::{Beam, GripperState, Inertial, JointState, LaserScan, Odometry, Twist, Wrench};
+use r2r::geometry_msgs::msg::{Twist as TwistMsg, Vector3, Wrench as WrenchMsg, WrenchStamped};
 use r2r::nav_msgs::msg::Odometry as OdometryMsg;
-use r2r::sensor_msgs::msg::{JointState as JointStateMsg, LaserScan as LaserScanMsg};
+use r2r::sensor_msgs::msg::{Imu, JointState as JointStateMsg, LaserScan as LaserScanMsg};
 
 /// A scan of a scanner.
 pub fn to_scan(scan: &LaserScan, scanner: &ScannerDescription) -> LaserScanMsg {
@@ -120,8 +120,38 @@ pub fn to_arm_state(state: &JointState, names: &[String]) -> Result<JointStateMs
         name: names.to_vec(),
         position: state.positions.clone(),
         velocity: state.velocities.clone(),
-        effort: Vec::new(),
+        effort: state.efforts.clone(),
     })
+}
+
+/// The wrist's force and torque, in the frame of the link `flange`.
+pub fn to_wrench(wrench: &Wrench, flange: &str) -> WrenchStamped {
+    let vector = |[x, y, z]: [f64; 3]| Vector3 { x, y, z };
+    WrenchStamped {
+        header: header(wrench.stamp, flange),
+        wrench: WrenchMsg { force: vector(wrench.force_n), torque: vector(wrench.torque_nm) },
+    }
+}
+
+/// The wrist's force and torque, where they are told in the frame of the link `flange`.
+pub fn from_wrench(message: &WrenchStamped, flange: &str) -> Result<Wrench, BadMessage> {
+    let stamp = stamp_in(&message.header, flange)?;
+    let vector = |v: &Vector3| [v.x, v.y, v.z];
+    let (force_n, torque_nm) = (vector(&message.wrench.force), vector(&message.wrench.torque));
+    if force_n.iter().chain(&torque_nm).any(|v| !v.is_finite()) {
+        return bad(format!("the wrench {force_n:?} N, {torque_nm:?} N m is not finite"));
+    }
+    Ok(Wrench { stamp, force_n, torque_nm })
+}
+
+/// The base's inertial unit. It has no idea of its own of how it is turned: REP-145 has -1 for that.
+pub fn to_imu(inertial: &Inertial) -> Imu {
+    let vector = |[x, y, z]: [f64; 3]| Vector3 { x, y, z };
+    let mut message = Imu { header: header(inertial.stamp, frames::BASE), ..Imu::default() };
+    message.angular_velocity = vector(inertial.rate);
+    message.linear_acceleration = vector(inertial.acceleration);
+    message.orientation_covariance[0] = -1.0;
+    message
 }
 
 /// The fingers, each half the opening out, each with the grip force.
@@ -142,6 +172,10 @@ pub fn from_arm_state(message: &JointStateMsg, names: &[String]) -> Result<Optio
         stamp: from_time(&message.header.stamp)?,
         positions: pick(&message.position, &places, message, "positions")?,
         velocities: pick(&message.velocity, &places, message, "velocities")?,
+        efforts: match message.effort.is_empty() {
+            true => Vec::new(),
+            false => pick(&message.effort, &places, message, "efforts")?,
+        },
     }))
 }
 
@@ -260,12 +294,17 @@ mod tests {
     #[test]
     fn joints_are_found_by_name_whatever_their_order() {
         let arm = names("joint", 3);
-        let state =
-            JointState { stamp: Stamp(9), positions: vec![0.1, 0.2, 0.3], velocities: vec![1.0, 2.0, 3.0] };
+        let state = JointState {
+            stamp: Stamp(9),
+            positions: vec![0.1, 0.2, 0.3],
+            velocities: vec![1.0, 2.0, 3.0],
+            efforts: vec![4.0, 5.0, 6.0],
+        };
         let mut message = to_arm_state(&state, &arm).unwrap();
         message.name.reverse();
         message.position.reverse();
         message.velocity.reverse();
+        message.effort.reverse();
         assert_eq!(from_arm_state(&message, &arm), Ok(Some(state.clone())));
         let fingers = ["left".to_owned(), "right".to_owned()];
         assert_eq!(from_finger_state(&message, &fingers), Ok(None));
@@ -278,6 +317,27 @@ mod tests {
         message.name[1] = "other".to_owned();
         assert!(from_arm_state(&message, &arm).unwrap_err().0.contains("joint_2 is missing"));
         assert!(to_arm_state(&state, &names("joint", 4)).is_err());
+    }
+
+    #[test]
+    fn a_wrench_comes_back_and_one_of_another_frame_or_without_a_number_is_refused() {
+        let wrench = Wrench { stamp: Stamp(9), force_n: [0.1, 0.2, 12.0], torque_nm: [0.3, 0.4, 0.5] };
+        let mut message = to_wrench(&wrench, "flange");
+        assert_eq!(from_wrench(&message, "flange"), Ok(wrench));
+        assert!(from_wrench(&message, "tool0").unwrap_err().0.contains("tool0"));
+        message.wrench.force.y = f64::NAN;
+        assert!(from_wrench(&message, "flange").unwrap_err().0.contains("not finite"));
+    }
+
+    #[test]
+    fn an_inertial_unit_says_that_it_does_not_know_how_it_is_turned() {
+        let inertial = Inertial { stamp: Stamp(9), rate: [0.0, 0.0, 0.5], acceleration: [0.1, 0.0, 9.81] };
+        let message = to_imu(&inertial);
+        assert_eq!((message.angular_velocity.z, message.linear_acceleration.z), (0.5, 9.81));
+        assert_eq!(
+            (message.orientation_covariance[0], message.header.frame_id.as_str()),
+            (-1.0, frames::BASE)
+        );
     }
 
     #[test]

@@ -166,6 +166,8 @@ impl Part for RobotPart {
                 self.publishers.gripper(&state);
                 self.gripper.stands_at(state);
             }
+            Output::Event(RobotEvent::Wrist(wrench)) => self.publishers.wrench(&wrench),
+            Output::Event(RobotEvent::Inertial(inertial)) => self.publishers.inertial(&inertial),
             Output::Clock(stamp) => self.publishers.clock(stamp),
             Output::Frame(messages) => self.publishers.frame(&messages),
             Output::Truth(json) => self.publishers.truth(&json),

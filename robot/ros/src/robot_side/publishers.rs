@@ -7,11 +7,11 @@ use crate::node::Writer;
 use crate::{frames, names, qos};
 use nightshift_core::Stamp;
 use nightshift_core::describe::{Joint, JointKind, Robot, ScannerDescription};
-use nightshift_core::robot::{GripperState, JointState, LaserScan, Odometry};
+use nightshift_core::robot::{GripperState, Inertial, JointState, LaserScan, Odometry, Wrench};
 use r2r::geometry_msgs::msg::TransformStamped;
 use r2r::sensor_msgs::msg::{CameraInfo, Image};
 use r2r::tf2_msgs::msg::TFMessage;
-use r2r::{Node, nav_msgs, rosgraph_msgs, sensor_msgs, std_msgs};
+use r2r::{Node, geometry_msgs, nav_msgs, rosgraph_msgs, sensor_msgs, std_msgs};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,11 +31,14 @@ pub struct Publishers {
     scans: BTreeMap<String, (ScannerDescription, Writer<sensor_msgs::msg::LaserScan>)>,
     odometry: Writer<nav_msgs::msg::Odometry>,
     joint_states: Writer<sensor_msgs::msg::JointState>,
+    wrench: Writer<geometry_msgs::msg::WrenchStamped>,
+    imu: Writer<sensor_msgs::msg::Imu>,
     color: Writer<Image>,
     depth: Writer<Image>,
     camera_info: Writer<CameraInfo>,
     tf: Writer<TFMessage>,
     truth: Writer<std_msgs::msg::String>,
+    flange: String,
     arm_names: Vec<String>,
     finger_names: [String; 2],
     joints: Vec<Joint>,
@@ -61,11 +64,14 @@ impl Publishers {
             scans,
             odometry: Writer::open(node, names::ODOMETRY, qos::sensor_writer())?,
             joint_states: Writer::open(node, names::JOINT_STATES, qos::sensor_writer())?,
+            wrench: Writer::open(node, names::WRENCH, qos::sensor_writer())?,
+            imu: Writer::open(node, names::IMU, qos::sensor_writer())?,
             color: Writer::open(node, names::COLOR, qos::sensor_writer())?,
             depth: Writer::open(node, names::DEPTH, qos::sensor_writer())?,
             camera_info: Writer::open(node, names::CAMERA_INFO, qos::sensor_writer())?,
             tf: Writer::open(node, names::TF, qos::tf())?,
             truth: Writer::open(node, names::TRUTH, qos::newest())?,
+            flange: robot.arm.flange_link.clone(),
             arm_names: robot.arm.joints.clone(),
             finger_names: robot.gripper.joints.clone(),
             joints: robot.model.joints.clone(),
@@ -111,6 +117,16 @@ impl Publishers {
         self.joint_states.write(&sensors::to_finger_state(state, &self.finger_names), &self.health);
         let fingers = self.finger_names.iter().map(|name| (name, state.opening_m / 2.0));
         self.transforms(self.links(state.stamp, fingers));
+    }
+
+    /// The wrist's force and torque.
+    pub fn wrench(&self, wrench: &Wrench) {
+        self.wrench.write(&sensors::to_wrench(wrench, &self.flange), &self.health);
+    }
+
+    /// The base's inertial unit.
+    pub fn inertial(&self, inertial: &Inertial) {
+        self.imu.write(&sensors::to_imu(inertial), &self.health);
     }
 
     /// One exposure.

@@ -10,7 +10,7 @@ use nightshift_core::Stamp;
 use nightshift_core::describe::Robot;
 use nightshift_core::robot::{GripperState, RobotEvent};
 use r2r::Node;
-use r2r::geometry_msgs::msg::{PoseStamped, PoseWithCovarianceStamped};
+use r2r::geometry_msgs::msg::{PoseStamped, PoseWithCovarianceStamped, WrenchStamped};
 use r2r::nav_msgs::msg::Odometry;
 use r2r::rosgraph_msgs::msg::Clock;
 use r2r::sensor_msgs::msg::{CameraInfo, Image, JointState, LaserScan};
@@ -23,11 +23,13 @@ pub struct Sensors {
     scans: Vec<(String, Arrivals<LaserScan>)>,
     odometry: Arrivals<Odometry>,
     joint_states: Arrivals<JointState>,
+    wrench: Arrivals<WrenchStamped>,
     color: Arrivals<Image>,
     depth: Arrivals<Image>,
     camera_info: Arrivals<CameraInfo>,
     initial_pose: Arrivals<PoseWithCovarianceStamped>,
     goal_pose: Arrivals<PoseStamped>,
+    flange: String,
     arm_names: Vec<String>,
     finger_names: [String; 2],
     assembler: camera::Assembler,
@@ -53,11 +55,13 @@ impl Sensors {
             scans,
             odometry: subscribe(node, names::ODOMETRY, qos::sensor_reader())?,
             joint_states: subscribe(node, names::JOINT_STATES, qos::sensor_reader())?,
+            wrench: subscribe(node, names::WRENCH, qos::sensor_reader())?,
             color: subscribe(node, names::COLOR, qos::sensor_reader())?,
             depth: subscribe(node, names::DEPTH, qos::sensor_reader())?,
             camera_info: subscribe(node, names::CAMERA_INFO, qos::sensor_reader())?,
             initial_pose: subscribe(node, names::INITIAL_POSE, qos::newest())?,
             goal_pose: subscribe(node, names::GOAL_POSE, qos::newest())?,
+            flange: robot.arm.flange_link.clone(),
             arm_names: robot.arm.joints.clone(),
             finger_names: robot.gripper.joints.clone(),
             assembler: camera::Assembler::default(),
@@ -102,6 +106,11 @@ impl Sensors {
                 let event = fingers.map(|state| (state.stamp, RobotEvent::Gripper(state)));
                 intake.sensor(names::JOINT_STATES, FINGER_JOINTS, event);
             }
+        }
+        while let Some(message) = next(&mut self.wrench) {
+            let wrench = sensors::from_wrench(&message, &self.flange);
+            let event = wrench.map(|wrench| (wrench.stamp, RobotEvent::Wrist(wrench)));
+            intake.sensor(names::WRENCH, names::WRENCH, event);
         }
         while let Some(message) = next(&mut self.initial_pose) {
             if let Some(pose) = intake.readable(names::INITIAL_POSE, maps::from_initial_pose(&message))
