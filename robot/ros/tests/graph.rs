@@ -94,9 +94,10 @@ fn whole_graph() {
     });
 }
 
-/// Waits for an input that is looked for.
+/// Waits for an input that is looked for. Whatever arrives wakes it, about a hundred times a second: a station that does not
+/// answer is given up only after some seconds.
 fn wait_for<T>(stack: &StackSide, what: &str, mut pick: impl FnMut(StackSideInput) -> Option<T>) -> T {
-    for _ in 0..100 {
+    for _ in 0..1000 {
         if let Some(found) = stack.wait(Duration::from_millis(100)).into_iter().find_map(&mut pick) {
             return found;
         }

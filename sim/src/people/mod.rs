@@ -114,13 +114,12 @@ impl<A, B> Planar for Pose2<A, B> {
 }
 
 impl People {
-    /// So many people, somewhere on the site's free floor, away from the robot's start.
-    pub fn new(site: &Site, count: usize, seed: Seed) -> Self {
+    /// So many people, somewhere on the site's free floor, more than 1.5 m from where the robot stands (m, in the map).
+    pub fn new(site: &Site, robot: &Point2<f64>, count: usize, seed: Seed) -> Self {
         let floor = Floor::of(site);
         let all = (0..count).map(|index| {
             let mut stream = seed.stream(&format!("person/{index}"));
-            let start = Point2::new(site.start.x(), site.start.y());
-            let at = floor.somewhere(&mut stream, |place| (place - start).norm() > 1.5);
+            let at = floor.somewhere(&mut stream, |place| (place - robot).norm() > 1.5);
             Person {
                 at,
                 velocity: Vector2::zeros(),

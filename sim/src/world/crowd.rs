@@ -28,7 +28,9 @@ impl World {
         let mut scene = self.scene.clone();
         scene.prims.retain(|prim| prim.role != crate::scene::Role::Person);
         scene.let_in(count);
-        self.people = Some(People::new(&self.site, count, seed));
+        let base = self.base_pose();
+        let robot = Point2::new(base.x(), base.y());
+        self.people = Some(People::new(&self.site, &robot, count, seed));
         self.adopt(scene, |_| {})?;
         self.stand_people();
         Ok(())

@@ -294,9 +294,10 @@ mod tests {
 
     #[test]
     fn a_spot_is_found_where_it_is_in_every_look_that_moves_it() {
-        let mut picture = Image::filled(60, 50, 20u8);
+        // A dark spot: what a look puts around the picture is white or the picture's own border.
+        let mut picture = Image::filled(60, 50, 230u8);
         for (x, y) in [(40, 12), (41, 12), (40, 13), (41, 13)] {
-            picture.pixels[y * 60 + x] = 250;
+            picture.pixels[y * 60 + x] = 5;
         }
         for look in [
             Look::Sized(2.0),
@@ -307,9 +308,8 @@ mod tests {
             Look::Framed(12, 3.0),
         ] {
             let (seen, places) = look.at(&picture).unwrap();
-            let brightest = seen.pixels.iter().enumerate().max_by_key(|(_, v)| **v).unwrap().0;
-            let [x, y] =
-                places.to_picture([(brightest % seen.width) as f64, (brightest / seen.width) as f64]);
+            let darkest = seen.pixels.iter().enumerate().min_by_key(|(_, v)| **v).unwrap().0;
+            let [x, y] = places.to_picture([(darkest % seen.width) as f64, (darkest / seen.width) as f64]);
             assert!((x - 40.5).hypot(y - 12.5) < 1.5, "{look:?}: {x} {y}");
         }
     }
