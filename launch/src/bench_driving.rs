@@ -11,6 +11,7 @@ use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::random::{Seed, Stream};
 use nightshift_core::robot::{Beam, LaserScan, Odometry, Twist};
 use nightshift_core::{Pose2, Stamp};
+use nightshift_navigation::evaluate::quantile;
 use nightshift_navigation::guarding::{Guard, MARGIN_M, Reason};
 use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
 use nightshift_navigation::predictive::{Limits, Mover, Mppi, SAMPLES, STEP_S, STEPS, Scene};
@@ -164,12 +165,6 @@ fn building(random: &mut Stream) -> OccupancyGrid {
     OccupancyGrid { resolution_m: CELL_M, width, height, origin: [0.0, 0.0], cells }
 }
 
-fn percentile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let index = ((values.len() as f64 * share).ceil() as usize).max(1) - 1;
-    values.get(index).copied().unwrap_or(f64::NAN)
-}
-
 fn spread(values: &[f64]) -> [f64; 2] {
     values.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[l, h], v| [l.min(*v), h.max(*v)])
 }
@@ -219,11 +214,11 @@ fn planning(notes: &mut Notes) -> Result<(), String> {
         }
         let case = if omnidirectional { "building, omnidirectional" } else { "building, differential" };
         let n = cpu_ms.len();
-        let (ends, [p50, p99]) = (spread(&cpu_ms), [0.5, 0.99].map(|share| percentile(&mut cpu_ms, share)));
+        let (ends, [p50, p99]) = (spread(&cpu_ms), [0.5, 0.99].map(|share| quantile(&cpu_ms, share)));
         notes.figure(case, "CPU of a plan over 75 m, p50", "ms", p50, n).at_most = Some(15.0);
         let figure = notes.figure(case, "CPU of a plan over 75 m, p99", "ms", p99, n);
         (figure.at_most, figure.spread) = (Some(50.0), Some(ends));
-        let median = percentile(&mut lengths, 0.5);
+        let median = quantile(&lengths, 0.5);
         notes.figure(case, "length of a path, p50", "m", median, n).spread = Some(spread(&lengths));
         notes.figure(case, "least clearance of all paths", "m", nearest, n).at_least = Some(0.03);
     }
@@ -272,9 +267,9 @@ fn control(notes: &mut Notes) -> Result<(), String> {
     }
     let (n, ends) = (cpu_ms.len(), spread(&cpu_ms));
     let case = format!("{SAMPLES} x {STEPS} samples, two people");
-    let figure = notes.figure(&case, "CPU of a turn, p50", "ms", percentile(&mut cpu_ms, 0.5), n);
+    let figure = notes.figure(&case, "CPU of a turn, p50", "ms", quantile(&cpu_ms, 0.5), n);
     (figure.at_most, figure.spread) = (Some(10.0), Some(ends));
-    notes.figure(&case, "CPU of a turn, p99", "ms", percentile(&mut cpu_ms, 0.99), n);
+    notes.figure(&case, "CPU of a turn, p99", "ms", quantile(&cpu_ms, 0.99), n);
     Ok(())
 }
 
@@ -325,12 +320,12 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
     }
     let (n, ends) = (cpu_ms.len(), spread(&cpu_ms));
     let case = "541 beams, all within reach";
-    let figure = notes.figure(case, "CPU of a scan, p50", "ms", percentile(&mut cpu_ms, 0.5), n);
+    let figure = notes.figure(case, "CPU of a scan, p50", "ms", quantile(&cpu_ms, 0.5), n);
     (figure.at_most, figure.spread) = (Some(0.1), Some(ends));
-    notes.figure(case, "CPU of a scan, p99", "ms", percentile(&mut cpu_ms, 0.99), n);
+    notes.figure(case, "CPU of a scan, p99", "ms", quantile(&cpu_ms, 0.99), n);
     let busy = AtomicBool::new(true);
     let cores = thread::available_parallelism().map_or(2, usize::from);
-    let mut stop_ms = thread::scope(|scope| {
+    let stop_ms = thread::scope(|scope| {
         for core in 0..cores {
             let spin = || {
                 while busy.load(Ordering::Relaxed) {
@@ -365,7 +360,7 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
     })?;
     let (n, ends) = (stop_ms.len(), spread(&stop_ms));
     let case = format!("{cores} more threads that never rest");
-    let figure = notes.figure(&case, "scan to stop, p99", "ms", percentile(&mut stop_ms, 0.99), n);
+    let figure = notes.figure(&case, "scan to stop, p99", "ms", quantile(&stop_ms, 0.99), n);
     (figure.at_most, figure.spread) = (Some(10.0), Some(ends));
     Ok(())
 }
