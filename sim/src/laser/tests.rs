@@ -117,6 +117,17 @@ fn glass_is_seen_through_head_on_and_is_a_mirror_at_flat_angles() {
     assert!((mirrored - (0.3 + 0.8) / sine).abs() < 0.1 && share > 0.5, "{mirrored} {share}");
 }
 
+/// A receiver that white paint dazzled from within 0.8 m once had every dock off by 6 mm, all to the same side.
+#[test]
+fn a_matt_wall_dazzles_nobody_however_near() {
+    for range in [0.1, 0.3, 0.7, 1.5] {
+        let ranges = scans(&[wall(range, WHITE)], 400);
+        let [mean, spread, share] = at(&ranges, 0);
+        assert!((mean - range).abs() < 0.0015, "{mean} at {range}");
+        assert!(spread < 0.008 && share > 0.98, "{spread} {share} at {range}");
+    }
+}
+
 #[test]
 fn polished_metal_dazzles_head_on_and_shows_the_room_otherwise() {
     let ranges = scans(&[wall(2.0, POLISHED)], 200);

@@ -8,6 +8,10 @@ use nightshift_core::describe::{Solid, Surface};
 
 /// The distance that powers refer to, metres.
 const REFERENCE_M: f64 = 5.0;
+/// Nearer than this, light gets no stronger: the receiver is focused far away and takes in less and less of the spot,
+/// the overlap function of every lidar (Wandinger, Introduction to Lidar, 2005, eq. 1.4). What is bright enough there to
+/// dazzle it is a mirror or a reflector, not paint.
+const NEAR_M: f64 = 1.5;
 /// Width of the lobe in which a mirror sends light straight back, radians, and how much brighter than white it is there.
 const LOBE: f64 = 0.035;
 const LOBE_GAIN: f64 = 60.0;
@@ -108,7 +112,7 @@ impl<'a> Tracer<'a> {
         let Surface { diffuse, specular, transmitted } = hit.surface;
         let range_m = way_m + hit.t;
         let cosine = (-hit.normal.dot(&direction)).clamp(0.0, 1.0);
-        let fade = (REFERENCE_M / range_m.max(0.1)).powi(2);
+        let fade = (REFERENCE_M / range_m.max(NEAR_M)).powi(2);
         let angle = cosine.acos();
         let lobe = if specular > 0.0 { specular * LOBE_GAIN * (-(angle / LOBE).powi(2)).exp() } else { 0.0 };
         let power = share * (diffuse * cosine + lobe) * fade;
