@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use nightshift_sim::Eyesight;
 use std::path::PathBuf;
 
 /// The control stack of a mobile manipulator for laboratories, and its simulator.
@@ -121,7 +122,9 @@ pub struct RunArgs {
 /// `nightshift sim`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went\n  nightshift sim --ros --fault 'scanner.front.freeze(for=3s) at 12s'"
+    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went\n  nightshift sim --ros --fault 'scanner.front.freeze(for=3s) at 12s'\n\nWhile it runs on ROS 2: space holds it and lets it go on, . makes one step of 2 ms, s keeps its state, r goes back to it, 0 to the \
+start; the same by the services /nightshift_sim/pause, step, snapshot, restore, reset, and faults by inject_faults. Its clock then runs \
+backwards, which a stack does not follow: start `nightshift run` anew."
 )]
 pub struct SimArgs {
     /// Site and robot.
@@ -146,6 +149,9 @@ pub struct SimArgs {
     /// How many people walk about, with errands by the seed.
     #[arg(long, default_value_t = 0)]
     pub people: usize,
+    /// How pictures are made: `fast`, or `traced` ray by ray with glass, liquid and lamps, which takes several times as long.
+    #[arg(long, value_name = "HOW", default_value = "fast", value_parser = eyesight)]
+    pub camera: Eyesight,
 }
 
 /// `nightshift scenario`.
@@ -165,6 +171,9 @@ pub struct ScenarioArgs {
     /// Keep journal and pictures in this folder.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// How pictures are made, in place of what the file says: `fast`, or `traced` ray by ray with glass, liquid and lamps.
+    #[arg(long, value_name = "HOW", value_parser = eyesight)]
+    pub camera: Option<Eyesight>,
     /// Something more that goes wrong, `component.fault(parameters) at TIME or EVENT`; `nightshift faults` lists all. Can be
     /// given again.
     #[arg(long, value_name = "FAULT")]
@@ -454,6 +463,14 @@ pub struct BenchSimArgs {
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,
+}
+
+fn eyesight(word: &str) -> Result<Eyesight, String> {
+    match word {
+        "fast" => Ok(Eyesight::Fast),
+        "traced" => Ok(Eyesight::Traced),
+        _ => Err("it must be fast or traced".to_owned()),
+    }
 }
 
 fn pose(words: &str) -> Result<[f64; 3], String> {

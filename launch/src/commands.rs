@@ -64,6 +64,9 @@ fn scenario(args: &ScenarioArgs) -> Result<ExitCode, String> {
     for text in &args.fault {
         scenario.faults.push(text.parse().map_err(|e: FaultError| e.to_string())?);
     }
+    if let Some(camera) = args.camera {
+        scenario.camera = camera;
+    }
     let lab = files::load_lab(&scenario.site, &scenario.robot).map_err(|e| e.to_string())?;
     let folder = args.record.as_deref().map(Folder::make).transpose()?;
     if folder.is_some() && !scenario.cancel_at_each.is_empty() {

@@ -29,7 +29,9 @@ mod render;
 mod runner;
 mod scenario;
 mod see;
+mod sim_keys;
 mod sim_node;
+mod sim_run;
 mod stack;
 mod talk;
 

@@ -107,6 +107,7 @@ impl Part {
     ) -> Result<Self, StartError> {
         let config = SimConfig { seed: Seed(seed), start: None };
         let mut lockstep = Lockstep::new(lab, config, album, sink)?;
+        lockstep.world.see_by(scenario.camera);
         lockstep.world.let_in(scenario.people, Seed(seed))?;
         for planned in &scenario.faults {
             lockstep.plan(planned.clone())?;

@@ -2,6 +2,7 @@
 
 use nightshift_core::api::{JobKind, JobRequest, Phase, RequestItem};
 use nightshift_core::describe::fiducial_of_code;
+use nightshift_sim::Eyesight;
 use nightshift_sim::faults::Planned;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +28,9 @@ pub struct Scenario {
     /// How many people walk about, with errands by the seed.
     #[serde(default)]
     pub people: usize,
+    /// How pictures are made: `fast` or `traced`.
+    #[serde(default)]
+    pub camera: Eyesight,
     /// Where samples must truly be in the end.
     #[serde(default)]
     pub expect: Expect,

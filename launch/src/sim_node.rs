@@ -4,20 +4,18 @@ use crate::cli::SimArgs;
 use crate::clock::Stopwatch;
 use crate::files;
 use crate::interrupt::{self, Flag};
+use crate::sim_keys::Keys;
+use crate::sim_run::{Brought, Control, Running};
 use crate::talk::talk;
 use nightshift_core::random::Seed;
-use nightshift_ros::{RobotSide, RobotSideInput};
-use nightshift_sim::faults::{Event, FaultError, Planned, Schedule, When};
+use nightshift_ros::{RobotSide, RobotSideInput, RosError};
 use nightshift_sim::{SimConfig, World};
-use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-/// Simulated seconds between words of the truth, for judges.
-const TRUTH_EVERY_S: f64 = 0.1;
-/// Simulated seconds between ticks of `/clock`.
-const CLOCK_EVERY_S: f64 = 0.004;
+/// Between two looks for requests while the simulation is held.
+const HELD_LOOK: Duration = Duration::from_millis(5);
 /// When the simulator falls behind by more wall-clock seconds, it lets the lost time go.
 const LARGEST_LAG_S: f64 = 0.5;
 
@@ -33,134 +31,99 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     let config = SimConfig { seed: Seed(args.seed), start: None };
     let mut world = World::new(&lab.site, &lab.robot, config).map_err(|e| e.to_string())?;
     world.let_in(args.people, Seed(args.seed)).map_err(|e| e.to_string())?;
-    let mut faults = Faults::default();
+    world.see_by(args.camera);
+    let mut running = Running::new(world, lab.robot.camera.rate_hz);
     for text in &args.fault {
-        faults.plan(&world, text)?;
+        running.plan(text)?;
     }
     let stop = interrupt::flag()?;
     let watch = Stopwatch::start();
     if args.ros {
         let ros = RobotSide::start(&lab.robot, &lab.site.with_handshake()).map_err(|e| e.to_string())?;
         talk!("nightshift sim: {} on ROS 2 at {} x real time, seed {}", lab.site.name, args.rate, args.seed);
-        let camera_every_s = 1.0 / lab.robot.camera.rate_hz;
-        serve(&mut world, &mut faults, &ros, args, camera_every_s, &stop)?;
+        serve(&mut running, &ros, args, &stop)?;
     } else {
         let limit = args.for_s.ok_or("without --ros, say how long: --for SECONDS")?;
-        while world.now().seconds() < limit && !stop.raised() {
-            world.step();
-            faults.strike(&mut world);
+        while running.world.now().seconds() < limit && !stop.raised() {
+            running.step();
         }
     }
-    let (sim, wall) = (world.now().seconds(), watch.elapsed().as_secs_f64());
+    let (sim, wall) = (running.world.now().seconds(), watch.elapsed().as_secs_f64());
     talk!("nightshift sim: {sim:.1} s simulated in {wall:.1} s ({:.1} x real time)", sim / wall);
-    println!("{}", world.state_hash());
+    println!("{}", running.world.state_hash());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Something that is due every so many simulated seconds.
-struct Every {
-    period_s: f64,
-    next_s: f64,
-}
-
-impl Every {
-    fn new(period_s: f64) -> Self {
-        Self { period_s, next_s: 0.0 }
-    }
-
-    fn due(&mut self, now_s: f64) -> bool {
-        let due = now_s + 1e-9 >= self.next_s;
-        if due {
-            self.next_s = now_s + self.period_s;
-        }
-        due
-    }
-}
-
-/// Faults that wait for their time.
-#[derive(Default)]
-struct Faults(Schedule);
-
-impl Faults {
-    /// Reads a fault and lets it wait.
-    fn plan(&mut self, world: &World, text: &str) -> Result<(), String> {
-        let planned: Planned = text.parse().map_err(|e: FaultError| e.to_string())?;
-        world.check(&planned.fault).map_err(|e| e.to_string())?;
-        if let When::After(Event::Phase(phase), _) = planned.when {
-            let phase = phase.name();
-            return Err(format!(
-                "{text:?}: phase {phase} is the stack's, and the simulator does not see it: use a time, drive, grasp or lift"
-            ));
-        }
-        self.0.add(planned);
-        Ok(())
-    }
-
-    /// Lets those strike whose time has come.
-    fn strike(&mut self, world: &mut World) {
-        let now_s = world.now().seconds();
-        for event in world.happening() {
-            self.0.note(now_s, event);
-        }
-        for fault in self.0.due(now_s) {
-            match world.inject(&fault) {
-                Ok(()) => talk!("nightshift sim: {now_s:.3} s: {fault}"),
-                Err(error) => talk!("nightshift sim: {now_s:.3} s: {fault} could not strike: {error}"),
-            }
-        }
-    }
-}
-
-fn serve(
-    world: &mut World,
-    faults: &mut Faults,
-    ros: &RobotSide,
-    args: &SimArgs,
-    camera_every_s: f64,
-    stop: &Flag,
-) -> Result<(), String> {
-    let (mut clock, mut camera) = (Every::new(CLOCK_EVERY_S), Every::new(camera_every_s));
-    let mut truth = Every::new(TRUTH_EVERY_S);
-    let mut shots = VecDeque::new();
-    let mut pace = Pace::start(args.rate);
+fn serve(running: &mut Running, ros: &RobotSide, args: &SimArgs, stop: &Flag) -> Result<(), String> {
+    let mut control = Control::new(running);
+    let mut keys = Keys::listen();
+    let mut pace = Pace::start(args.rate, running.world.now().seconds());
     while !stop.raised() {
         for input in ros.drain() {
             match input {
-                RobotSideInput::Command(command) => world.command(command),
+                RobotSideInput::Command(command) => running.world.command(command),
                 RobotSideInput::Site { id, call } => {
-                    let answer = world.handshake(&call);
+                    let answer = running.world.handshake(&call);
                     ros.answer_site(id, answer).map_err(|e| e.to_string())?;
                 }
                 RobotSideInput::Fault(text) => {
-                    if let Err(error) = faults.plan(world, &text) {
+                    if let Err(error) = running.plan(&text) {
                         talk!("nightshift sim: refused: {error}");
                     }
                 }
+                RobotSideInput::Sim { id, request } => {
+                    let results = control.obey(&request, running);
+                    tell(&results);
+                    ros.answer_sim(id, results).map_err(|e| e.to_string())?;
+                }
             }
         }
-        let events = world.step();
-        let now = world.now();
-        for event in &events {
-            ros.publish(event).map_err(|e| e.to_string())?;
+        let pressed = keys.as_mut().map(|keys| keys.pressed(control.held)).unwrap_or_default();
+        for request in pressed {
+            tell(&control.obey(&request, running));
         }
-        if clock.due(now.seconds()) {
-            ros.publish_clock(now).map_err(|e| e.to_string())?;
+        if std::mem::take(&mut control.set_back) {
+            ros.set_back().map_err(|e| e.to_string())?;
+            pace = Pace::start(args.rate, running.world.now().seconds());
         }
-        faults.strike(world);
-        if camera.due(now.seconds()) {
-            shots.extend(world.shoot().into_iter().map(|shot| (now + shot.after, shot.frame)));
+        if !control.goes_on() {
+            wait(HELD_LOOK);
+            pace = Pace::start(args.rate, running.world.now().seconds());
+            continue;
         }
-        while let Some((_, frame)) = shots.pop_front_if(|(due, _)| *due <= now) {
-            ros.publish_frame(&frame).map_err(|e| e.to_string())?;
-        }
-        if truth.due(now.seconds()) {
-            let json = serde_json::to_string(&world.truth()).expect("plain data");
-            ros.publish_truth(json).map_err(|e| e.to_string())?;
-        }
-        if args.for_s.is_some_and(|limit| now.seconds() >= limit) {
+        let brought = running.step_and_stream();
+        publish(ros, running, &brought).map_err(|e| e.to_string())?;
+        let now_s = running.world.now().seconds();
+        if args.for_s.is_some_and(|limit| now_s >= limit) {
             return Ok(());
         }
-        pace.wait_until(now.seconds());
+        pace.wait_until(now_s);
+    }
+    Ok(())
+}
+
+fn tell(results: &[Result<String, String>]) {
+    for result in results {
+        match result {
+            Ok(words) => talk!("nightshift sim: {words}"),
+            Err(words) => talk!("nightshift sim: refused: {words}"),
+        }
+    }
+}
+
+fn publish(ros: &RobotSide, running: &Running, brought: &Brought) -> Result<(), RosError> {
+    for event in &brought.events {
+        ros.publish(event)?;
+    }
+    if brought.clock {
+        ros.publish_clock(running.world.now())?;
+    }
+    for frame in &brought.frames {
+        ros.publish_frame(frame)?;
+    }
+    if brought.truth {
+        let json = serde_json::to_string(&running.world.truth()).expect("plain data");
+        ros.publish_truth(json)?;
     }
     Ok(())
 }
@@ -173,8 +136,9 @@ struct Pace {
 }
 
 impl Pace {
-    fn start(rate: f64) -> Self {
-        Self { rate, watch: Stopwatch::start(), lost_s: 0.0 }
+    /// From a simulated time on.
+    fn start(rate: f64, sim_s: f64) -> Self {
+        Self { rate, watch: Stopwatch::start(), lost_s: -sim_s / rate }
     }
 
     fn wait_until(&mut self, sim_s: f64) {

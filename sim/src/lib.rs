@@ -25,6 +25,7 @@ mod raycast;
 mod scene;
 mod station;
 mod tags;
+mod traced;
 mod truth;
 mod world;
 mod wrist;
@@ -38,7 +39,7 @@ mod tests;
 
 pub use bare::Bare;
 pub use truth::{ContentTruth, GRIPPER, NOWHERE, RobotTruth, SampleTruth, StationTruth, Truth};
-pub use world::{Shot, SimConfig, World};
+pub use world::{Eyesight, Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -90,6 +90,35 @@ fn a_slip_fault_drops_the_next_held_vial_once() {
 }
 
 #[test]
+fn a_copy_goes_on_as_the_world_that_it_was_taken_of() {
+    let mut worker = Worker::over(9, "storage/rack/A1", 0.12);
+    worker.world.let_in(2, nightshift_core::random::Seed(9)).unwrap();
+    // Taken in the middle of everything: a vial in the air, the arm and the base moving, faults at work, a box put in.
+    worker.rise(-0.12, 3.0);
+    assert!(grip(&mut worker.world, 0.02, 8.0).2);
+    worker.rise(0.06, 1.0);
+    strike(&mut worker.world, "obstacle.box.put(x=5m, y=5m, yaw=0.3rad, length=30cm, width=30cm)");
+    strike(&mut worker.world, "scanner.front.delay(by=50ms)");
+    let mut world = worker.world;
+    let drive = RobotCommand::Drive(Twist { x: 0.2, y: 0.1, yaw: 0.2 });
+    world.command(drive.clone());
+    run(&mut world, 0.123 * 2.0);
+    let copy = world.clone();
+    assert_eq!(copy.state_hash(), world.state_hash());
+    let go_on = |mut world: crate::World| {
+        let mut events = run(&mut world, 0.5);
+        world.command(drive.clone());
+        strike(&mut world, "gripper.slip");
+        events.extend(run(&mut world, 1.5));
+        let frame = world.capture();
+        (events, frame, world.state_hash())
+    };
+    let (uninterrupted, restored, again) = (go_on(world), go_on(copy.clone()), go_on(copy));
+    assert!(uninterrupted == restored, "the copy went another way");
+    assert!(uninterrupted == again, "a copy of the copy went another way");
+}
+
+#[test]
 fn the_same_seed_and_commands_give_the_same_run() {
     let play = |seed: u64| {
         let mut world = world(seed, None);

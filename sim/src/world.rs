@@ -25,6 +25,7 @@ use crate::mjcf;
 use crate::odometry::Wheels;
 use crate::people::People;
 use crate::scene::{Host, Scene, isometry};
+use crate::traced::Tracer;
 use crate::truth::{self, ContentTruth, RobotTruth, SampleTruth, Truth};
 use crate::wrist::Wrist;
 use crate::{SimError, floor_plan};
@@ -40,7 +41,7 @@ use nightshift_core::random::{Seed, Stream};
 use nightshift_core::robot::{RobotCommand, RobotEvent, Twist};
 use nightshift_core::{Address, Pose, SampleId, Stamp};
 use sense::Channels;
-pub use sense::Shot;
+pub use sense::{Eyesight, Shot};
 use sha2::{Digest, Sha256};
 use stations::Stations;
 use std::collections::BTreeSet;
@@ -56,7 +57,8 @@ pub struct SimConfig {
     pub start: Option<Pose2<Map, Base>>,
 }
 
-/// The simulated robot in its laboratory.
+/// The simulated robot in its laboratory. A copy is exact: it goes on as the one that it was taken of.
+#[derive(Clone)]
 pub struct World {
     site: Site,
     robot: Robot,
@@ -74,6 +76,8 @@ pub struct World {
     channels: Channels,
     link: Link,
     camera: Camera,
+    tracer: Tracer,
+    eyesight: Eyesight,
     encoders: Stream,
     monitor: Monitor,
     insides: Vec<Inside>,
@@ -144,6 +148,8 @@ impl World {
             channels: Channels::new(robot, config.seed),
             link: Link::new(config.seed),
             camera: Camera::new(&robot.camera, config.seed),
+            tracer: Tracer::new(&robot.camera, config.seed),
+            eyesight: Eyesight::default(),
             encoders: config.seed.stream("encoders"),
             monitor: Monitor::new(&scene, layout.prim_of_geom.clone()),
             insides: scene.vials.iter().map(Inside::new).collect(),
@@ -384,7 +390,7 @@ impl World {
             hash.update(tree.to_le_bytes());
         }
         // Debug forms are whole (a forgotten field cannot be) and exact: numbers print as they read back.
-        let parts: [&dyn Debug; 17] = [
+        let parts: [&dyn Debug; 18] = [
             &self.steps,
             &self.scene,
             &self.drive,
@@ -397,11 +403,12 @@ impl World {
             &self.channels,
             &self.link,
             &(&self.active, self.jammed_at, &self.stuck, &self.strangers, self.clock_ahead_s, &self.stations),
-            &self.camera,
+            &(&self.camera, &self.tracer, self.eyesight),
             &self.encoders,
             &self.monitor,
             &self.insides,
             &(self.slip, self.pad_friction),
+            &(&self.people, self.chairs),
         ];
         for part in parts {
             hash.update(format!("{part:?}"));

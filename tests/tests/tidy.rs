@@ -12,7 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nightshift-navigation", &["nightshift-core"]),
     ("nightshift-perception", &["nightshift-core"]),
     ("nightshift-vision", &["nightshift-core", "nightshift-perception"]),
-    ("nightshift-sim", &["nightshift-core"]),
+    ("nightshift-sim", &["nightshift-core", "nightshift-optics"]),
     ("nightshift-optics", &["nightshift-core"]),
     ("nightshift-flat", &["nightshift-core"]),
     (

@@ -31,6 +31,11 @@
 //! pads in metres, `max_effort` the force at which to stop in newtons). Actions and services of the stack: see
 //! `skills/interfaces`. Each station with a handshake is asked by the service `/stations/<station>/handshake`
 //! (nightshift_interfaces/Handshake), which its instrument's driver serves, or the simulator.
+//!
+//! Services of the simulator alone, below `/nightshift_sim`: `pause` (std_srvs/SetBool; true holds it), `step`, `reset`, `snapshot`
+//! and `restore` (std_srvs/Trigger; the message has the time and, where the state is set or kept, its hash), and `inject_faults`
+//! (rcl_interfaces/SetParameters: each parameter is named `fault` and holds one as text; each result says whether it was
+//! taken, and why not). The last has that type because it is the one standard service that takes texts and answers each.
 
 mod actions;
 mod clock;
@@ -47,5 +52,5 @@ mod stack_side;
 
 pub use error::RosError;
 pub use health::{Health, TopicHealth};
-pub use robot_side::{RobotSide, RobotSideInput};
+pub use robot_side::{RobotSide, RobotSideInput, SimRequest};
 pub use stack_side::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};

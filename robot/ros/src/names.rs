@@ -45,6 +45,18 @@ pub const NOTICES: &str = "/nightshift/notices";
 pub const TRUTH: &str = "/nightshift_sim/truth";
 /// Faults that the simulator is to have.
 pub const FAULT: &str = "/nightshift_sim/fault";
+/// The same with an answer.
+pub const INJECT_FAULTS: &str = "/nightshift_sim/inject_faults";
+/// The simulator stands still, or goes on.
+pub const SIM_PAUSE: &str = "/nightshift_sim/pause";
+/// The simulator that stands still goes on by a step.
+pub const SIM_STEP: &str = "/nightshift_sim/step";
+/// Everything is as at the simulator's start.
+pub const SIM_RESET: &str = "/nightshift_sim/reset";
+/// The simulator keeps its state.
+pub const SIM_SNAPSHOT: &str = "/nightshift_sim/snapshot";
+/// Everything is as it was kept.
+pub const SIM_RESTORE: &str = "/nightshift_sim/restore";
 
 /// The arm's action.
 pub const ARM_ACTION: &str = "/arm_controller/follow_joint_trajectory";

@@ -1,9 +1,10 @@
 //! From a scene to light on the sensor, and each pixel's truth.
 
 use crate::random::Draws;
-use crate::scene::Scene;
+use crate::scene::{Part, Scene};
+use crate::shape::Shape;
 use crate::space::{Place, Ray, V3};
-use crate::surface::Rgb;
+use crate::surface::{Paint, Rgb, Surface};
 use crate::trace::{Sight, radiance};
 use nalgebra::Isometry3;
 use nightshift_core::image::{Image, Intrinsics};
@@ -25,6 +26,9 @@ pub struct Shot {
     pub distortion: [f64; 2],
     /// More rays through pixels on edges; 0 is one ray a pixel throughout.
     pub edge_samples: u32,
+    /// Print on a flat face is looked at in so many rows and columns within a pixel, under the light of its middle: edges of
+    /// fiducials then lie where they are to a part of a pixel. 0: print is as any edge.
+    pub print_raster: u32,
     pub seed: u64,
     /// Another frame of the same seed has other noise.
     pub frame: u64,
@@ -199,6 +203,10 @@ impl Shot {
             }
         }
         for index in (0..light.len()).filter(|index| rough[*index]) {
+            if let Some(value) = self.printed(scene, place, index, light[index], sights) {
+                light[index] = value;
+                continue;
+            }
             let mut draws = Draws::new(self.seed, self.frame ^ (1 << 63), index as u64);
             let (x, y) = ((index % width) as f32, (index / width) as f32);
             let mut total = light[index];
@@ -211,6 +219,40 @@ impl Shot {
             }
             light[index] = total / (self.edge_samples + 1) as f32;
         }
+    }
+}
+
+impl Shot {
+    /// The light of a pixel that shows print on a flat face and nothing else: the cells' mean over a raster.
+    fn printed(
+        &self,
+        scene: &Scene,
+        place: &Place,
+        index: usize,
+        light: Rgb,
+        sights: &[Sight],
+    ) -> Option<Rgb> {
+        let (x, y) = (index % self.intrinsics.width, index / self.intrinsics.width);
+        let body = sights[index].body.filter(|_| self.print_raster > 0)?;
+        let [Part { shape: Shape::Quad(quad), surface: Surface::Matt(Paint::Chart(chart)), .. }] =
+            &scene.bodies[body].parts[..]
+        else {
+            return None;
+        };
+        let cell = |x: f32, y: f32| {
+            let local = scene.bodies[body].place.ray_back(&self.ray(place, x, y).0);
+            quad.meet(&local, f32::INFINITY).map(|meeting| chart.colour(meeting.uv))
+        };
+        let (x, y) = (x as f32, y as f32);
+        let own = cell(x, y)?;
+        let count = self.print_raster;
+        let offset = |n: u32| (n as f32 + 0.5) / count as f32 - 0.5;
+        let mut sum = Rgb::ZERO;
+        for n in 0..count * count {
+            // Beside the print there is something else: more rays will tell.
+            sum += cell(x + offset(n % count), y + offset(n / count))?;
+        }
+        Some(light / own * sum / (count * count) as f32)
     }
 }
 

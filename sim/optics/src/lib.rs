@@ -8,6 +8,7 @@
 //! three colours; a turbid liquid scatters once and is given its colour in bulk. There are no triangle meshes.
 
 mod camera;
+mod contact;
 mod film;
 mod pattern;
 mod random;

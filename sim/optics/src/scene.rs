@@ -1,5 +1,6 @@
 //! Bodies, lamps and the nearest surface along a ray.
 
+use crate::contact::Contact;
 use crate::shape::{Meeting, Quad, Shape};
 use crate::space::{NEAR_M, Place, Ray, V3};
 use crate::stereo::Projector;
@@ -184,14 +185,6 @@ pub(crate) struct Lamp {
     pub radiance: Rgb,
 }
 
-/// A dark ball that keeps ambient light from what is near it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shade {
-    pub centre: V3,
-    pub radius_m: f32,
-    pub weight: f32,
-}
-
 /// What there is to see.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -201,8 +194,8 @@ pub struct Scene {
     tree: Tree,
     /// A depth camera's dots.
     pub(crate) projector: Option<Projector>,
-    /// Bodies whose corners a point lies in reach of, for contact shadows.
-    shades: Vec<Shade>,
+    /// Ambient light between things.
+    pub(crate) contact: Contact,
 }
 
 impl Scene {
@@ -227,8 +220,8 @@ impl Scene {
         }
         let boxes: Vec<[V3; 2]> = bodies.iter().map(|body| body.extent).collect();
         let tree = Tree::new(&boxes);
-        let shades = bodies.iter().flat_map(shades).collect();
-        Self { bodies, lamps, ambient, tree, projector: None, shades }
+        let contact = Contact::new(bodies.iter().map(|body| (body.extent, body.vessel.is_some())));
+        Self { bodies, lamps, ambient, tree, projector: None, contact }
     }
 
     /// The nearest surface before `limit` metres.
@@ -270,48 +263,6 @@ impl Scene {
         });
         left
     }
-
-    /// The share of ambient light that reaches a point with this normal past what stands near (Quilez 2006, "Sphere
-    /// ambient occlusion").
-    #[inline]
-    pub(crate) fn open(&self, point: V3, normal: V3) -> f32 {
-        let mut left = 1.0;
-        for shade in &self.shades {
-            let to = shade.centre - point;
-            let d2 = to.length_squared();
-            let r2 = shade.radius_m * shade.radius_m;
-            // Farther than four radii it takes less than a sixteenth; nearer than one, the point is on it.
-            if d2 > 16.0 * r2 || d2 < r2 * 1.02 {
-                continue;
-            }
-            let facing = (normal.dot(to) / d2.sqrt()).max(0.0);
-            left *= 1.0 - shade.weight * facing * r2 / d2;
-        }
-        left
-    }
-}
-
-fn shades(body: &Body) -> Vec<Shade> {
-    let [low, high] = body.extent;
-    let size = high - low;
-    // Rooms and bench tops shade nothing near them by this model.
-    if size.max_element() > 0.6 || size.min_element() < 0.004 {
-        return Vec::new();
-    }
-    let weight = if body.vessel.is_some() { 0.45 } else { 0.9 };
-    let width = size.x.min(size.y) * 0.5;
-    let count = (size.z / (2.0 * width)).ceil().clamp(1.0, 4.0);
-    let centre = (low + high) * 0.5;
-    (0..count as usize)
-        .map(|i| {
-            let z = low.z + size.z * (i as f32 + 0.5) / count;
-            Shade {
-                centre: V3::new(centre.x, centre.y, z),
-                radius_m: width.min(size.z / count * 0.5) * 0.98,
-                weight,
-            }
-        })
-        .collect()
 }
 
 /// A lamp's point by two numbers in 0..1, and the direction, distance and weight (radiance to radiance of a white surface)

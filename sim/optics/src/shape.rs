@@ -210,7 +210,7 @@ impl Quad {
     }
 
     #[inline]
-    fn meet(&self, ray: &Ray, limit: f32) -> Option<Meeting> {
+    pub(crate) fn meet(&self, ray: &Ray, limit: f32) -> Option<Meeting> {
         let normal = self.u.cross(self.v);
         let t = (self.corner - ray.origin).dot(normal) / ray.direction.dot(normal);
         // A ray along the plane gives an infinite or undefined t, which is not within the range.

@@ -145,54 +145,164 @@ fn census(light: &[f32], width: usize, height: usize) -> Vec<u64> {
 /// Block matching over census bits: the best disparity with its part of a pixel, where it is alone, good, and the right
 /// picture agrees.
 fn matched(left: &[u64], right: &[u64], width: usize, height: usize, reach: usize) -> Vec<Option<f32>> {
-    let row_cost = |y: usize, d: usize, x: usize| -> u32 {
-        if x < d { 62 } else { (left[y * width + x] ^ right[y * width + x - d]).count_ones() }
-    };
     let side = 2 * BLOCK + 1;
-    // Sums over the block's rows, one for each disparity and column; rows come and go.
-    let mut columns = vec![0u32; reach * width];
-    let mut sums = vec![0u32; reach * width];
+    let mut costs = Costs::new(left, right, width, height, reach);
+    let mut row = Row::new(width);
     let mut out = vec![None; width * height];
-    let inside = |y: isize| y.clamp(0, height as isize - 1) as usize;
-    for y in 0..height as isize {
-        let block = BLOCK as isize;
-        for d in 0..reach {
-            for x in 0..width {
-                let sum = &mut columns[d * width + x];
-                if y == 0 {
-                    *sum = (-block..=block).map(|dy| row_cost(inside(dy), d, x)).sum();
-                } else {
-                    *sum = *sum + row_cost(inside(y + block), d, x) - row_cost(inside(y - 1 - block), d, x);
-                }
-            }
-            let line = &columns[d * width..(d + 1) * width];
-            let at = |x: isize| line[x.clamp(0, width as isize - 1) as usize];
-            let mut sum: u32 = (-block..=block).map(at).sum();
-            for x in 0..width as isize {
-                sums[d * width + x as usize] = sum;
-                sum = sum + at(x + block + 1) - at(x - block);
-            }
-        }
+    for y in 0..height {
+        let sums = costs.sums(y);
+        row.choose(sums, width, reach);
         for x in 0..width {
             let cost = |d: usize| sums[d * width + x];
-            let Some(best) = (1..reach.min(x + 1)).min_by_key(|d| cost(*d)) else { continue };
-            let elsewhere = (1..reach.min(x + 1)).filter(|d| d.abs_diff(best) > 1).map(cost).min();
-            let good = cost(best) < WORST_BITS * (side * side) as u32;
-            let alone = elsewhere.is_none_or(|other| cost(best) * 100 < other * UNIQUE_PERCENT);
-            if !good || !alone || best + 1 >= reach {
+            let best = row.best[x] as usize;
+            if best == 0 || best + 1 >= reach {
                 continue;
             }
+            let good = cost(best) < WORST_BITS * (side * side) as u32;
+            let alone = row.elsewhere[x] == u32::MAX || cost(best) * 100 < row.elsewhere[x] * UNIQUE_PERCENT;
             // The right eye's pixel must choose the same.
-            let there = x - best;
-            let back = (1..reach.min(width - there)).min_by_key(|d| sums[d * width + there + d]);
-            if back.is_none_or(|back| back.abs_diff(best) > 1) {
+            let back = row.back[x - best] as usize;
+            if !good || !alone || back == 0 || back.abs_diff(best) > 1 {
                 continue;
             }
             let [before, own, after] = [best - 1, best, best + 1].map(|d| cost(d) as f32);
             let bend = before + after - 2.0 * own;
             let part = if bend > 0.0 { 0.5 * (before - after) / bend } else { 0.0 };
-            out[y as usize * width + x] = Some(best as f32 + part.clamp(-0.5, 0.5));
+            out[y * width + x] = Some(best as f32 + part.clamp(-0.5, 0.5));
         }
     }
     out
+}
+
+/// Costs summed over blocks, a row of the picture at a time; for each disparity one line of pixels.
+struct Costs<'a> {
+    left: &'a [u64],
+    right: &'a [u64],
+    width: usize,
+    height: usize,
+    reach: usize,
+    /// The costs of the rows in the block, by the row's number modulo their count.
+    rows: Vec<Vec<u8>>,
+    /// Sums of those rows.
+    columns: Vec<u16>,
+    sums: Vec<u32>,
+}
+
+impl<'a> Costs<'a> {
+    fn new(left: &'a [u64], right: &'a [u64], width: usize, height: usize, reach: usize) -> Self {
+        let size = reach * width;
+        let side = 2 * BLOCK + 1;
+        // The first row is summed with the picture's edge repeated above it.
+        let mut this = Self {
+            left,
+            right,
+            width,
+            height,
+            reach,
+            rows: vec![vec![0; size]; side],
+            columns: vec![0; size],
+            sums: vec![0; size],
+        };
+        for step in 0..side {
+            this.enter(step as isize - BLOCK as isize);
+        }
+        this
+    }
+
+    /// A row comes into the block, in the place of the one that goes.
+    fn enter(&mut self, y: isize) {
+        let from = y.clamp(0, self.height as isize - 1) as usize * self.width;
+        let (left, right) = (&self.left[from..from + self.width], &self.right[from..from + self.width]);
+        let slot = (y + BLOCK as isize).rem_euclid(self.rows.len() as isize) as usize;
+        for d in 0..self.reach {
+            let line = d * self.width..(d + 1) * self.width;
+            let (costs, columns) = (&mut self.rows[slot][line.clone()], &mut self.columns[line]);
+            let (out, there) = costs.split_at_mut(d.min(self.width));
+            let (columns_out, columns_there) = columns.split_at_mut(out.len());
+            for (cost, column) in out.iter_mut().zip(columns_out) {
+                *column = column.wrapping_add(62).wrapping_sub(u16::from(*cost));
+                *cost = 62;
+            }
+            let pairs = left[d.min(self.width)..].iter().zip(right);
+            for ((cost, column), (a, b)) in there.iter_mut().zip(columns_there).zip(pairs) {
+                let bits = (a ^ b).count_ones() as u8;
+                // It holds this cost, so it does not run over; unchecked, the loop is done in lanes.
+                *column = column.wrapping_add(u16::from(bits)).wrapping_sub(u16::from(*cost));
+                *cost = bits;
+            }
+        }
+    }
+
+    /// The sums of the blocks about the pixels of a row; rows are asked for in their order.
+    fn sums(&mut self, y: usize) -> &[u32] {
+        if y > 0 {
+            self.enter((y + BLOCK) as isize);
+        }
+        let (width, block) = (self.width, BLOCK);
+        // The line with its ends repeated, so that no index is looked at twice.
+        let mut padded = vec![0u32; width + 2 * block + 1];
+        for d in 0..self.reach {
+            let line = &self.columns[d * width..(d + 1) * width];
+            padded[..block].fill(u32::from(line[0]));
+            padded[block + width..].fill(u32::from(line[width - 1]));
+            for (to, from) in padded[block..].iter_mut().zip(line) {
+                *to = u32::from(*from);
+            }
+            let mut sum: u32 = padded[..2 * block + 1].iter().sum();
+            let sums = &mut self.sums[d * width..(d + 1) * width];
+            for (x, to) in sums.iter_mut().enumerate() {
+                *to = sum;
+                sum = sum.wrapping_add(padded[x + 2 * block + 1]).wrapping_sub(padded[x]);
+            }
+        }
+        &self.sums
+    }
+}
+
+/// What is chosen along a row: one line of pixels after another for each disparity, as the sums lie.
+struct Row {
+    /// The disparity of least cost, from 1; 0 is none.
+    best: Vec<u32>,
+    least: Vec<u32>,
+    /// The least cost more than one disparity away from the best.
+    elsewhere: Vec<u32>,
+    /// The best for the right eye's pixels.
+    back: Vec<u32>,
+}
+
+impl Row {
+    fn new(width: usize) -> Self {
+        let line = vec![0; width];
+        Self { best: line.clone(), least: line.clone(), elsewhere: line.clone(), back: line }
+    }
+
+    fn choose(&mut self, sums: &[u32], width: usize, reach: usize) {
+        let line = |d: usize| &sums[d * width..(d + 1) * width];
+        self.best.fill(0);
+        self.least.fill(u32::MAX);
+        for d in 1..reach.min(width) {
+            let chosen = self.least[d..].iter_mut().zip(&mut self.best[d..]);
+            for ((least, best), cost) in chosen.zip(&line(d)[d..]) {
+                *best = if cost < least { d as u32 } else { *best };
+                *least = (*least).min(*cost);
+            }
+        }
+        self.elsewhere.fill(u32::MAX);
+        for d in 1..reach.min(width) {
+            let lines = self.elsewhere[d..].iter_mut().zip(&self.best[d..]);
+            for ((elsewhere, best), cost) in lines.zip(&line(d)[d..]) {
+                let apart = best.abs_diff(d as u32) > 1;
+                *elsewhere = if apart { (*elsewhere).min(*cost) } else { *elsewhere };
+            }
+        }
+        self.back.fill(0);
+        self.least.fill(u32::MAX);
+        for d in 1..reach.min(width) {
+            let chosen = self.least.iter_mut().zip(&mut self.back);
+            for ((least, back), cost) in chosen.zip(&line(d)[d..]) {
+                *back = if cost < least { d as u32 } else { *back };
+                *least = (*least).min(*cost);
+            }
+        }
+    }
 }

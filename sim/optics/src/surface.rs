@@ -68,6 +68,12 @@ impl Chart {
         self.dark.len().div_ceil(self.columns.max(1)).max(1)
     }
 
+    /// Of the cell at `u`, `v` in 0..1.
+    #[inline]
+    pub(crate) fn colour(&self, uv: [f32; 2]) -> Rgb {
+        if self.is_dark(uv) { self.dark_colour } else { self.light_colour }
+    }
+
     /// Whether the cell at `u`, `v` in 0..1 is printed.
     pub(crate) fn is_dark(&self, [u, v]: [f32; 2]) -> bool {
         let columns = self.columns.max(1);
@@ -88,13 +94,7 @@ impl Paint {
     pub(crate) fn at(&self, point: V3, uv: [f32; 2]) -> Rgb {
         match self {
             Self::Plain(colour) => *colour,
-            Self::Chart(chart) => {
-                if chart.is_dark(uv) {
-                    chart.dark_colour
-                } else {
-                    chart.light_colour
-                }
-            }
+            Self::Chart(chart) => chart.colour(uv),
             Self::Pattern(pattern) => pattern.at(point),
         }
     }

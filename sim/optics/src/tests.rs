@@ -43,6 +43,7 @@ fn looking_along_x() -> Shot {
         map_from_camera: Isometry3::from_parts(Vector3::new(-0.2, 0.0, 0.03).into(), turn.into()),
         distortion: [0.0; 2],
         edge_samples: 2,
+        print_raster: 0,
         seed: 7,
         frame: 0,
     }

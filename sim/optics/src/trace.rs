@@ -401,7 +401,7 @@ fn shade(
     if cheap {
         return flat(scene, colour, point, normal);
     }
-    let open = scene.open(point, normal);
+    let open = scene.contact.open(point, normal);
     let mut arriving = scene.ambient.along(normal) * open;
     let mut gleam = Rgb::ZERO;
     let out = mirrored(direction, normal);
@@ -468,7 +468,7 @@ fn brushed(
     }
     let ray = Ray { origin: start, direction: shaken.normalize() };
     glimpse(scene, ray).min(Rgb::splat(1.5)) * 0.8
-        + scene.ambient.along(out) * 0.2 * scene.open(point, normal)
+        + scene.ambient.along(out) * 0.2 * scene.contact.open(point, normal)
         + gleam
 }
 

@@ -58,12 +58,29 @@ impl Tree {
             s.x * s.y + s.y * s.z + s.z * s.x
         };
         let mut best = (f32::INFINITY, 0, from + (to - from) / 2);
+        let join = |[low, high]: [V3; 2], item: u32| {
+            let [a, b] = boxes[item as usize];
+            [low.min(a), high.max(b)]
+        };
+        let nothing = [V3::splat(f32::INFINITY), V3::splat(f32::NEG_INFINITY)];
         for axis in 0..3 {
             self.items[from..to].sort_by(|a, b| centre(*a, axis).total_cmp(&centre(*b, axis)));
             let items = &self.items[from..to];
+            // The box of each beginning and of each end, in one sweep each.
+            let mut around = nothing;
+            let mut behind: Vec<f32> = items
+                .iter()
+                .rev()
+                .map(|item| {
+                    around = join(around, *item);
+                    area(around)
+                })
+                .collect();
+            behind.reverse();
+            let mut around = nothing;
             for cut in 1..items.len() {
-                let cost = area(around(&items[..cut])) * cut as f32
-                    + area(around(&items[cut..])) * (items.len() - cut) as f32;
+                around = join(around, items[cut - 1]);
+                let cost = area(around) * cut as f32 + behind[cut] * (items.len() - cut) as f32;
                 if cost < best.0 {
                     best = (cost, axis, from + cut);
                 }

@@ -39,6 +39,17 @@ const fn lateness(latency_ms: u64, jitter_ms: u64) -> Lateness {
     Lateness { latency: Duration::from_millis(latency_ms), jitter: Duration::from_millis(jitter_ms) }
 }
 
+/// How pictures are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Eyesight {
+    /// Plain shapes and simple rules for glass: fast enough to stream.
+    #[default]
+    Fast,
+    /// Every ray traced, with refraction, lamps and the depth camera's own two eyes.
+    Traced,
+}
+
 /// A picture on its way to whoever asked for it.
 #[derive(Clone, Debug)]
 pub struct Shot {
@@ -215,14 +226,29 @@ impl World {
         let poses = self.prim_poses();
         let now = self.now();
         self.dress_docks();
-        self.camera.capture(now, &map_from_camera, &self.scene.prims, &poses)
+        match self.eyesight {
+            Eyesight::Fast => self.camera.capture(now, &map_from_camera, &self.scene.prims, &poses),
+            Eyesight::Traced => {
+                let vials: Vec<Isometry3<f64>> =
+                    self.layout.vial_body.iter().map(|body| self.body_pose(*body)).collect();
+                let dark = self.active.on(What::RoomDark, "").is_some();
+                self.tracer.capture(now, &map_from_camera, &self.scene, (&poses, &vials), dark)
+            }
+        }
+    }
+
+    /// Makes pictures another way from now on.
+    pub fn see_by(&mut self, eyesight: Eyesight) {
+        self.eyesight = eyesight;
     }
 
     /// Takes a picture and sends it off, past the faults at work: none, one or two arrive.
     pub fn shoot(&mut self) -> Vec<Shot> {
         let now = self.now();
         let mut frame = self.capture();
-        let faults = self.active.of(Component::Room, "").chain(self.active.of(Component::Camera, ""));
+        // In a traced picture the dark is in the light itself.
+        let room = self.active.of(Component::Room, "").filter(|_| self.eyesight == Eyesight::Fast);
+        let faults = room.chain(self.active.of(Component::Camera, ""));
         spoil::frame(&mut frame, faults, &mut self.channels.spoil);
         frame.stamp = self.robots_clock(now);
         self.channels.camera.send(now, frame, self.active.of(Component::Camera, ""));

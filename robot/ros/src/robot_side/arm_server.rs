@@ -57,6 +57,13 @@ impl ArmServer {
         }
     }
 
+    /// Ends the motion that runs.
+    pub fn abandon(&mut self, why: &str) {
+        if let Some((_, goal)) = self.running.take() {
+            self.end(goal, code::PATH_TOLERANCE_VIOLATED, why);
+        }
+    }
+
     /// Takes goals and requests to cancel.
     pub fn poll(&mut self) {
         while let Some(arrival) = self.door.next() {

@@ -59,6 +59,13 @@ impl GripperServer {
         }
     }
 
+    /// Ends the motion that runs.
+    pub fn abandon(&mut self) {
+        if let Some((_, goal)) = self.running.take() {
+            self.abort(goal);
+        }
+    }
+
     /// Takes goals and requests to cancel.
     pub fn poll(&mut self) {
         while let Some(arrival) = self.door.next() {

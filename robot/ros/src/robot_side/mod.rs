@@ -3,6 +3,7 @@
 mod arm_server;
 mod gripper_server;
 mod publishers;
+mod sim_server;
 mod site_server;
 
 use crate::convert::{camera, sensors};
@@ -21,6 +22,8 @@ use nightshift_core::robot::{RobotCommand, RobotEvent};
 use nightshift_core::{Stamp, StationId};
 use publishers::{FrameMessages, Publishers};
 use r2r::Node;
+pub use sim_server::SimRequest;
+use sim_server::SimServer;
 use site_server::SiteServer;
 use std::sync::Arc;
 
@@ -41,6 +44,13 @@ pub enum RobotSideInput {
         /// What is asked.
         call: SiteCall,
     },
+    /// To the simulator. Each is answered by [`RobotSide::answer_sim`].
+    Sim {
+        /// Of the call.
+        id: u64,
+        /// What is asked.
+        request: SimRequest,
+    },
 }
 
 /// The robot's node, `/robot`.
@@ -56,6 +66,8 @@ enum Output {
     Frame(Box<FrameMessages>),
     Truth(String),
     Site(u64, SiteAnswer),
+    Sim(u64, Vec<Result<String, String>>),
+    SetBack,
 }
 
 impl RobotSide {
@@ -104,6 +116,16 @@ impl RobotSide {
         self.thread.send(Output::Site(id, answer))
     }
 
+    /// Answers a call to the simulator: one result, or one a fault, in words.
+    pub fn answer_sim(&self, id: u64, results: Vec<Result<String, String>>) -> Result<(), RosError> {
+        self.thread.send(Output::Sim(id, results))
+    }
+
+    /// The simulation was set back: motions that run are over, unsuccessfully.
+    pub fn set_back(&self) -> Result<(), RosError> {
+        self.thread.send(Output::SetBack)
+    }
+
     /// Takes what has come since; of velocities only the latest.
     pub fn drain(&self) -> Vec<RobotSideInput> {
         self.inbox.drain()
@@ -120,6 +142,7 @@ struct RobotPart {
     arm: ArmServer,
     gripper: GripperServer,
     sites: SiteServer,
+    sim: SimServer,
     cmd_vel: Arrivals<r2r::geometry_msgs::msg::Twist>,
     faults: Arrivals<r2r::std_msgs::msg::String>,
     inbox: Arc<Inbox<RobotSideInput>>,
@@ -136,6 +159,7 @@ impl RobotPart {
     ) -> Result<Self, RosError> {
         Ok(Self {
             sites: SiteServer::open(node, stations, Arc::clone(&inbox), Arc::clone(&health))?,
+            sim: SimServer::open(node, Arc::clone(&inbox), Arc::clone(&health))?,
             publishers: Publishers::open(node, robot, Arc::clone(&health))?,
             arm: ArmServer::open(node, robot, Arc::clone(&inbox), Arc::clone(&health))?,
             gripper: GripperServer::open(node, robot, Arc::clone(&inbox), Arc::clone(&health))?,
@@ -172,6 +196,11 @@ impl Part for RobotPart {
             Output::Frame(messages) => self.publishers.frame(&messages),
             Output::Truth(json) => self.publishers.truth(&json),
             Output::Site(id, answer) => self.sites.answer(id, &answer),
+            Output::Sim(id, results) => self.sim.answer(id, &results),
+            Output::SetBack => {
+                self.arm.abandon("the simulation was set back");
+                self.gripper.abandon();
+            }
         }
     }
 
@@ -197,5 +226,6 @@ impl Part for RobotPart {
         self.arm.poll();
         self.gripper.poll();
         self.sites.poll();
+        self.sim.poll();
     }
 }

@@ -97,6 +97,7 @@ pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
         map_from_camera,
         distortion: [0.0; 2],
         edge_samples: 4,
+        print_raster: 0,
         seed: wanted.seed,
         frame: 0,
     };

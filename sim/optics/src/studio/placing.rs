@@ -318,6 +318,7 @@ pub(crate) fn view(stage: &Stage, reach_m: f32, size: [usize; 2], seed: u64, dra
         map_from_camera: down * roll,
         distortion,
         edge_samples: 3,
+        print_raster: 0,
         seed,
         frame: 0,
     };

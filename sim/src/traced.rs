@@ -1,0 +1,287 @@
+//! The wrist camera by ray tracing: the laboratory as light sees it, with glass, liquid, metal and lamps, and the depth that
+//! an active-stereo camera makes of it. The full tier, beside `camera`'s fast one; both see the same shapes.
+//!
+//! The sites say nothing of lamps yet: the room has a small lamp in the ceiling every 1.2 m, of which the two nearest to the camera count (the
+//! others are in the ambient light), and the robot has a lamp of its own beside the lens, which is on when the room is dark.
+
+use crate::content::Content;
+use crate::scene::{Form, Prim, Role, Scene, VialSpec};
+use crate::tags::{BLACK_CELLS, WITH_QUIET_ZONE, is_white};
+use nalgebra::{Isometry3, Vector3};
+use nightshift_core::describe::{CameraDescription, ContentKind, Solid, Surface as Laser};
+use nightshift_core::image::{Depth, Frame, Image, Intrinsics};
+use nightshift_core::random::Seed;
+use nightshift_core::{SampleId, Stamp};
+use nightshift_optics::ware::{Contents, Form as Outline, Glassware, Phase, fill};
+use nightshift_optics::{
+    AIR, Ambient, Body, Chart, Draws, Film, GLASS, Metering, Paint, Part, Quad, Rgb, Ring, Shape, Shot,
+    StereoRig, Surface, V3, rgb,
+};
+use rand::RngCore;
+use std::sync::Arc;
+
+/// More rays through pixels on edges.
+const EDGE_SAMPLES: u32 = 3;
+/// Rows and columns of a pixel that shows print.
+const PRINT_RASTER: u32 = 4;
+/// Edge of a depth pixel in colour pixels. Such cameras are run with their pictures halved where the pattern is coarse and time is
+/// short (the decimation filter of their drivers).
+const COARSE: usize = 2;
+/// Mean display value that the exposure aims at.
+const MEAN: f32 = 0.42;
+/// Blur of lens and sensor, pixels.
+const SOFTNESS_PX: f32 = 0.35;
+/// The ceiling's lamps: from one to the next, their height and edge, metres; how many count; their radiance against a white
+/// wall's. Small ones make shadows with clear edges, which need one ray to a lamp and have no grain.
+const LAMP_EVERY_M: f64 = 1.2;
+const LAMP_HEIGHT_M: f64 = 2.7;
+const LAMP_M: f32 = 0.08;
+const LAMPS: usize = 2;
+const LAMP_RADIANCE: f32 = 450.0;
+/// Light from all sides by day, from above and below, and in the dark.
+const DAY: [f32; 2] = [0.42, 0.26];
+const NIGHT: f32 = 0.002;
+/// The robot's own lamp: where it is beside the lens, its edge (metres) and its radiance.
+const OWN_AT_M: V3 = V3::new(0.0, 0.045, 0.002);
+const OWN_M: f32 = 0.02;
+const OWN_RADIANCE: f32 = 900.0;
+/// The floor is drawn so far from the map's origin, metres.
+const FLOOR_M: f32 = 60.0;
+/// Reflectances of print.
+const PAPER: f32 = 0.82;
+const INK: f32 = 0.025;
+/// Cells of a tag with its quiet zone, along an edge.
+const CELLS: usize = 10;
+
+/// The camera.
+#[derive(Clone, Debug)]
+pub struct Tracer {
+    intrinsics: Intrinsics,
+    seed: u64,
+    /// Taken so far: each has noise of its own.
+    pictures: u64,
+}
+
+impl Tracer {
+    /// A working camera.
+    pub fn new(description: &CameraDescription, seed: Seed) -> Self {
+        Self { intrinsics: description.intrinsics, seed: seed.stream("tracer").next_u64(), pictures: 0 }
+    }
+
+    /// Takes a picture. `map_from_prim` are the poses of the scene's shapes, `map_from_vial` of its vials now; in a dark room
+    /// the robot's lamp is on and the ceiling's are off.
+    pub fn capture(
+        &mut self,
+        stamp: Stamp,
+        map_from_camera: &Isometry3<f64>,
+        scene: &Scene,
+        (map_from_prim, map_from_vial): (&[Isometry3<f64>], &[Isometry3<f64>]),
+        dark: bool,
+    ) -> Frame {
+        let frame = self.pictures;
+        self.pictures += 1;
+        let mut bodies: Vec<Body> =
+            scene.prims.iter().zip(map_from_prim).filter_map(|(prim, pose)| body(prim, pose)).collect();
+        bodies.extend(scene.vials.iter().zip(map_from_vial).filter_map(|(vial, pose)| glass(vial, pose)));
+        let ambient = if dark {
+            bodies.push(own_lamp(map_from_camera));
+            Ambient::even(Rgb::splat(NIGHT))
+        } else {
+            bodies.extend(ceiling(map_from_camera));
+            Ambient { above: Rgb::splat(DAY[0]), below: Rgb::splat(DAY[1]) }
+        };
+        let lit = nightshift_optics::Scene::new(ambient, bodies);
+        let shot = Shot {
+            intrinsics: self.intrinsics,
+            map_from_camera: *map_from_camera,
+            distortion: [0.0; 2],
+            edge_samples: EDGE_SAMPLES,
+            print_raster: PRINT_RASTER,
+            seed: self.seed,
+            frame,
+        };
+        let told = "a camera's description was checked when it was read";
+        let exposed = shot.take(&lit).expect(told);
+        let mut film = Film::plain(Metering::Mean(MEAN), self.seed ^ frame);
+        film.softness_px = SOFTNESS_PX;
+        let measured = StereoRig::default().measure(&lit, &coarse(&shot)).expect(told);
+        let Intrinsics { width, height, .. } = self.intrinsics;
+        let told = |index: usize| {
+            let (x, y) = (index % width / COARSE, index / width / COARSE);
+            let z = measured.pixels[y.min(measured.height - 1) * measured.width + x.min(measured.width - 1)];
+            z.map_or(Depth::Missing, Depth::Measured)
+        };
+        let depth = Image { width, height, pixels: (0..width * height).map(told).collect() };
+        Frame { stamp, intrinsics: self.intrinsics, color: film.develop(&exposed), depth }
+    }
+}
+
+/// The depth camera's shot, of coarser pixels: each is the middle of a square of the colour camera's.
+fn coarse(shot: &Shot) -> Shot {
+    let k = shot.intrinsics;
+    let by = COARSE as f64;
+    let middle = |c: f64| (c + 0.5) / by - 0.5;
+    let intrinsics = Intrinsics {
+        width: (k.width / COARSE).max(1),
+        height: (k.height / COARSE).max(1),
+        fx: k.fx / by,
+        fy: k.fy / by,
+        cx: middle(k.cx),
+        cy: middle(k.cy),
+    };
+    Shot { intrinsics, ..shot.clone() }
+}
+
+/// A shape as light sees it. None where it is invisible, or a vial's glass, which is drawn whole.
+fn body(prim: &Prim, map_from_prim: &Isometry3<f64>) -> Option<Body> {
+    if !prim.visible || matches!(prim.role, Role::Glass(_)) {
+        return None;
+    }
+    let surface =
+        surface(&prim.surface, linear(prim.color), matches!(prim.role, Role::Cap(_) | Role::LooseCap));
+    let parts = match prim.form {
+        Form::Ground => vec![Part::new(square(FLOOR_M), surface)],
+        Form::Tag { size_m, code } => {
+            let print = Surface::Matt(Paint::Chart(Arc::new(chart(code))));
+            vec![Part::new(square((size_m * WITH_QUIET_ZONE / 2.0) as f32), print)]
+        }
+        Form::Solid(Solid::Box { size_m }) => {
+            let half = V3::from(size_m.map(|edge| edge as f32 / 2.0));
+            vec![Part::new(Shape::Block { centre: V3::ZERO, half }, surface)]
+        }
+        Form::Solid(Solid::Sphere { radius_m }) => {
+            vec![Part::new(Shape::Ball { centre: V3::ZERO, radius_m: radius_m as f32 }, surface)]
+        }
+        Form::Solid(Solid::Cylinder { radius_m, height_m }) => {
+            let (r, h) = (radius_m as f32, height_m as f32 / 2.0);
+            let line = [[0.0, -h], [r, -h], [r, h], [0.0, h]];
+            let ring = |ends: &[[f32; 2]]| Shape::Ring(Ring { from: ends[0], to: ends[1] });
+            line.windows(2).map(|ends| Part::new(ring(ends), surface.clone())).collect()
+        }
+    };
+    Some(Body::new(map_from_prim, parts))
+}
+
+/// A square about the origin in the plane z = 0, seen from above.
+fn square(half: f32) -> Shape {
+    Shape::Quad(Quad::new(V3::new(-half, -half, 0.0), V3::X * (2.0 * half), V3::Y * (2.0 * half)))
+}
+
+/// A tag36h11 with its quiet zone.
+fn chart(code: u64) -> Chart {
+    let middle = |cell: usize| (cell as f64 + 0.5 - CELLS as f64 / 2.0) / BLACK_CELLS;
+    let cells = (0..CELLS * CELLS).map(|i| !is_white(code, middle(i % CELLS), middle(i / CELLS)));
+    Chart {
+        columns: CELLS,
+        dark: cells.collect(),
+        light_colour: Rgb::splat(PAPER),
+        dark_colour: Rgb::splat(INK),
+    }
+}
+
+/// What the description says of infrared light at a surface, taken for all light.
+fn surface(laser: &Laser, colour: Rgb, plastic: bool) -> Surface {
+    if laser.transmitted > 0.5 {
+        Surface::Between { front: AIR, back: GLASS }
+    } else if laser.specular > 0.4 {
+        // What scatters a good part of its light as well is brushed.
+        let roughness = if laser.diffuse < 0.1 { 0.01 } else { 0.15 };
+        Surface::Metal { tint: rgb(0.8, 0.8, 0.79) * laser.specular as f32 / 0.6 * 0.9, roughness }
+    } else if laser.specular > 0.02 || plastic {
+        Surface::Gloss { paint: Paint::Plain(colour), roughness: 0.3 }
+    } else {
+        Surface::plain(colour)
+    }
+}
+
+/// A display colour's light (IEC 61966-2-1).
+fn linear(color: [u8; 3]) -> Rgb {
+    let [r, g, b] = color.map(|value| {
+        let x = f32::from(value) / 255.0;
+        if x <= 0.040_45 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
+    });
+    rgb(r, g, b)
+}
+
+/// A vial's glass with what is in it. The cap is a shape of the scene's own.
+fn glass(vial: &VialSpec, map_from_ware: &Isometry3<f64>) -> Option<Body> {
+    let (kind, cap) = (&vial.kind, &vial.kind.cap);
+    let radius_m = kind.diameter_m as f32 / 2.0;
+    // The neck ends inside the cap.
+    let neck_height_m = (cap.height_m * 0.9) as f32;
+    let neck_radius_m = (cap.diameter_m as f32 / 2.0 - 0.0015).min(radius_m - 0.0005);
+    let ware = Glassware {
+        form: Outline::Vial,
+        radius_m,
+        height_m: (kind.height_m - cap.height_m) as f32 + neck_height_m,
+        wall_m: kind.vessel.wall_m as f32,
+        neck_radius_m,
+        neck_height_m,
+        shoulder: 0.5,
+        thread: 0,
+        glass: GLASS,
+        cap: None,
+        marks: Vec::new(),
+    };
+    if !ware.faults().is_empty() {
+        return None;
+    }
+    let up = map_from_ware.inverse_transform_vector(&Vector3::z());
+    let up = V3::new(up.x as f32, up.y as f32, up.z as f32);
+    // A foot on a plate is a hair's breadth over it, or the two would flicker.
+    let raised = map_from_ware * Isometry3::translation(0.0, 0.0, 5e-5);
+    ware.body(&raised, contents(&ware, &vial.sample, &vial.content, kind.inner_height_m(), up)).ok()
+}
+
+/// What is in a vial looks as the sample's name decides, is of the content's kind, and stands at its level.
+fn contents(ware: &Glassware, sample: &SampleId, content: &Content, inner_m: f64, up: V3) -> Contents {
+    let room_m3 = content.volume_m3;
+    if room_m3 <= 1e-9 {
+        return Contents::default();
+    }
+    let mut draws = Draws::new(Seed(0).stream(sample.as_str()).next_u64(), 0, 0);
+    let phase = match content.kind {
+        ContentKind::Liquid if draws.chance(0.5) => Phase::ClearLiquid,
+        ContentKind::Liquid => Phase::ColouredLiquid,
+        ContentKind::Powder => Phase::Powder,
+        ContentKind::Solid => Phase::SolidPiece,
+    };
+    let shell = ware.vessel();
+    let radius_m = f64::from(ware.radius_m - ware.wall_m);
+    let level_m = room_m3 / (std::f64::consts::PI * radius_m * radius_m);
+    let share = (level_m / inner_m).clamp(0.03, 0.97) as f32;
+    fill(&shell, ware.body_top_m(), phase, up, share, &mut draws)
+}
+
+/// The lamps of the ceiling that are nearest to the camera.
+fn ceiling(map_from_camera: &Isometry3<f64>) -> Vec<Body> {
+    let at = map_from_camera.translation.vector;
+    let before = |x: f64| (x / LAMP_EVERY_M).floor() * LAMP_EVERY_M;
+    let mut places: Vec<[f64; 2]> = (0..4)
+        .map(|corner| {
+            [0, 1].map(|axis| before(at[axis]) + if corner >> axis & 1 == 1 { LAMP_EVERY_M } else { 0.0 })
+        })
+        .collect();
+    places.sort_by(|a, b| {
+        let far = |p: &[f64; 2]| (p[0] - at.x).hypot(p[1] - at.y);
+        far(a).total_cmp(&far(b))
+    });
+    // They look down: a lamp's normal is u x v.
+    let (u, v) = (V3::Y * LAMP_M, V3::X * LAMP_M);
+    let one = |[x, y]: [f64; 2]| {
+        lamp(&Isometry3::translation(x, y, LAMP_HEIGHT_M), (u + v) * -0.5, (u, v), LAMP_RADIANCE)
+    };
+    places.into_iter().take(LAMPS).map(one).collect()
+}
+
+/// The robot's own lamp, beside the lens and along its axis.
+fn own_lamp(map_from_camera: &Isometry3<f64>) -> Body {
+    let (u, v) = (V3::X * OWN_M, V3::Y * OWN_M);
+    lamp(map_from_camera, OWN_AT_M - (u + v) * 0.5, (u, v), OWN_RADIANCE)
+}
+
+fn lamp(place: &Isometry3<f64>, corner: V3, (u, v): (V3, V3), radiance: f32) -> Body {
+    let part =
+        Part::new(Shape::Quad(Quad::new(corner, u, v)), Surface::Lamp { radiance: Rgb::splat(radiance) });
+    Body::new(place, vec![part])
+}
