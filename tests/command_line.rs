@@ -321,3 +321,116 @@ fn what_is_in_a_picture_is_told_and_what_is_no_picture_is_named() {
         assert!(told.contains(name) && !told.contains("panicked"), "{told}");
     }
 }
+
+#[test]
+fn depth_on_glass_is_completed_or_missing_and_what_does_not_fit_is_named() {
+    let folder = scratch("complete-depth");
+    std::fs::create_dir_all(&folder).expect("a folder is made");
+    let file = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    let (width, height) = (160, 120);
+    // A bench 0.5 m before a camera that looks straight down at it, and something of glass in the middle: 0.1 mm a count.
+    image::RgbImage::from_pixel(width, height, image::Rgb([90; 3])).save(file("rgb.png")).expect("written");
+    let glass = |x: u32, y: u32| (70..90).contains(&x) && (50..90).contains(&y);
+    let depth = |unit: u16| {
+        image::ImageBuffer::<image::Luma<u16>, _>::from_fn(width, height, |x, y| {
+            image::Luma([if glass(x, y) { 0 } else { (5000 + 10 * (height - y) as u16) / unit }])
+        })
+    };
+    depth(1).save(file("depth.png")).expect("written");
+    depth(10).save(file("millimetres.png")).expect("written");
+    let mask = |x, y| image::Luma([if glass(x, y) { 255u8 } else { 0 }]);
+    image::GrayImage::from_fn(width, height, mask).save(file("mask.png")).expect("written");
+    let camera = "xres: 160\nyres: 120\nfx: 150\nfy: 150\ncx: 79.5\ncy: 59.5\n";
+    std::fs::write(folder.join("camera.yaml"), camera).expect("written");
+    std::fs::write(folder.join("other.yaml"), camera.replace("160", "320")).expect("written");
+    std::fs::write(folder.join("none.yaml"), "fx: 1").expect("written");
+    let complete = |depth: &str, intrinsics: &str| {
+        let (depth, intrinsics) = (file(depth), file(intrinsics));
+        let [rgb, mask, out, sigma, validity] =
+            ["rgb.png", "mask.png", "out.png", "sigma.png", "validity.png"].map(file);
+        nightshift(&[
+            "complete-depth",
+            "--image",
+            &rgb,
+            "--depth",
+            &depth,
+            "--intrinsics",
+            &intrinsics,
+            "--mask",
+            &mask,
+            "--out",
+            &out,
+            "--sigma",
+            &sigma,
+            "--validity",
+            &validity,
+            "--json",
+        ])
+    };
+    let output = complete("depth.png", "camera.yaml");
+    let report = json(&output);
+    assert_eq!(
+        (&report["missing"], &report["completed"]),
+        (&serde_json::json!(0), &serde_json::json!(800)),
+        "{report}"
+    );
+    let read = |name: &str| image::open(file(name)).expect("it was written").into_luma16();
+    let (out, sigma, validity) = (read("out.png"), read("sigma.png"), read("validity.png"));
+    for (x, y, pixel) in out.enumerate_pixels() {
+        let inside = glass(x, y);
+        assert!(pixel.0[0] > 0 && (sigma.get_pixel(x, y).0[0] > 0) == inside, "({x}, {y})");
+        assert_eq!(validity.get_pixel(x, y).0[0] > 1, inside, "({x}, {y})");
+    }
+    for (depth, intrinsics, told) in [
+        ("millimetres.png", "camera.yaml", "--depth-unit"),
+        ("depth.png", "other.yaml", "must be of one size"),
+        ("depth.png", "none.yaml", "has no number"),
+        ("rgb.png", "camera.yaml", "one channel of 16 bits"),
+        ("missing.png", "camera.yaml", "missing.png"),
+    ] {
+        let output = complete(depth, intrinsics);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{depth} {intrinsics}: {words}");
+        assert!(words.contains(told) && !words.contains("panicked"), "{words}");
+    }
+}
+
+#[test]
+fn sight_is_scored_on_rendered_pictures_and_vessels_are_told() {
+    if !std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| std::path::Path::new(&path).is_file()) {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let folder = scratch("score");
+    let path = folder.to_str().expect("a plain path");
+    json(&nightshift(&[
+        "dataset", "--count", "2", "--seed", "3", "--size", "64x48", "--out", path, "--json",
+    ]));
+    let report = json(&nightshift(&["score", path, "--json"]));
+    assert_eq!(report["pictures"], 2);
+    let scores = report["scores"].as_array().expect("a list");
+    assert!(
+        scores.iter().any(|line| line["what"] == "vessel AP50" && line["n"].as_u64() > Some(0)),
+        "{report}"
+    );
+    let picture = folder.join("pictures/000000.png");
+    let seen = json(&nightshift(&["see", "--image", picture.to_str().expect("a plain path"), "--json"]));
+    assert!(seen["vessels"].is_array(), "{seen}");
+    let empty = scratch("score-empty");
+    std::fs::create_dir_all(&empty).expect("a folder is made");
+    for arguments in [
+        &["score", empty.to_str().expect("a plain path")][..],
+        &[
+            "see",
+            "--image",
+            picture.to_str().expect("a plain path"),
+            "--models",
+            empty.to_str().expect("a plain path"),
+        ],
+    ] {
+        let output = nightshift(arguments);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(words.contains("cannot be read") && !words.contains("panicked"), "{words}");
+    }
+}

@@ -40,8 +40,12 @@ pub enum Command {
     Picture(PictureArgs),
     /// Run the localiser over a recorded drive and write where the robot was.
     Localize(LocalizeArgs),
-    /// Read the codes and fiducials in a picture.
+    /// Find the vessels, codes and fiducials in a picture.
     See(crate::see::SeeArgs),
+    /// Complete the depth of glass, which depth cameras do not tell.
+    CompleteDepth(crate::complete_depth::CompleteArgs),
+    /// Score the sight of vessels on an annotated folder.
+    Score(crate::score::ScoreArgs),
     /// Plan a path on a saved map.
     PlanPath(PlanPathArgs),
     /// Find the joint positions that put an arm's tool at poses.
@@ -367,6 +371,8 @@ pub enum BenchWhat {
     Driving(BenchDrivingArgs),
     /// Localisation, over recorded drives.
     Navigation(BenchNavigationArgs),
+    /// Vessels, codes, fiducials and depth of glass, on real pictures.
+    Perception(crate::bench::perception::BenchPerceptionArgs),
     /// The simulator's speed beside MuJoCo alone, and its memory.
     Sim(BenchSimArgs),
 }

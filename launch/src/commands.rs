@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    arm_tools, bench, bench_docking, bench_drives, bench_driving, bench_sim, check, dataset, faults, files,
-    lab, live, localize, picture, plan_path, render, see, sim_node,
+    arm_tools, bench, bench_docking, bench_drives, bench_driving, bench_sim, check, complete_depth, dataset,
+    faults, files, lab, live, localize, picture, plan_path, render, score, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -35,6 +35,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Picture(args) => picture::run(&args),
         Command::Localize(args) => localize::run(&args),
         Command::See(args) => see::run(&args),
+        Command::CompleteDepth(args) => complete_depth::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),
         Command::Ik(args) => arm_tools::ik(&args),
         Command::Plan(args) => arm_tools::plan_all(&args),
@@ -50,6 +52,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench_driving::run(args),
         BenchWhat::Navigation(args) => bench::navigation(args),
+        BenchWhat::Perception(args) => bench::perception::run(args),
         BenchWhat::Sim(args) => bench_sim::run(args),
     }
 }

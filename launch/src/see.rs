@@ -1,10 +1,15 @@
 //! `nightshift see`: what is in a picture.
 
+use crate::complete_depth::{DepthArgs, DepthSummary};
+use crate::photo::{self, LARGEST};
 use crate::talk::talk;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nightshift_core::image::Image;
+use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
+use nightshift_perception::exposure;
 use nightshift_perception::fiducial::TagSight;
+use nightshift_perception::vessel::VesselSight;
 use nightshift_vision::{Effort, TagDetector, read_codes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -14,19 +19,62 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(
     after_help = "Reads PNG, JPEG, WebP and PNM. Exit code 0 where something was seen, 1 where nothing was, 2 where the picture cannot be \
-read. Pixels count from the centre of the top left one.\n\nExamples:\n  nightshift see --image label.jpg --json\n  \
-nightshift see --image rack.png --overlay seen.png"
+read. Corners count from the centre of the top left pixel, boxes from its edge (as COCO has it).\n\nExamples:\n  nightshift see \
+--image label.jpg --json\n  nightshift see --image rack.png --overlay seen.png\n  \
+nightshift see --image glass.png --depth glass-depth.png --intrinsics camera.yaml --json"
 )]
 pub struct SeeArgs {
     /// The picture.
     #[arg(long, value_name = "FILE")]
     pub image: PathBuf,
-    /// Print one JSON object on stdout: `codes` with `kind`, `text`, `corners`; `tags` (tag36h11) with `id`, `corners`; `doubts`.
+    /// Its depth, and the camera.
+    #[command(flatten)]
+    pub depth: DepthArgs,
+    /// Print one JSON object on stdout: `vessels` with `bbox`, `mask_rle`, `type`, `phases`, `fill`, `score`, `doubts`; `codes`
+    /// with `kind`, `text`, `corners`; `tags` (tag36h11) with `id`, `corners`; `depth`; `doubts`.
     #[arg(long)]
     pub json: bool,
     /// Write the picture with what was seen drawn into it.
     #[arg(long, value_name = "PNG")]
     pub overlay: Option<PathBuf>,
+    /// The networks.
+    #[command(flatten)]
+    pub eyes: EyesArgs,
+}
+
+/// Which networks, and what runs them.
+#[derive(Args, Clone)]
+pub struct EyesArgs {
+    /// The folder with detector.onnx, reader.onnx and their cards. [default: perception/models]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// What computes the networks.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub provider: Computer,
+}
+
+/// What computes the networks.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Computer {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+    /// An NVIDIA GPU, with kernels made for it.
+    Tensorrt,
+}
+
+impl EyesArgs {
+    /// Loads them.
+    pub fn load(&self) -> Result<Eyes, String> {
+        let provider = match self.provider {
+            Computer::Cpu => Provider::Cpu,
+            Computer::Cuda => Provider::Cuda,
+            Computer::Tensorrt => Provider::TensorRt,
+        };
+        let options = Options { provider, ..Options::default() };
+        Eyes::load(&photo::models(self.models.as_ref()), &options).map_err(|e| e.to_string())
+    }
 }
 
 /// What was seen.
@@ -34,103 +82,138 @@ pub struct SeeArgs {
 struct Report {
     width: usize,
     height: usize,
+    /// None where they could not be looked for.
+    vessels: Option<Vec<VesselSight>>,
     codes: Vec<CodeSight>,
     tags: Vec<TagSight>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<DepthSummary>,
     /// Why a picture that shows nothing may not be an empty scene.
     doubts: Vec<String>,
 }
 
-/// Pictures beyond this are refused before they are decoded, pixels along a side.
-const LARGEST: u32 = 8192;
-
 /// Runs the command.
 pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
-    let picture = read(&args.image)?;
-    let broken = |e: nightshift_vision::VisionError| format!("{}: {e}", args.image.display());
-    let codes = read_codes(&picture, Effort::Thorough).map_err(broken)?;
-    let tags = TagDetector::new().and_then(|detector| detector.detect(&picture)).map_err(broken)?;
-    let (width, height, doubts) = (picture.width, picture.height, doubts(&picture));
+    let picture = photo::read(&args.image)?;
+    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", args.image.display());
+    let mut doubts: Vec<String> = exposure::doubts(&picture).iter().map(ToString::to_string).collect();
+    let vessels = match args.eyes.load() {
+        Ok(mut eyes) => Some(eyes.look(&picture).map_err(|e| named(&e))?),
+        // What was asked for by name is missed; what is there by default is done without.
+        Err(error) if args.eyes.models.is_some() => return Err(error),
+        Err(error) => {
+            doubts.push(format!("vessels were not looked for: {error}"));
+            None
+        }
+    };
+    let depth = match args.depth.read(&args.image, &picture)? {
+        None => None,
+        Some(sensed) => {
+            let seen = vessels.as_deref().unwrap_or_default();
+            Some(sensed.complete(&crate::complete_depth::glass(seen, &picture)?)?.summary())
+        }
+    };
+    let codes = read_codes(&picture, Effort::Thorough).map_err(|e| named(&e))?;
+    let tags = TagDetector::new().and_then(|detector| detector.detect(&picture)).map_err(|e| named(&e))?;
+    let (width, height) = (picture.width, picture.height);
+    let report = Report { width, height, vessels, codes, tags, depth, doubts };
     if let Some(path) = &args.overlay {
-        draw(picture, &codes, &tags, path)?;
+        draw(picture, &report, path)?;
     }
-    let seen = !codes.is_empty() || !tags.is_empty();
-    let report = Report { width, height, codes, tags, doubts };
+    tell(&report, args)
+}
+
+fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
+    let vessels = report.vessels.as_deref().unwrap_or_default();
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        println!("{}", serde_json::to_string(report).expect("plain data"));
     } else {
+        for vessel in vessels {
+            let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
+            let fill = vessel.fill.map_or(String::new(), |fill| format!("  filled {:.0} %", 100.0 * fill));
+            let words = format!("{}  {}{fill}", vessel.kind.name(), phases.join(", "));
+            println!("vessel  {:.2}  {words}  at {:.0?}", vessel.score, vessel.bbox);
+        }
         for code in &report.codes {
             println!("code  {:?}  {:?}  at {:.0?}", code.kind, code.text, code.middle());
         }
         for tag in &report.tags {
             println!("tag   {}  at {:.1?}", tag.id, tag.corners);
         }
+        if let Some(depth) = &report.depth {
+            println!("depth  {depth}");
+        }
     }
     for doubt in &report.doubts {
         talk!("{}: {doubt}", args.image.display());
     }
+    let seen = !report.codes.is_empty() || !report.tags.is_empty() || !vessels.is_empty();
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A picture file as an array.
-fn read(path: &Path) -> Result<Image<[u8; 3]>, String> {
-    let named = |e: &dyn std::fmt::Display| format!("{} cannot be read as a picture: {e}", path.display());
-    let mut reader = image::ImageReader::open(path).map_err(|e| named(&e))?;
-    let mut limits = image::Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
-    reader.limits(limits);
-    let reader = reader.with_guessed_format().map_err(|e| named(&e))?;
-    let rgb = reader.decode().map_err(|e| named(&e))?.into_rgb8();
-    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-    Ok(Image { width, height, pixels: rgb.pixels().map(|pixel| pixel.0).collect() })
-}
+const CODE: [u8; 3] = [255, 60, 200];
+const TAG: [u8; 3] = [60, 255, 60];
+const VESSEL: [u8; 3] = [255, 160, 30];
+/// Of which nothing is told but that it is there.
+const DOUBTFUL: [u8; 3] = [255, 230, 90];
 
-/// Share of pixels at the end of the scale from which a picture tells little.
-const BLIND_SHARE: f64 = 0.98;
-
-fn doubts(picture: &Image<[u8; 3]>) -> Vec<String> {
-    let share = |test: fn(u8) -> bool| {
-        let count = picture.pixels.iter().filter(|pixel| pixel.iter().all(|v| test(*v))).count();
-        count as f64 / picture.pixels.len().max(1) as f64
-    };
-    let mut doubts = Vec::new();
-    if share(|v| v < 8) > BLIND_SHARE {
-        doubts.push("the picture is black: look at lens cap, light and exposure".to_owned());
-    }
-    if share(|v| v > 247) > BLIND_SHARE {
-        doubts.push("the picture is white: look at glare and exposure".to_owned());
-    }
-    doubts
-}
-
-fn draw(
-    mut picture: Image<[u8; 3]>,
-    codes: &[CodeSight],
-    tags: &[TagSight],
-    path: &Path,
-) -> Result<(), String> {
-    let outlines = codes.iter().map(|code| (&code.corners, [255, 60, 200]));
-    for (corners, colour) in outlines.chain(tags.iter().map(|tag| (&tag.corners, [60, 255, 60]))) {
-        for side in 0..4 {
-            line(&mut picture, corners[side], corners[(side + 1) % 4], colour);
+fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(), String> {
+    for vessel in report.vessels.iter().flatten() {
+        let colour = if vessel.doubts.is_empty() { VESSEL } else { DOUBTFUL };
+        let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
+        for (pixel, inside) in picture.pixels.iter_mut().zip(&mask.pixels) {
+            if *inside {
+                for channel in 0..3 {
+                    pixel[channel] = ((2 * u16::from(pixel[channel]) + u16::from(colour[channel])) / 3) as u8;
+                }
+            }
+        }
+        let [left, top, width, height] = vessel.bbox;
+        let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
+        outline(&mut picture, &corners.map(|corner| corner.map(|v| v - 0.5)), colour);
+        let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
+        let words = [vessel.kind.name().to_owned(), phases.join(" ")];
+        for (row, text) in words.iter().enumerate() {
+            write_words(&mut picture, [left, top + height + 2.0 + 9.0 * row as f64], text, colour);
         }
     }
-    image::save_buffer(
-        path,
-        picture.pixels.as_flattened(),
-        picture.width as u32,
-        picture.height as u32,
-        image::ExtendedColorType::Rgb8,
-    )
-    .map_err(|e| format!("{} cannot be written: {e}", path.display()))
+    for code in &report.codes {
+        outline(&mut picture, &code.corners, CODE);
+    }
+    for tag in &report.tags {
+        outline(&mut picture, &tag.corners, TAG);
+    }
+    photo::write(path, &picture)
+}
+
+fn outline(picture: &mut Image<[u8; 3]>, corners: &[[f64; 2]; 4], colour: [u8; 3]) {
+    for side in 0..4 {
+        line(picture, corners[side], corners[(side + 1) % 4], colour);
+    }
+}
+
+fn dot(picture: &mut Image<[u8; 3]>, column: f64, row: f64, colour: [u8; 3]) {
+    if column >= 0.0 && row >= 0.0 && column < picture.width as f64 && row < picture.height as f64 {
+        picture.pixels[row as usize * picture.width + column as usize] = colour;
+    }
 }
 
 fn line(picture: &mut Image<[u8; 3]>, [x, y]: [f64; 2], [u, v]: [f64; 2], colour: [u8; 3]) {
     let steps = (u - x).abs().max((v - y).abs()).ceil().clamp(1.0, 4.0 * f64::from(LARGEST));
     for step in 0..=steps as usize {
         let share = step as f64 / steps;
-        let (column, row) = ((x + share * (u - x)).round(), (y + share * (v - y)).round());
-        if column >= 0.0 && row >= 0.0 && column < picture.width as f64 && row < picture.height as f64 {
-            picture.pixels[row as usize * picture.width + column as usize] = colour;
+        dot(picture, (x + share * (u - x)).round(), (y + share * (v - y)).round(), colour);
+    }
+}
+
+fn write_words(picture: &mut Image<[u8; 3]>, [x, y]: [f64; 2], words: &str, colour: [u8; 3]) {
+    use font8x8::UnicodeFonts;
+    for (place, letter) in words.chars().enumerate() {
+        let Some(glyph) = font8x8::BASIC_FONTS.get(letter) else { continue };
+        for (row, bits) in glyph.iter().enumerate() {
+            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
+                dot(picture, x + (8 * place + column) as f64, y + row as f64, colour);
+            }
         }
     }
 }

@@ -41,7 +41,8 @@ pub struct FrontPixel {
 }
 
 /// Why a completed depth is not good enough to grasp by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// The outline reaches the picture's edge: foot or width may lie outside.
     CutOff,

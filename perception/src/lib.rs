@@ -1,5 +1,8 @@
 //! What is made of pictures, on plain arrays: no camera, no file, no OpenCV.
 
 pub mod code;
+pub mod exposure;
 pub mod fiducial;
 pub mod glass;
+pub mod score;
+pub mod vessel;

@@ -120,9 +120,12 @@ def cut(shown, box, size, flip):
 
 def as_camera(pixels, random):
     """Other light and another camera."""
-    if random.random() < 0.3:
+    kind = random.random()
+    if kind < 0.75:
         image = Image.fromarray(np.ascontiguousarray(pixels))
-        pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))))
+        # The tracer's grain is no camera's: photographs that are shown smaller have none.
+        blur = ImageFilter.MedianFilter(3) if kind < 0.45 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))
+        pixels = np.asarray(image.filter(blur))
     x = pixels.astype(np.float32) / 255.0
     x = x ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
     x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.06, 3)).astype(np.float32)

@@ -100,9 +100,10 @@ class ToldReader(nn.Module):
 
 TASKS = {
     "detector": dict(network=Detector, told=ToldDetector, batch=detector_batch, loss=detector_loss, size=16, rate=2e-3,
-                     input="image", outputs=["maps"], example=(1, 3, 192, 256),
+                     thresholds={"score": 0.3}, input="image", outputs=["maps"], example=(1, 3, 192, 256),
                      axes={"image": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}}),
     "reader": dict(network=Reader, told=ToldReader, batch=reader_batch, loss=reader_loss, size=32, rate=2e-3,
+                   thresholds={"type": 0.5, "phase": 0.5, "empty": 0.7},
                    input="crops", outputs=["phases", "fill", "types", "masks"], example=(1, 3, CROP_HEIGHT, CROP_WIDTH),
                    axes={name: {0: "vessels"} for name in ("crops", "phases", "fill", "types", "masks")}),
 }
@@ -139,6 +140,10 @@ def train(args, task):
         schedule.load_state_dict(state["schedule"])
         began = state["step"]
         print(f"goes on from step {began}", file=sys.stderr)
+    elif args.start:
+        mean = torch.load(args.start, map_location=device)["mean"]
+        network.load_state_dict(mean)
+        mean = {name: value.clone() for name, value in mean.items()}
     shown = load(args.data, args.limit)
     print(f"{args.task}: {len(shown)} pictures, {sum(len(s.vessels) for s in shown)} vessels, on {device}", file=sys.stderr)
     network.train()
@@ -173,7 +178,7 @@ def train(args, task):
 
 
 def vars_of(args):
-    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit")}
+    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit", "start")}
 
 
 def write(args, task, network):
@@ -195,11 +200,15 @@ def write(args, task, network):
         f'parts = {json.dumps(PARTS)}',
         f'stride_px = {STRIDE}',
         "",
+        "[thresholds]",
+        *(f"{name} = {value}" for name, value in task["thresholds"].items()),
+        "",
         "[recipe]",
         f'pictures = "nightshift dataset --seed {recipe.get("seed")} --size {recipe.get("width")}x{recipe.get("height")}, rendered; no photograph"',
         f'count = {args.limit or len(json.loads((args.data / "annotations.json").read_text())["images"])}',
         f'seed = {args.seed}',
         f'steps = {args.steps}',
+        *([f'start = "the weights of {args.start.name} of {args.start_recipe}"'] if args.start else []),
         f'batch = {task["size"]}',
         f'torch = "{torch.__version__}"',
     ]
@@ -215,6 +224,8 @@ def main():
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, help="use so many pictures")
+    parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint, another run's")
+    parser.add_argument("--start-recipe", default="another run", help="how --start was made, in words, for the card")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tell", type=int, default=50, help="steps between two lines")
     args = parser.parse_args()

@@ -4,6 +4,7 @@
 //! one, write such a function in a file of its own and add a line to [`NAVIGATION`].
 
 mod localiser;
+pub mod perception;
 mod table;
 
 use crate::cli::BenchNavigationArgs;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `nightshift bench navigation` measures, in this order.
-const NAVIGATION: &[Section] = &[
+const NAVIGATION: &[Section<Plan>] = &[
     Section { name: "tracking", about: "following recorded drives", run: localiser::tracking },
     Section {
         name: "from-nowhere",
@@ -27,13 +28,13 @@ const NAVIGATION: &[Section] = &[
 ];
 
 /// A group of figures that are measured together.
-pub struct Section {
+pub struct Section<P> {
     /// As `--section` has it.
     pub name: &'static str,
     /// In words.
     pub about: &'static str,
     /// Measures.
-    pub run: fn(&Plan, &mut Notes) -> Result<(), String>,
+    pub run: fn(&P, &mut Notes) -> Result<(), String>,
 }
 
 /// What is asked for.
@@ -163,7 +164,7 @@ fn default_data() -> PathBuf {
         .map_or_else(|| files::home().join(Path::new("../shared/data")), PathBuf::from)
 }
 
-fn measure(sections: &[Section], only: &[String], plan: &Plan, json: bool) -> Result<ExitCode, String> {
+fn measure<P>(sections: &[Section<P>], only: &[String], plan: &P, json: bool) -> Result<ExitCode, String> {
     if let Some(unknown) = only.iter().find(|name| !sections.iter().any(|s| s.name == **name)) {
         let names: Vec<&str> = sections.iter().map(|section| section.name).collect();
         return Err(format!("there is no section {unknown}; there are: {}", names.join(", ")));
