@@ -7,7 +7,7 @@ use crate::dock::{self, Docking, Learned, Sight, on_shape};
 use crate::drive::{self, Drive};
 use crate::footprint::Footprint;
 use crate::guard::{Guard, MARGIN_M, Reason};
-use crate::localiser::{Localisation, LocalisationState, Localiser, Place};
+use crate::localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 use crate::messages::{NavCommand, NavInput, NavOutput};
 use crate::people::People;
 use crate::senses::Senses;
@@ -27,6 +27,8 @@ const STALE_S: f64 = 0.5;
 const DEAD_S: f64 = 2.0;
 /// Without a trusted pose for so long the command ends, seconds.
 const LOST_S: f64 = 20.0;
+/// A trusted pose this far from where the one before leads to is another place, metres.
+const ELSEWHERE_M: f64 = 0.3;
 /// Speed while docking, as a share.
 const DOCK_SPEED: f64 = 0.15;
 /// While docking the outline may come this near to the station's own shapes, metres.
@@ -59,6 +61,8 @@ pub struct Navigator {
     /// Height of the scanners' plane, metres.
     plane_m: f64,
     localised: Option<Localisation>,
+    /// The last pose that was trusted, whatever has become of it.
+    tracked: Option<Estimate>,
     running: Option<Running>,
     last: Twist,
     /// With which that came about.
@@ -124,6 +128,7 @@ impl Navigator {
                 .collect(),
             plane_m: robot.scanners.values().map(|s| s.pose.translation().z).next().unwrap_or_default(),
             localised: None,
+            tracked: None,
             running: None,
             last: Twist::STOP,
             acceleration: Twist::STOP,
@@ -148,6 +153,11 @@ impl Navigator {
         self.senses.scan(scan);
         self.dock_scan(scan);
         let Some(localisation) = self.localiser.scan(scan) else { return };
+        // What was seen from a wrong place stands in the wrong place.
+        if localisation.state() == LocalisationState::Lost || self.is_elsewhere(&localisation) {
+            self.costmap.forget();
+            self.people.forget();
+        }
         if let (Some(tracked), Some(eye)) = (localisation.tracked(), self.scanners.get(&scan.scanner)) {
             let base = tracked.map_from_base.iso;
             let hits: Vec<_> = self.localiser.last_points().iter().map(|p| base * p).collect();
@@ -156,12 +166,16 @@ impl Navigator {
             let strange: Vec<_> = hits.iter().copied().filter(unexplained).collect();
             self.people.take(scan.stamp, &strange);
         }
-        if localisation.state() == LocalisationState::Lost {
-            self.costmap.forget();
-            self.people.forget();
-        }
+        self.tracked = localisation.tracked().cloned().or(self.tracked.take());
         self.localised = Some(localisation.clone());
         out.push(NavOutput::Localised(localisation));
+    }
+
+    /// Whether the place that is tracked is not where the one before leads to.
+    fn is_elsewhere(&self, localisation: &Localisation) -> bool {
+        let (Some(now), Some(before)) = (localisation.tracked(), &self.tracked) else { return false };
+        let expected = before.map_from_odom * now.map_from_odom.inverse() * now.map_from_base;
+        expected.distance(&now.map_from_base) > ELSEWHERE_M
     }
 
     fn command(&mut self, now: Stamp, command: NavCommand, out: &mut Outbox<NavOutput>) {

@@ -91,7 +91,7 @@ const NOTICED: f64 = 0.99;
 /// Squared error in units of the claimed covariance: 3 where it means what it says.
 const NEES_NAME: &str = "NEES, mean (3 is honest)";
 /// Scans that are tracked before each kidnap, and how far away it ends at least, metres.
-const KIDNAP_BEFORE: usize = 20;
+const KIDNAP_BEFORE: usize = 40;
 const KIDNAP_M: f64 = 1.0;
 const REPLAYS: usize = 10;
 

@@ -5,13 +5,23 @@ use nalgebra::{Isometry2, Matrix3, Vector2, Vector3};
 use nightshift_core::random::Stream;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Share of a new scan in the running means.
+/// Share of a new scan in the running means, and in the slow one.
 const NEW: f64 = 0.3;
-/// How sharply a better fit beats a worse one: odds of e per 1/40 of score.
-const SHARPNESS: f64 = 40.0;
+const SLOW: f64 = 0.05;
+/// How sharply a better fit beats a worse one, as odds of e per unit of score: seen from one place, and after a way.
+/// What the map has wrong about a place is as wrong in the next scan from there; only other views are other evidence.
+const SHARPNESS: [f64; 2] = [12.0, 40.0];
+/// The way after which a place has been seen from elsewhere, metres; a turn of a radian counts as so much way.
+const OTHER_VIEW_M: f64 = 1.5;
+const RADIAN_M: f64 = 0.5;
+/// A scan is startling that is explained by so much less than those before.
+const STARTLING: f64 = 0.15;
 /// A place that so many scans have met must be beaten by this much score: being carried away is rare.
 const SEASONED_SCANS: u32 = 30;
-const SEASONED_BONUS: f64 = 0.1;
+const SEASONED_BONUS: f64 = 0.2;
+/// How much a point that is seen through a mapped surface speaks against a place, beside one that nothing explains:
+/// much comes into a room that no map has, and few walls leave it.
+const THROUGH_WEIGHT: f64 = 2.0;
 /// Errors of dead reckoning, one sigma: of distance per metre and per radian, of heading likewise, and at rest
 /// between two scans.
 const DISTANCE_PER_M: f64 = 0.05;
@@ -37,10 +47,17 @@ pub struct Hypothesis {
     pub explained: f64,
     /// Of the last scan.
     pub explained_now: f64,
-    /// Running mean of the scans' scores: what hypotheses are compared by.
-    pub quality: f64,
+    /// Running mean of the scans' scores, from 0 on: a place that has just been found has its record to earn.
+    quality: f64,
+    /// Running mean of the share of points that are seen through mapped surfaces: a room that has changed hides much of
+    /// the map and shows little that lies behind it, a wrong place both.
+    through: f64,
     /// Scans that it has met.
     pub scans: u32,
+    /// The way since it was found, metres; turns count as well.
+    way_m: f64,
+    /// Slow running mean of the scans' explained shares.
+    usual: f64,
 }
 
 impl Hypothesis {
@@ -54,7 +71,10 @@ impl Hypothesis {
             explained: 0.0,
             explained_now: 0.0,
             quality: 0.0,
+            through: 0.0,
             scans: 0,
+            way_m: 0.0,
+            usual: 0.0,
         }
     }
 
@@ -70,6 +90,7 @@ impl Hypothesis {
         let of_heading = square(HEADING_PER_M * distance, HEADING_PER_RAD * turn, REST_RAD);
         self.covariance = jacobian * self.covariance * jacobian.transpose()
             + Matrix3::from_diagonal(&Vector3::new(of_distance, of_distance, of_heading));
+        self.way_m += distance + RADIAN_M * turn;
         self.pose *= step;
         self.pose.rotation.renormalize();
     }
@@ -111,8 +132,9 @@ impl Hypothesis {
     pub fn take(&mut self, fit: &Fit) {
         let share = if self.scans == 0 { 1.0 } else { NEW };
         self.explained += share * (fit.explained - self.explained);
-        self.quality += share * (fit.score - self.quality);
+        self.quality += NEW * (fit.score - self.quality);
         self.explained_now = fit.explained;
+        self.usual += if self.scans == 0 { 1.0 } else { SLOW } * (fit.explained - self.usual);
         self.scans = self.scans.saturating_add(1);
         // A scan of things that are not in the map says nothing about the place.
         if fit.explained < super::FITTING_SHARE {
@@ -131,14 +153,32 @@ impl Hypothesis {
         }
     }
 
+    /// Takes the share of the last scan's points that could only be seen through mapped surfaces.
+    pub fn see_through(&mut self, share: f64) {
+        let new = if self.scans <= 1 { 1.0 } else { NEW };
+        self.through += new * (share - self.through);
+    }
+
     /// How likely it is against `best`: 1 for an equal fit.
     pub fn odds_to(&self, best: &Self) -> f64 {
-        (SHARPNESS * (self.standing() - best.standing())).exp().min(1.0)
+        let seen = (self.way_m.min(best.way_m) / OTHER_VIEW_M).min(1.0);
+        let sharpness = SHARPNESS[0] + seen * (SHARPNESS[1] - SHARPNESS[0]);
+        (sharpness * (self.standing() - best.standing())).exp().min(1.0)
+    }
+
+    /// Whether the last scan fits much worse than is usual.
+    pub fn is_startled(&self) -> bool {
+        self.explained_now < self.usual - STARTLING
+    }
+
+    /// Whether it has fitted for long.
+    pub fn is_seasoned(&self) -> bool {
+        self.scans >= SEASONED_SCANS
     }
 
     /// What hypotheses are ordered by: how well it fits, and that it has fitted for long.
     pub fn standing(&self) -> f64 {
-        self.quality + if self.scans >= SEASONED_SCANS { SEASONED_BONUS } else { 0.0 }
+        self.quality - THROUGH_WEIGHT * self.through + if self.is_seasoned() { SEASONED_BONUS } else { 0.0 }
     }
 
     /// Whether this is the same place as another.

@@ -106,6 +106,8 @@ const FOUND_SHARE: f64 = 0.6;
 const THROUGH_SHARE: f64 = 0.2;
 /// So many contradicting scans in a row, and the place is given up.
 const SCANS_TO_LOSE: u32 = 4;
+/// So many scans in a row that fit much worse than those before, and the whole map is searched for a better place.
+const SCANS_TO_STARTLE: u32 = 2;
 /// Scans that do not fit for so long, seconds, and the place is given up even if new things all around might be why.
 const DESPAIR_S: f64 = 5.0;
 /// So many scans must fit before a new place is trusted.
@@ -142,6 +144,8 @@ pub struct Localiser {
     slip: f64,
     unfit_since: Option<Stamp>,
     contradicting_scans: u32,
+    /// Scans in a row that fit much worse than those before.
+    startling_scans: u32,
     idle_scans: u32,
 }
 
@@ -161,7 +165,8 @@ impl Localiser {
             slip: 1.0,
             unfit_since: None,
             contradicting_scans: 0,
-            idle_scans: 0,
+            startling_scans: 0,
+            idle_scans: SCANS_BETWEEN_SEARCHES,
         }
     }
 
@@ -171,6 +176,7 @@ impl Localiser {
         self.reckoned = self.history.latest().map(|o| (o.stamp, o.odom_from_base.iso));
         self.unfit_since = None;
         self.contradicting_scans = 0;
+        self.startling_scans = 0;
         self.idle_scans = SCANS_BETWEEN_SEARCHES;
     }
 
@@ -179,6 +185,7 @@ impl Localiser {
         self.hypotheses.clear();
         self.unfit_since = None;
         self.contradicting_scans = 0;
+        self.startling_scans = 0;
         self.idle_scans = SCANS_BETWEEN_SEARCHES;
     }
 
@@ -236,7 +243,9 @@ impl Localiser {
         self.unfit_since = through.map(|_| self.unfit_since.unwrap_or(now));
         let contradicted = through.is_some_and(|share| share > THROUGH_SHARE);
         self.contradicting_scans = if contradicted { self.contradicting_scans.saturating_add(1) } else { 0 };
-        self.search_when_due(now, points);
+        let startling = self.hypotheses.first().is_some_and(Hypothesis::is_startled);
+        self.startling_scans = if startling { self.startling_scans.saturating_add(1) } else { 0 };
+        self.search_when_due(now, eye, points);
     }
 
     /// One hypothesis meets a scan.
@@ -263,6 +272,11 @@ impl Localiser {
             }
         }
         self.hypotheses[index].take(&fit);
+        // What rivals are told apart by costs time, and a place without any needs none.
+        if self.hypotheses.len() > 1 {
+            let hypothesis = &mut self.hypotheses[index];
+            hypothesis.see_through(refine::seen_through(&self.surfaces, eye, points, &hypothesis.pose));
+        }
     }
 
     /// Tries poses about a doubtful one and refines the best few.
@@ -295,10 +309,12 @@ impl Localiser {
         self.hypotheses.sort_by(|a, b| b.standing().total_cmp(&a.standing()));
         let mut kept: Vec<Hypothesis> = Vec::new();
         for hypothesis in self.hypotheses.drain(..) {
-            let beaten = kept
-                .first()
-                .is_some_and(|best| hypothesis.scans >= SCANS_TO_TRUST && hypothesis.odds_to(best) < 0.01);
-            if !beaten && !kept.iter().any(|other| hypothesis.is_at(other)) && kept.len() < MAX_HYPOTHESES {
+            let beaten = kept.first().is_some_and(|best| {
+                best.scans.min(hypothesis.scans) >= SCANS_TO_TRUST && hypothesis.odds_to(best) < 0.01
+            });
+            // One scan from beside something new fits many places better than the right one, and the next one none of them.
+            let room = kept.len() < MAX_HYPOTHESES || hypothesis.is_seasoned();
+            if !beaten && room && !kept.iter().any(|other| hypothesis.is_at(other)) {
                 kept.push(hypothesis);
             }
         }
@@ -307,24 +323,26 @@ impl Localiser {
 
     /// Looks for the scan in the whole map where nothing fits. A place that has been tracked stays in the race:
     /// new furniture all around looks like a kidnap for a while.
-    fn search_when_due(&mut self, now: Stamp, points: &[Point2<f64>]) {
-        if !self.is_lost(now) {
-            return;
-        }
-        self.idle_scans += 1;
-        if self.idle_scans < SCANS_BETWEEN_SEARCHES {
+    fn search_when_due(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
+        self.idle_scans = self.idle_scans.saturating_add(1);
+        let wanted = self.is_lost(now) || self.startling_scans >= SCANS_TO_STARTLE;
+        if !wanted || self.idle_scans < SCANS_BETWEEN_SEARCHES {
             return;
         }
         self.idle_scans = 0;
-        for pose in self.pyramid.search(points, MAX_HYPOTHESES) {
+        let found = self.pyramid.search(points, MAX_HYPOTHESES).into_iter().map(|pose| {
             let fit = refine(&self.surfaces, points, None, &pose, 0.3);
-            if fit.explained >= FOUND_SHARE {
-                let mut found = Hypothesis::new(pose, FOUND_SIGMA);
-                found.take(&fit);
-                self.hypotheses.push(found);
-            }
+            let mut found = Hypothesis::new(pose, FOUND_SIGMA);
+            found.take(&fit);
+            found.see_through(refine::seen_through(&self.surfaces, eye, points, &found.pose));
+            found
+        });
+        let found: Vec<Hypothesis> = found.collect();
+        // Places that fit badly are kept as rivals of one that fits: the room may have changed.
+        if found.iter().any(|place| place.explained >= FOUND_SHARE) {
+            self.hypotheses.extend(found.into_iter().filter(|place| place.explained >= FITTING_SHARE));
+            self.prune();
         }
-        self.prune();
     }
 
     fn is_lost(&self, now: Stamp) -> bool {
