@@ -16,11 +16,15 @@ const FAR: f32 = 1.6;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  nightshift render --ware vial_capped --content foam --out foam.png\n  \
 nightshift render --ware beaker --content two_layers --night --turns 8 --out turntable.png\n  \
-nightshift render --scene 17 --size 640x480 --depth --out scene.png")]
+nightshift render --scene 17 --size 640x480 --depth --out scene.png\n  \
+nightshift render --sheet --content coloured_liquid --seed 3 --size 200x240 --out sheet.png")]
 pub struct RenderArgs {
     /// A vessel: vial_open, vial_capped, bottle, beaker, flask, test_tube, cartridge.
-    #[arg(long, required_unless_present = "scene", conflicts_with = "scene", value_parser = ware)]
+    #[arg(long, required_unless_present_any = ["scene", "sheet"], conflicts_with = "scene", value_parser = ware)]
     pub ware: Option<Category>,
+    /// All vessels with the content on one sheet, each by day, its true depth, the depth camera's, and by night.
+    #[arg(long, conflicts_with_all = ["scene", "ware", "night", "turns", "depth"])]
+    pub sheet: bool,
     /// Its content: empty, clear_liquid, coloured_liquid, two_layers, suspension, foam, gel, powder, granules, solid_piece,
     /// residue.
     #[arg(long, default_value = "empty", value_parser = content)]
@@ -68,40 +72,68 @@ fn share(word: &str) -> Result<f32, String> {
 
 /// Runs the command.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, String> {
+    let rows = if args.sheet { sheet(args)? } else { vec![turntable(args)?] };
+    let [width, height] = args.size;
+    let wide = rows.iter().map(Vec::len).max().unwrap_or(0) * width;
+    let mut joined = image::RgbImage::new(wide as u32, (height * rows.len()) as u32);
+    for (row, pictures) in rows.iter().enumerate() {
+        for (column, picture) in pictures.iter().enumerate() {
+            for (index, pixel) in picture.pixels.iter().enumerate() {
+                let (x, y) = (column * width + index % width, row * height + index / width);
+                joined.put_pixel(x as u32, y as u32, image::Rgb(*pixel));
+            }
+        }
+    }
+    joined.save(&args.out).map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
+    talk!("{}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+type Picture = Image<[u8; 3]>;
+
+/// One thing from all sides.
+fn turntable(args: &RenderArgs) -> Result<Vec<Picture>, String> {
     let mut strip = Vec::new();
     for turn in 0..args.turns {
         let staged = match (args.scene, args.ware) {
             (Some(seed), _) => studio::stage(seed, args.size[0], args.size[1]),
-            (None, Some(category)) => {
-                let wanted = Exhibit {
-                    category,
-                    phase: args.content,
-                    level: args.level,
-                    night: args.night,
-                    turn: std::f32::consts::TAU * turn as f32 / args.turns as f32,
-                    seed: args.seed,
-                    size: args.size,
-                };
-                let missing = || format!("{} is not a vessel: see it in a --scene", category.name());
-                studio::exhibit(&wanted).ok_or_else(missing)?
-            }
-            (None, None) => return Err("give --ware or --scene".to_owned()),
+            (None, Some(category)) => exhibit(args, category, args.night, turn)?,
+            (None, None) => return Err("give --ware, --scene or --sheet".to_owned()),
         };
         strip.extend(pictures(&staged, args.depth)?);
     }
-    let [width, height] = args.size;
-    let joined: Vec<u8> = (0..height)
-        .flat_map(|y| strip.iter().flat_map(move |picture| &picture.pixels[y * width..(y + 1) * width]))
-        .flatten()
-        .copied()
-        .collect();
-    let wide = (width * strip.len()) as u32;
-    image::RgbImage::from_raw(wide, height as u32, joined)
-        .ok_or("the pictures have another size than their pixels")?
-        .save(&args.out)
-        .map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
-    talk!("{}", args.out.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(strip)
+}
+
+/// All vessels, two in a row.
+fn sheet(args: &RenderArgs) -> Result<Vec<Vec<Picture>>, String> {
+    let mut rows: Vec<Vec<Picture>> = Vec::new();
+    let vessels = Category::ALL
+        .into_iter()
+        .filter_map(|category| exhibit(args, category, false, 0).ok().map(|day| (category, day)));
+    for (index, (category, day)) in vessels.enumerate() {
+        let mut all = pictures(&day, true)?;
+        all.extend(pictures(&exhibit(args, category, true, 0)?, false)?);
+        match rows.last_mut().filter(|_| index % 2 == 1) {
+            Some(row) => row.extend(all),
+            None => rows.push(all),
+        }
+    }
+    Ok(rows)
+}
+
+fn exhibit(args: &RenderArgs, category: Category, night: bool, turn: u32) -> Result<Staged, String> {
+    let wanted = Exhibit {
+        category,
+        phase: args.content,
+        level: args.level,
+        night,
+        turn: std::f32::consts::TAU * turn as f32 / args.turns as f32,
+        seed: args.seed,
+        size: args.size,
+    };
+    studio::exhibit(&wanted)
+        .ok_or_else(|| format!("{} is not a vessel: see it in a --scene", category.name()))
 }
 
 /// The picture; and where asked for, true depth and measured depth, near is dark, none is black.

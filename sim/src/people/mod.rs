@@ -21,6 +21,8 @@ pub use route::Floor;
 pub const BODY_M: f64 = 0.22;
 /// How near people come to the robot's outline at most, metres.
 const GAP_M: f64 = 0.08;
+/// The hand with what it holds, as people see it, metres.
+const HAND_M: f64 = 0.12;
 /// Social force (Helbing and Molnar, Phys. Rev. E 51, 1995): time to reach the wanted speed, s; strength, m/s^2; range, m.
 const RELAX_S: f64 = 0.5;
 const PUSH: f64 = 2.1;
@@ -78,11 +80,23 @@ pub struct RobotOnFloor {
     pub pose: Pose2<Map, Base>,
     /// Half its length and width.
     pub half_m: [f64; 2],
+    /// Where the hand is over the floor.
+    pub hand: Point2<f64>,
 }
 
 impl RobotOnFloor {
-    /// From a point to the nearest of the robot's outline: away from it, and how far, below zero inside.
+    /// From a point to the nearest of the robot, hand included: away from it, and how far, below zero inside.
     fn nearest(&self, at: &Point2<f64>) -> (Vector2<f64>, f64) {
+        let from_hand = at - self.hand;
+        let (away, far) = self.nearest_of_base(at);
+        let hand_far = from_hand.norm() - HAND_M;
+        match from_hand.try_normalize(1e-6) {
+            Some(from_hand) if hand_far < far => (from_hand, hand_far),
+            _ => (away, far),
+        }
+    }
+
+    fn nearest_of_base(&self, at: &Point2<f64>) -> (Vector2<f64>, f64) {
         let local = self.pose.inverse().iso_point(at);
         let [hx, hy] = self.half_m;
         let on = Point2::new(local.x.clamp(-hx, hx), local.y.clamp(-hy, hy));

@@ -3,7 +3,8 @@ use crate::testing::{run, site, world};
 use nightshift_core::robot::{Beam, RobotEvent};
 
 fn robot_at(x: f64, y: f64) -> RobotOnFloor {
-    RobotOnFloor { pose: Pose2::new(x, y, 0.0), half_m: [0.42, 0.28] }
+    // The arm is stretched out over a bench.
+    RobotOnFloor { pose: Pose2::new(x, y, 0.0), half_m: [0.42, 0.28], hand: Point2::new(x + 0.8, y) }
 }
 
 #[test]

@@ -42,7 +42,9 @@ impl World {
         let reach = |axis: usize| {
             self.robot.base.footprint_m.iter().map(|corner| corner[axis].abs()).fold(0.0, f64::max)
         };
-        let robot = RobotOnFloor { pose: self.base_pose(), half_m: [reach(0), reach(1)] };
+        let hand = self.body_pose(self.layout.flange_body).translation.vector;
+        let hand = Point2::new(hand.x, hand.y);
+        let robot = RobotOnFloor { pose: self.base_pose(), half_m: [reach(0), reach(1)], hand };
         let deeds = people.advance(Self::STEP.as_secs_f64(), &robot);
         self.people = Some(people);
         for (deed, at) in deeds {
