@@ -141,6 +141,12 @@ fn the_job_is_cancelled_in_every_phase() {
     scenario("cancel-at-every-phase", "1");
 }
 
+/// Traced pictures, by the robot's own lamp for a minute of it.
+#[test]
+fn a_piece_of_a_night_with_a_person_and_faults() {
+    assert_eq!(scenario("night", "1")["transfers"], 2);
+}
+
 #[test]
 fn an_instrument_is_loaded_with_its_handshake() {
     let verdict = scenario("load", "1");
