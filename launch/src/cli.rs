@@ -406,10 +406,16 @@ pub struct BenchDockingArgs {
 #[derive(Args)]
 #[command(
     after_help = "Exit code 0: every aim is met; 1: some are missed; 2: it could not be tried.\n\nExamples:\n  \
-nightshift bench driving\n  nightshift bench driving --json"
+nightshift bench driving\n  nightshift bench driving --section planning --plans 50 --json"
 )]
 pub struct BenchDrivingArgs {
-    /// Print one JSON array of figures on stdout.
+    /// Measure only this section; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub section: Vec<String>,
+    /// Plans for each kind of base.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub plans: u32,
+    /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,
 }

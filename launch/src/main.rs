@@ -4,7 +4,6 @@ mod arm_tools;
 mod bench;
 mod bench_docking;
 mod bench_drives;
-mod bench_driving;
 mod bench_sim;
 mod check;
 mod cli;

@@ -1,11 +1,14 @@
 //! Where the base may stand: the map's walls and what the lasers saw lately, against the true outline.
 
+mod overlay;
+
 use crate::control::mppi::Field;
 use crate::distance;
 use crate::footprint::Footprint;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::time::Stamp;
+use overlay::Overlay;
 use std::sync::Arc;
 
 /// What a scan marked stays marked for so long if no beam passes it again, seconds.
@@ -16,8 +19,15 @@ const MARK_RANGE_M: f64 = 6.0;
 const CLEAR_RANGE_M: f64 = MARK_RANGE_M;
 /// Edge of a block of cells, metres.
 const BLOCK_M: f64 = 0.2;
-/// How far around what was seen clearances are worked out, metres: more than any margin about the outline.
-const AROUND_SEEN_M: f64 = 1.2;
+/// How far beyond the outline's inner disc clearances are worked out around what was seen, metres: more than any margin
+/// and than the distance from which ways cost more.
+const AROUND_SEEN_M: f64 = 0.6;
+
+/// Clearances below this are exact also where the lasers saw something, metres.
+const EXACT_BELOW_M: f64 = AROUND_SEEN_M;
+/// A gap that is known by discs about the outline is taken where it is so much more than needed; nearer, the true
+/// outline allows longer steps than the discs do, metres.
+const SURE_M: f64 = 0.07;
 
 /// What keeps the base from standing somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +57,8 @@ struct Still {
     grid: OccupancyGrid,
     /// From each cell's centre to the nearest blocked cell's, metres.
     clearance_m: Vec<f32>,
+    /// [`skip`] of each cell.
+    skip: Vec<u8>,
     blocks: Blocks,
 }
 
@@ -82,7 +94,8 @@ impl Costmap {
         let seen = vec![Stamp::ZERO; grid.cells.len()];
         let clearance_m = clearances(&grid, |index| grid.cells[index] != Cell::Free);
         let blocks = Blocks::new(&grid, &clearance_m);
-        let still = Arc::new(Still { grid, clearance_m, blocks });
+        let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
+        let still = Arc::new(Still { grid, clearance_m, skip, blocks });
         Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO }
     }
 
@@ -173,43 +186,22 @@ impl Costmap {
 
     /// The costs as they are now, to plan on.
     pub fn snapshot(&self) -> Snapshot<'_> {
-        let window = self.window();
-        let mut blocks = None;
-        if let Some(window) = &window {
-            blocks = Some(self.blocks_with(window));
-        }
-        Snapshot { map: self, laser: true, window, blocks }
+        let still = &self.still;
+        let marks: Vec<usize> = self
+            .marks
+            .iter()
+            .map(|mark| *mark as usize)
+            .filter(|mark| self.seen[*mark] != Stamp::ZERO)
+            .collect();
+        let around_m = self.footprint.inner_radius_m() + AROUND_SEEN_M;
+        let overlay = Overlay::new(&still.grid, &still.clearance_m, &marks, around_m);
+        let blocks = overlay.as_ref().map(|overlay| self.blocks_with(overlay));
+        Snapshot { map: self, laser: true, overlay, blocks }
     }
 
     /// The map alone, to plan on.
     pub fn snapshot_of_map(&self) -> Snapshot<'_> {
-        Snapshot { map: self, laser: false, window: None, blocks: None }
-    }
-
-    /// The clearances about what was seen. None where nothing was.
-    fn window(&self) -> Option<Window> {
-        let (width, height) = (self.still.grid.width, self.still.grid.height);
-        let around = (AROUND_SEEN_M / self.still.grid.resolution_m).ceil() as usize;
-        let places = || {
-            let marks = self.marks.iter().map(|index| *index as usize);
-            marks.filter(|index| self.seen[*index] != Stamp::ZERO).map(|index| (index % width, index / width))
-        };
-        let left = places().map(|(column, _)| column).min()?.saturating_sub(around);
-        let low = places().map(|(_, row)| row).min()?.saturating_sub(around);
-        let right = (places().map(|(column, _)| column).max()? + around).min(width - 1);
-        let high = (places().map(|(_, row)| row).max()? + around).min(height - 1);
-        let (columns, rows) = (right - left + 1, high - low + 1);
-        let mut marked = vec![false; columns * rows];
-        for (column, row) in places() {
-            marked[(row - low) * columns + column - left] = true;
-        }
-        let nearest = distance::nearest_marked(columns, rows, |index| marked[index]);
-        let clearance_m = nearest.iter().enumerate().map(|(index, cell)| {
-            let seen = distance::between(index, *cell as usize, columns) * self.still.grid.resolution_m;
-            let still = (low + index / columns) * width + left + index % columns;
-            (seen as f32).min(self.still.clearance_m[still])
-        });
-        Some(Window { left, low, columns, clearance_m: clearance_m.collect() })
+        Snapshot { map: self, laser: false, overlay: None, blocks: None }
     }
 
     /// Clearances within `half_m` of a place, for control.
@@ -248,20 +240,22 @@ impl Costmap {
         })
     }
 
-    fn blocks_with(&self, window: &Window) -> Blocks {
+    fn blocks_with(&self, overlay: &Overlay) -> Blocks {
+        let (width, height) = (self.still.grid.width, self.still.grid.height);
         let mut blocks = self.still.blocks.clone();
         let stride = blocks.stride;
-        let rows = window.clearance_m.len() / window.columns;
-        // Blocks at the window's rim keep what the map says: only whole ones are known anew.
-        let whole = |from: usize, count: usize| from.div_ceil(stride)..(from + count) / stride;
-        for block_row in whole(window.low, rows) {
-            for block_column in whole(window.left, window.columns) {
-                let cells = (0..stride * stride).map(|cell| {
-                    let column = block_column * stride + cell % stride - window.left;
-                    let row = block_row * stride + cell / stride - window.low;
-                    window.clearance_m[row * window.columns + column]
-                });
-                blocks.clearance_m[block_row * blocks.columns + block_column] = cells.fold(0.0, f32::max);
+        for [columns, rows] in overlay.changed() {
+            for block_row in rows.start / stride..rows.end.min(height).div_ceil(stride) {
+                for block_column in columns.start / stride..columns.end.min(width).div_ceil(stride) {
+                    let mut most = 0.0_f32;
+                    for row in block_row * stride..((block_row + 1) * stride).min(height) {
+                        for column in block_column * stride..((block_column + 1) * stride).min(width) {
+                            let still_m = self.still.clearance_m[row * width + column];
+                            most = most.max(overlay.clearance(column, row, still_m));
+                        }
+                    }
+                    blocks.clearance_m[block_row * blocks.columns + block_column] = most;
+                }
             }
         }
         blocks
@@ -315,19 +309,11 @@ impl Costmap {
     }
 }
 
-/// Clearances about what the lasers saw.
-struct Window {
-    left: usize,
-    low: usize,
-    columns: usize,
-    clearance_m: Vec<f32>,
-}
-
 /// A costmap with the clearance of each cell.
 pub struct Snapshot<'a> {
     map: &'a Costmap,
     laser: bool,
-    window: Option<Window>,
+    overlay: Option<Overlay>,
     blocks: Option<Blocks>,
 }
 
@@ -342,13 +328,23 @@ impl Snapshot<'_> {
         &self.map.footprint
     }
 
-    /// Distance from a cell to the nearest obstacle, metres; zero is one.
+    /// Distance from a cell to the nearest obstacle, metres; zero is one. Exact near obstacles, no more than it is
+    /// elsewhere.
     pub fn clearance(&self, column: usize, row: usize) -> f64 {
-        let within = self.window.as_ref().and_then(|window| {
-            let (column, row) = (column.checked_sub(window.left)?, row.checked_sub(window.low)?);
-            (column < window.columns).then(|| window.clearance_m.get(row * window.columns + column))?
-        });
-        f64::from(*within.unwrap_or(&self.map.still.clearance_m[row * self.grid().width + column]))
+        let still_m = self.map.still.clearance_m[row * self.grid().width + column];
+        f64::from(self.overlay.as_ref().map_or(still_m, |overlay| overlay.clearance(column, row, still_m)))
+    }
+
+    /// How many cells on the next that may be blocked is; zero for a blocked one.
+    #[inline]
+    fn skip(&self, column: usize, row: usize) -> usize {
+        let still = self.map.still.skip[row * self.map.still.grid.width + column];
+        match &self.overlay {
+            None => usize::from(still),
+            Some(overlay) => {
+                usize::from(still.min(skip(overlay.near(column, row), self.grid().resolution_m)))
+            }
+        }
     }
 
     /// The largest clearance in each block, and the blocks' edge in cells and how many make a row.
@@ -360,19 +356,47 @@ impl Snapshot<'_> {
     /// How far the outline at a pose is from the nearest blocked cell's centre, metres: exact below `most_m`, at
     /// least `most_m` otherwise. Not positive where it touches one or leaves the map.
     pub fn gap_m(&self, base: &Isometry2<f64>, most_m: f64) -> f64 {
+        self.gap_between(base, f64::NEG_INFINITY, most_m)
+    }
+
+    /// As much of the gap as is needed to tell whether it is at least `enough_m`: where it is, a lower bound of it that
+    /// is `enough_m` or more; else something below. Looks at discs about the outline before its edges.
+    pub fn gap_if(&self, base: &Isometry2<f64>, enough_m: f64, most_m: f64) -> f64 {
+        let grid = self.grid();
+        let (mut least, mut most) = (f64::INFINITY, f64::INFINITY);
+        for disc in self.footprint().discs() {
+            let middle = base * disc.center;
+            let Some((column, row)) = grid.cell_at(middle.x, middle.y) else { return f64::NEG_INFINITY };
+            let clearance = self.clearance(column, row);
+            // The clearance is the cell's centre's.
+            let [x, y] = grid.center(column, row);
+            let off = ((middle.x - x) * (middle.x - x) + (middle.y - y) * (middle.y - y)).sqrt();
+            least = least.min(clearance - off - disc.about_m);
+            if clearance < EXACT_BELOW_M {
+                most = most.min(clearance + off - disc.inside_m);
+            }
+        }
+        // The map's end is not among the clearances.
+        let (x, y) = (base.translation.x - grid.origin[0], base.translation.y - grid.origin[1]);
+        let [width, height] = [grid.width, grid.height].map(|cells| cells as f64 * grid.resolution_m);
+        least = least.min(x.min(width - x).min(y.min(height - y)) - self.footprint().outer_radius_m());
+        if least >= enough_m + SURE_M {
+            return least;
+        }
+        if most < enough_m {
+            return most;
+        }
+        self.gap_between(base, enough_m, most_m)
+    }
+
+    /// The gap, given up where it turns out to be below `enough_m`.
+    fn gap_between(&self, base: &Isometry2<f64>, enough_m: f64, most_m: f64) -> f64 {
         let grid = self.grid();
         let (x, y) = (base.translation.x, base.translation.y);
-        let Some((column, row)) = grid.cell_at(x, y) else { return 0.0 };
+        let Some((column, row)) = grid.cell_at(x, y) else { return 0.0_f64.min(enough_m) };
         // The centre of the pose's cell is at most this far from the pose.
         let within = grid.resolution_m * std::f64::consts::FRAC_1_SQRT_2;
-        let quick = self.clearance(column, row) - self.footprint().outer_radius_m() - within;
-        if quick >= most_m {
-            return quick;
-        }
         let [low, high] = self.footprint().bounds(base);
-        let index = |v: f64, axis: usize| ((v - grid.origin[axis]) / grid.resolution_m).floor();
-        let (left, right) = (index(low.x - most_m, 0), index(high.x + most_m, 0));
-        let (below, above) = (index(low.y - most_m, 1), index(high.y + most_m, 1));
         // Beyond the map's end nothing is known: the end is an obstacle.
         let to_end = [low.x, low.y, -high.x, -high.y].into_iter().zip([
             grid.origin[0],
@@ -380,19 +404,30 @@ impl Snapshot<'_> {
             -(grid.origin[0] + grid.width as f64 * grid.resolution_m),
             -(grid.origin[1] + grid.height as f64 * grid.resolution_m),
         ]);
-        let mut gap = to_end.map(|(side, end)| side - end).fold(most_m, f64::min);
+        let mut gap = to_end.map(|(side, end)| side - end).fold(f64::INFINITY, f64::min);
+        let quick = self.clearance(column, row) - self.footprint().outer_radius_m() - within;
+        if quick >= most_m {
+            return quick.min(gap);
+        }
+        gap = gap.min(most_m);
+        let index = |v: f64, axis: usize| ((v - grid.origin[axis]) / grid.resolution_m).floor();
+        let (left, right) = (index(low.x - most_m, 0), index(high.x + most_m, 0));
+        let (below, above) = (index(low.y - most_m, 1), index(high.y + most_m, 1));
         let most = |v: f64, count: usize| v.clamp(0.0, count as f64 - 1.0) as usize;
+        let (from, to) = (most(left, grid.width), most(right, grid.width));
         for row in most(below, grid.height)..=most(above, grid.height) {
-            let (mut column, last) = (most(left, grid.width), most(right, grid.width));
-            while column <= last {
-                let clearance = self.clearance(column, row);
-                if clearance == 0.0 {
+            let mut column = from;
+            while column <= to {
+                let skip = self.skip(column, row);
+                if skip == 0 {
                     let center = base.inverse_transform_point(&Point2::from(grid.center(column, row)));
                     gap = gap.min(self.footprint().distance(&center));
+                    if gap < enough_m {
+                        return gap;
+                    }
                     column += 1;
                 } else {
-                    // No blocked cell is nearer than the clearance.
-                    column += ((clearance / grid.resolution_m - 0.5) as usize).max(1);
+                    column += skip;
                 }
             }
         }
@@ -406,6 +441,11 @@ impl Snapshot<'_> {
         }
         self.map.obstacle_among(base, margin_m, |index| self.map.layer(index, self.laser))
     }
+}
+
+/// Cells from one of this clearance to the next that may be blocked: no blocked one is nearer than the clearance.
+fn skip(clearance_m: f32, resolution_m: f64) -> u8 {
+    if clearance_m == 0.0 { 0 } else { (f64::from(clearance_m) / resolution_m - 0.5).clamp(1.0, 16.0) as u8 }
 }
 
 /// From each cell's centre to the nearest one's for which `blocked` is true, metres.

@@ -6,9 +6,35 @@ use nalgebra::{Isometry2, Point2, Vector2};
 #[derive(Clone, Debug)]
 pub struct Footprint {
     corners: Vec<Point2<f64>>,
-    /// Outward normal and distance of each edge from the base's origin.
-    edges: Vec<(Vector2<f64>, f64)>,
+    edges: Vec<Edge>,
+    discs: Vec<Disc>,
 }
+
+/// From one corner to the next.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    normal: Vector2<f64>,
+    /// Of the edge's line from the base's origin, along the normal.
+    off_m: f64,
+    /// Where it begins and ends along its own direction.
+    along: Vector2<f64>,
+    from_m: f64,
+    to_m: f64,
+}
+
+/// One of the discs that cover the outline together.
+#[derive(Clone, Copy, Debug)]
+pub struct Disc {
+    /// In the base's frame.
+    pub center: Point2<f64>,
+    /// The disc's radius, metres.
+    pub about_m: f64,
+    /// Radius of the largest disc about its centre within the outline, metres; negative where the centre is outside.
+    pub inside_m: f64,
+}
+
+/// How many discs cover an outline along its longer side.
+const DISCS: usize = 4;
 
 impl Footprint {
     /// From corners in order, counter-clockwise. The robot's description has checked that they are convex.
@@ -21,31 +47,60 @@ impl Footprint {
             .map(|(a, b)| {
                 let along = (b - a).normalize();
                 let normal = Vector2::new(along.y, -along.x);
-                (normal, normal.dot(&a.coords))
+                let [from_m, to_m] = [a, b].map(|corner| along.dot(&corner.coords));
+                Edge { normal, off_m: normal.dot(&a.coords), along, from_m, to_m }
             })
             .collect();
-        Self { corners, edges }
+        let mut this = Self { corners, edges, discs: Vec::new() };
+        this.discs = this.cover();
+        this
+    }
+
+    /// Discs over equal parts of the bounding box.
+    fn cover(&self) -> Vec<Disc> {
+        let [low, high] = self.bounds(&Isometry2::identity());
+        let size = high - low;
+        let axis = usize::from(size.y > size.x);
+        let part = size[axis] / DISCS as f64;
+        (0..DISCS)
+            .map(|index| {
+                let mut center = low + size / 2.0;
+                center[axis] = low[axis] + (index as f64 + 0.5) * part;
+                let inside_m = -self.distance(&center);
+                Disc { center, about_m: (part / 2.0).hypot(size[1 - axis] / 2.0), inside_m }
+            })
+            .collect()
+    }
+
+    /// Discs that cover the outline.
+    pub fn discs(&self) -> &[Disc] {
+        &self.discs
     }
 
     /// Distance of a point (base frame) from the outline, metres: negative inside.
     pub fn distance(&self, point: &Point2<f64>) -> f64 {
-        let off = |(normal, edge): &(Vector2<f64>, f64)| normal.dot(&point.coords) - edge;
-        let inside = self.edges.iter().map(off).fold(f64::NEG_INFINITY, f64::max);
+        let mut inside = f64::NEG_INFINITY;
+        for edge in &self.edges {
+            let off = edge.normal.dot(&point.coords) - edge.off_m;
+            if off > 0.0 {
+                let along = edge.along.dot(&point.coords);
+                if along >= edge.from_m && along <= edge.to_m {
+                    // Straight out from an edge: the whole outline is behind the edge's line.
+                    return off;
+                }
+            }
+            inside = inside.max(off);
+        }
         if inside <= 0.0 {
             return inside;
         }
-        let next = self.corners.iter().cycle().skip(1);
-        let to_edge = |(a, b): (&Point2<f64>, &Point2<f64>)| {
-            let along = b - a;
-            let share = ((point - a).dot(&along) / along.norm_squared()).clamp(0.0, 1.0);
-            (point - (a + along * share)).norm()
-        };
-        self.corners.iter().zip(next).map(to_edge).fold(f64::INFINITY, f64::min)
+        let squared = self.corners.iter().map(|corner| (point - corner).norm_squared());
+        squared.fold(f64::INFINITY, f64::min).sqrt()
     }
 
     /// Radius of the largest disc about the base's origin within the outline; zero where the origin is outside.
     pub fn inner_radius_m(&self) -> f64 {
-        self.edges.iter().map(|(_, edge)| *edge).fold(f64::INFINITY, f64::min).max(0.0)
+        self.edges.iter().map(|edge| edge.off_m).fold(f64::INFINITY, f64::min).max(0.0)
     }
 
     /// Radius of the smallest disc about the base's origin that holds the outline.

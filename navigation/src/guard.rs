@@ -129,8 +129,9 @@ impl Guard {
             .into_iter()
             .map(|point| Obstacle { point, margin_m: margin_m(&point) })
             .collect();
-        let safe = safe_share(&self.footprint, command, self.deceleration, &obstacles);
-        let slow = slow_share(&self.footprint, command, self.speed, &obstacles);
+        let distances = distances(&self.footprint, &obstacles);
+        let safe = safe_among(&self.footprint, command, self.deceleration, &obstacles, &distances);
+        let slow = slow_share(command, self.speed, &distances);
         let reason = if safe == 0.0 {
             Reason::Stop
         } else if safe < slow {
@@ -144,21 +145,30 @@ impl Guard {
     }
 }
 
-/// The share of `command` that keeps to the speed allowed so near to obstacles.
-fn slow_share(footprint: &Footprint, command: Twist, speed: Twist, obstacles: &[Obstacle]) -> f64 {
-    let nearest = obstacles
-        .iter()
-        .map(|obstacle| footprint.distance(&obstacle.point))
-        .filter(|distance| *distance > -OWN_BODY_M)
-        .fold(SLOW_M, f64::min);
+/// Of the outline from each obstacle, metres.
+fn distances(footprint: &Footprint, obstacles: &[Obstacle]) -> Vec<f64> {
+    obstacles.iter().map(|obstacle| footprint.distance(&obstacle.point)).collect()
+}
+
+/// The share of `command` that keeps to the speed allowed so near to obstacles at `distances` from the outline.
+fn slow_share(command: Twist, speed: Twist, distances: &[f64]) -> f64 {
+    let outside = distances.iter().copied().filter(|distance| *distance > -OWN_BODY_M);
+    let nearest = outside.fold(SLOW_M, f64::min);
     let allowed = (nearest / SLOW_M).clamp(SLOW_SHARE, 1.0);
     let part = |v: f64, most: f64| if most > 0.0 { v.abs() / most } else { 0.0 };
     let wanted = part(command.x, speed.x).max(part(command.y, speed.y)).max(part(command.yaw, speed.yaw));
     if wanted > allowed { allowed / wanted } else { 1.0 }
 }
 
-/// The share of `command`, 0 to 1, that is safe among `obstacles` for a base that brakes with `deceleration`.
-pub fn safe_share(footprint: &Footprint, command: Twist, deceleration: Twist, obstacles: &[Obstacle]) -> f64 {
+/// The share of `command`, 0 to 1, that is safe among `obstacles`, so far from the outline, for a base that brakes with
+/// `deceleration`.
+fn safe_among(
+    footprint: &Footprint,
+    command: Twist,
+    deceleration: Twist,
+    obstacles: &[Obstacle],
+    distances: &[f64],
+) -> f64 {
     let brake = |speed: f64, brake: f64| if brake > 0.0 { speed.abs() / brake } else { 0.0 };
     let braking_s = [
         brake(command.x, deceleration.x),
@@ -178,31 +188,36 @@ pub fn safe_share(footprint: &Footprint, command: Twist, deceleration: Twist, ob
     let horizon_s = DELAY_S + braking_s / 2.0;
     let reach = speed * horizon_s;
     let step_s = STEP_M.min(reach) / speed;
-    let mut contact_s = f64::INFINITY;
-    for obstacle in obstacles {
-        let distance = footprint.distance(&obstacle.point);
-        if distance <= -OWN_BODY_M || distance >= obstacle.margin_m + reach {
+    // Where the base will be, step by step: the same for all obstacles, and worked out as far as one asks.
+    let mut poses: Vec<Isometry2<f64>> = Vec::new();
+    let steps = (horizon_s / step_s - 1e-6).ceil() as usize;
+    let mut contact = usize::MAX;
+    for (obstacle, distance) in obstacles.iter().zip(distances) {
+        if *distance <= -OWN_BODY_M || *distance >= obstacle.margin_m + reach {
             continue;
         }
         // What is within its margin already may come no nearer.
         let allowed = obstacle.margin_m.min(distance - NOISE_M);
         // No point comes nearer faster than `speed`: a gap of so much is free for so long.
-        let mut time = ((distance - allowed) / speed).max(step_s);
-        while time <= horizon_s && time < contact_s {
-            let moved = travelled(command, time);
-            let gap = footprint.distance(&moved.inverse_transform_point(&obstacle.point)) - allowed;
+        let free = |gap: f64| ((gap / (speed * step_s)) as usize).max(1);
+        let mut step = free(distance - allowed);
+        while step <= steps && step < contact {
+            while poses.len() <= step {
+                poses.push(travelled(command, poses.len() as f64 * step_s));
+            }
+            let gap = footprint.distance(&poses[step].inverse_transform_point(&obstacle.point)) - allowed;
             if gap < 0.0 {
-                contact_s = time;
+                contact = step;
                 break;
             }
-            time += (gap / speed).max(step_s);
+            step += free(gap);
         }
     }
-    if contact_s.is_infinite() {
+    if contact == usize::MAX {
         return 1.0;
     }
     // The share k from which the base stops in time: k DELAY_S + k^2 braking_s / 2 = the time free at full speed.
-    let free_s = (contact_s - step_s).max(0.0);
+    let free_s = (contact - 1) as f64 * step_s;
     let share = if braking_s > 0.0 {
         ((DELAY_S * DELAY_S + 2.0 * braking_s * free_s).sqrt() - DELAY_S) / braking_s
     } else {
@@ -235,6 +250,10 @@ mod tests {
     use proptest::prelude::*;
 
     const BRAKE: Twist = Twist { x: 0.8, y: 0.6, yaw: 1.6 };
+
+    fn safe_share(footprint: &Footprint, command: Twist, brake: Twist, obstacles: &[Obstacle]) -> f64 {
+        safe_among(footprint, command, brake, obstacles, &distances(footprint, obstacles))
+    }
 
     fn footprint() -> Footprint {
         Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]])

@@ -1,13 +1,14 @@
 //! `nightshift bench`: measured figures, each beside its aim and, where one is installed, a peer's.
 //!
 //! A benchmark is a table of [`Section`]s; a section is a function that measures and writes down [`Figure`]s. To add
-//! one, write such a function in a file of its own and add a line to [`NAVIGATION`].
+//! one, write such a function in a file of its own and add a line to the benchmark's table.
 
+mod driving;
 mod localiser;
 pub mod perception;
 mod table;
 
-use crate::cli::BenchNavigationArgs;
+use crate::cli::{BenchDrivingArgs, BenchNavigationArgs};
 use crate::files;
 use crate::talk::talk;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,6 +26,13 @@ const NAVIGATION: &[Section<Plan>] = &[
     },
     Section { name: "kidnap", about: "noticing to have been carried away", run: localiser::kidnap },
     Section { name: "repeat", about: "the same poses, bit for bit", run: localiser::repeat },
+];
+
+/// What `nightshift bench driving` measures, in this order.
+const DRIVING: &[Section] = &[
+    Section { name: "planning", about: "plans across a building", run: driving::planning },
+    Section { name: "control", about: "turns of the predictive controller", run: driving::control },
+    Section { name: "guard", about: "scans, and stops with every core busy", run: driving::guarding },
 ];
 
 /// A group of figures that are measured together.
@@ -45,6 +53,8 @@ pub struct Plan {
     pub seeds: u64,
     /// Starts from nowhere, and kidnaps, for each log.
     pub starts: usize,
+    /// Plans of each kind of base.
+    pub plans: usize,
 }
 
 /// What a figure should be.
@@ -154,8 +164,15 @@ struct Report<'a> {
 /// Runs `nightshift bench navigation`.
 pub fn navigation(args: &BenchNavigationArgs) -> Result<ExitCode, String> {
     let data = args.data.clone().unwrap_or_else(default_data);
-    let plan = Plan { data: data.join("navigation"), seeds: args.seeds, starts: args.starts as usize };
+    let plan =
+        Plan { data: data.join("navigation"), seeds: args.seeds, starts: args.starts as usize, plans: 0 };
     measure(NAVIGATION, &args.section, &plan, args.json)
+}
+
+/// Runs `nightshift bench driving`.
+pub fn driving(args: &BenchDrivingArgs) -> Result<ExitCode, String> {
+    let plan = Plan { data: PathBuf::new(), seeds: 0, starts: 0, plans: args.plans as usize };
+    measure(DRIVING, &args.section, &plan, args.json)
 }
 
 /// Beside the workspace, or where `NIGHTSHIFT_DATA` points.

@@ -2,6 +2,7 @@
 //! it is asked (Silver, "Cooperative Pathfinding", 2005: reverse resumable A*).
 
 use super::order;
+use super::sweep::{LEAVING_MARGIN_M, LEAVING_RADIUS_M, Sweep};
 use crate::costmap::Snapshot;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,6 +10,21 @@ use std::collections::BinaryHeap;
 /// Within this distance of an obstacle a way costs more, up to `1 + CLOSE_COST` times, metres.
 const CLOSE_M: f64 = 0.4;
 const CLOSE_COST: f64 = 2.0;
+
+/// Columns and rows to the blocks about one, and how many blocks' edges away they are.
+const NEIGHBOURS: [(isize, isize, f64); 8] = {
+    const DIAGONAL: f64 = std::f64::consts::SQRT_2;
+    [
+        (-1, -1, DIAGONAL),
+        (0, -1, 1.0),
+        (1, -1, DIAGONAL),
+        (-1, 0, 1.0),
+        (1, 0, 1.0),
+        (-1, 1, DIAGONAL),
+        (0, 1, 1.0),
+        (1, 1, DIAGONAL),
+    ]
+};
 
 /// How much a second costs so far from the nearest obstacle.
 pub fn dearness(map: &Snapshot<'_>, clearance_m: f64) -> f64 {
@@ -23,7 +39,11 @@ pub struct Floor<'a> {
     stride: usize,
     columns: usize,
     rows: usize,
-    inner_m: f64,
+    /// A block is closed where no cell in it has this clearance, metres.
+    least_m: f64,
+    /// The same near the start.
+    leaving_m: f64,
+    block_m: f64,
     edge_s: f64,
     seconds: Vec<f32>,
     closed: Vec<bool>,
@@ -34,17 +54,24 @@ pub struct Floor<'a> {
 
 impl<'a> Floor<'a> {
     /// For a goal and a start, as cells.
-    pub fn new(map: &'a Snapshot<'a>, speed_m_s: f64, goal: (usize, usize), start: (usize, usize)) -> Self {
+    pub fn new(sweep: &Sweep<'a>, speed_m_s: f64, goal: (usize, usize), start: (usize, usize)) -> Self {
+        let map = sweep.map;
         let (clearance_m, stride, columns) = map.blocks();
         let rows = clearance_m.len() / columns;
+        let block_m = stride as f64 * map.grid().resolution_m;
+        // A pose may be half a cell's diagonal off the cell's centre.
+        let within = map.grid().resolution_m * std::f64::consts::FRAC_1_SQRT_2;
+        let inner_m = map.footprint().inner_radius_m() - within;
         let mut this = Self {
             map,
             clearance_m,
             stride,
             columns,
             rows,
-            inner_m: map.footprint().inner_radius_m(),
-            edge_s: stride as f64 * map.grid().resolution_m / speed_m_s,
+            least_m: inner_m + sweep.margin_m,
+            leaving_m: inner_m + LEAVING_MARGIN_M.min(sweep.margin_m),
+            block_m,
+            edge_s: block_m / speed_m_s,
             seconds: vec![f32::INFINITY; clearance_m.len()],
             closed: vec![false; clearance_m.len()],
             open: BinaryHeap::new(),
@@ -61,8 +88,11 @@ impl<'a> Floor<'a> {
     }
 
     fn push(&mut self, block: usize, seconds: f32) {
-        let off = [(block % self.columns) as f64 - self.aim[0], (block / self.columns) as f64 - self.aim[1]];
-        let estimate = f64::from(seconds) + off[0].hypot(off[1]) * self.edge_s;
+        let across = ((block % self.columns) as f64 - self.aim[0]).abs();
+        let along = ((block / self.columns) as f64 - self.aim[1]).abs();
+        // Between blocks the way is straight or diagonal.
+        let blocks = across.max(along) + (std::f64::consts::SQRT_2 - 1.0) * across.min(along);
+        let estimate = f64::from(seconds) + blocks * self.edge_s;
         self.open.push((Reverse(order(estimate)), block as u32));
     }
 
@@ -79,20 +109,25 @@ impl<'a> Floor<'a> {
         f64::from(self.seconds[wanted])
     }
 
+    fn least_at(&self, column: usize, row: usize) -> f64 {
+        let (across, along) = (column as f64 - self.aim[0], row as f64 - self.aim[1]);
+        // The start, and what is near it, may be anywhere in their blocks.
+        let near = LEAVING_RADIUS_M / self.block_m + 2.0 * std::f64::consts::SQRT_2;
+        if across * across + along * along < near * near { self.leaving_m } else { self.least_m }
+    }
+
     fn expand(&mut self, block: usize) {
         let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
-        for step in (0..9).filter(|step| *step != 4) {
-            let (right, up) = (step % 3, step / 3);
-            let (next_column, next_row) = ((column + right).wrapping_sub(1), (row + up).wrapping_sub(1));
+        for (right, up, length) in NEIGHBOURS {
+            let (next_column, next_row) = (column.wrapping_add_signed(right), row.wrapping_add_signed(up));
             if next_column >= self.columns || next_row >= self.rows {
                 continue;
             }
             let next = next_row * self.columns + next_column;
             let clearance = f64::from(self.clearance_m[next]);
-            if self.closed[next] || clearance < self.inner_m {
+            if self.closed[next] || clearance < self.least_at(next_column, next_row) {
                 continue;
             }
-            let length = if right != 1 && up != 1 { std::f64::consts::SQRT_2 } else { 1.0 };
             let seconds = before + (length * self.edge_s * dearness(self.map, clearance)) as f32;
             if seconds < self.seconds[next] {
                 self.seconds[next] = seconds;

@@ -2,7 +2,7 @@
 //! ahead stays on it.
 
 use crate::costmap::Snapshot;
-use nalgebra::{Isometry2, Vector2};
+use nalgebra::{Isometry2, UnitComplex, Vector2};
 
 /// Headings of the lattice.
 pub const HEADINGS: usize = 16;
@@ -58,6 +58,7 @@ pub struct Lattice {
     /// Rows.
     pub rows: usize,
     headings: [f64; HEADINGS],
+    rotations: [UnitComplex<f64>; HEADINGS],
 }
 
 impl Lattice {
@@ -66,7 +67,9 @@ impl Lattice {
         let grid = map.grid();
         let stride = (EDGE_M / grid.resolution_m).round().max(1.0) as usize;
         let headings = AHEAD.map(|(right, up)| f64::from(up).atan2(f64::from(right)));
-        Self { stride, columns: grid.width.div_ceil(stride), rows: grid.height.div_ceil(stride), headings }
+        let rotations = headings.map(UnitComplex::new);
+        let [columns, rows] = [grid.width, grid.height].map(|cells| cells.div_ceil(stride));
+        Self { stride, columns, rows, headings, rotations }
     }
 
     /// A node's number among all.
@@ -88,7 +91,8 @@ impl Lattice {
     /// In the map's frame.
     pub fn pose(&self, map: &Snapshot<'_>, node: Node) -> Isometry2<f64> {
         let (column, row) = self.cell(node);
-        Isometry2::new(Vector2::from(map.grid().center(column, row)), self.headings[node.heading])
+        let place = Vector2::from(map.grid().center(column, row));
+        Isometry2::from_parts(place.into(), self.rotations[node.heading])
     }
 
     /// The node one step on, if it is on the lattice.
@@ -97,6 +101,16 @@ impl Lattice {
         let row = usize::try_from(node.row as i64 + i64::from(step.up * times)).ok()?;
         let heading = (node.heading + step.turn) % HEADINGS;
         (column < self.columns && row < self.rows).then_some(Node { column, row, heading })
+    }
+
+    /// The step that, taken so many times, leads from one node to another.
+    pub fn step(from: Node, to: Node, times: i32) -> Step {
+        let apart = |from: usize, to: usize| (to as i64 - from as i64) as i32 / times;
+        Step {
+            right: apart(from.column, to.column),
+            up: apart(from.row, to.row),
+            turn: (to.heading + HEADINGS - from.heading) % HEADINGS,
+        }
     }
 
     /// The steps that a base can take from a heading: turns, and ways ahead, back and, if it can, aside.

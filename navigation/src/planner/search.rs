@@ -1,9 +1,9 @@
 //! The search over the lattice.
 
 use super::floor::{Floor, dearness};
-use super::lattice::{HEADINGS, Lattice, Node};
+use super::lattice::{HEADINGS, Lattice, Node, Step};
 use super::shorten::driven;
-use super::sweep::{Sweep, share_of};
+use super::sweep::{LEAVING_RADIUS_M, Sweep, share_of};
 use super::{Motion, Obstruction, describe, order, words_of};
 use crate::costmap::Layer;
 use nalgebra::{Isometry2, Point2, Vector2};
@@ -11,6 +11,9 @@ use nightshift_core::frames::wrap_angle;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// A search gives up after so many places and headings that it went on from: well over what any way in a building took,
+/// and about half a second.
+const MOST_LOOKED_AT: usize = 60_000;
 /// Greediness of the search: a path may be so much longer than the best one before shortcuts.
 const GREED: f64 = 1.4;
 /// Where there is room, ways are taken so many steps of the lattice at once.
@@ -29,9 +32,12 @@ struct Reached {
     seconds: f32,
     parent: u32,
     closed: bool,
+    /// What is spare there, metres; NaN as long as nobody asked.
+    spare_m: f32,
 }
 
-const UNREACHED: Reached = Reached { seconds: f32::INFINITY, parent: NOWHERE, closed: false };
+const UNREACHED: Reached =
+    Reached { seconds: f32::INFINITY, parent: NOWHERE, closed: false, spare_m: f32::NAN };
 
 /// What has been reached, kept by places: most of a map is never looked at.
 struct Table {
@@ -48,6 +54,17 @@ impl Table {
         }
         &mut self.pages[*page as usize][index % HEADINGS]
     }
+}
+
+/// A step that was not checked yet, the most promising first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Offer {
+    order: Reverse<u64>,
+    to: u32,
+    parent: u32,
+    /// The bits of a positive `f32`, which are in the order of the numbers.
+    seconds: u32,
+    times: i32,
 }
 
 /// One search.
@@ -78,12 +95,12 @@ impl<'a> Search<'a> {
         let map = self.sweep.map;
         let cell = |pose: &Isometry2<f64>| map.grid().cell_at(pose.translation.x, pose.translation.y);
         let (Some(from), Some(to)) = (cell(self.start), cell(self.goal)) else {
-            return Err(self.obstruction(None));
+            return Err(self.obstruction(None, false));
         };
         let fastest = self.motion.speed.x.max(self.motion.speed.y);
-        let mut floor = Floor::new(map, fastest, to, from);
+        let mut floor = Floor::new(self.sweep, fastest, to, from);
         if floor.seconds(from.0, from.1).is_infinite() {
-            return Err(self.obstruction(None));
+            return Err(self.obstruction(None, false));
         }
         let ends = self.doors(self.goal);
         let mut table =
@@ -94,19 +111,42 @@ impl<'a> Search<'a> {
             let there = self.lattice.pose(map, *node);
             let by = by.unwrap_or(*self.start);
             let seconds = self.motion.time(self.start, &by) + self.motion.time(&by, &there);
-            let index = self.lattice.index(*node);
-            table.at(index).seconds = seconds as f32;
-            open.push((Reverse(order(seconds)), index as u32));
+            let to = self.lattice.index(*node) as u32;
+            let before = (seconds as f32).to_bits();
+            open.push(Offer {
+                order: Reverse(order(seconds)),
+                to,
+                parent: NOWHERE,
+                seconds: before,
+                times: 0,
+            });
         }
-        let inner_m = map.footprint().inner_radius_m();
         let mut nearest: Option<(f64, Isometry2<f64>)> = None;
-        while let Some((_, index)) = open.pop() {
-            let reached = table.at(index as usize);
-            if std::mem::replace(&mut reached.closed, true) {
+        let mut looked_at = 0;
+        while let Some(Offer { to: index, parent, seconds, times, .. }) = open.pop() {
+            if table.at(index as usize).closed {
                 continue;
             }
-            let before = f64::from(reached.seconds);
             let node = self.lattice.node(index as usize);
+            if parent != NOWHERE {
+                // Only now: most of what is offered is never taken up.
+                let from = self.lattice.node(parent as usize);
+                let step = Lattice::step(from, node, times);
+                if !self.step_is_clear(&mut table, from, step, times) {
+                    if times > 1 {
+                        let before = table.at(parent as usize).seconds;
+                        open.extend(self.offer(&mut table, &mut floor, (from, before), step, 1));
+                    }
+                    continue;
+                }
+            }
+            let reached = table.at(index as usize);
+            (reached.closed, reached.seconds, reached.parent) = (true, f32::from_bits(seconds), parent);
+            let before = reached.seconds;
+            looked_at += 1;
+            if looked_at > MOST_LOOKED_AT {
+                return Err(self.obstruction(nearest.map(|(_, pose)| pose), true));
+            }
             let here = self.lattice.pose(map, node);
             if let Some((_, by)) = ends.iter().find(|(end, _)| *end == node) {
                 return Ok(self.trace(&mut table, &doors, index, *by));
@@ -117,33 +157,86 @@ impl<'a> Search<'a> {
             }
             for step in self.lattice.steps(node.heading, self.motion.omnidirectional) {
                 // Far from the goal a long stride comes first, and a short one only where that does not fit.
-                let strides: &[i32] = if step.turn == 0 && crow > NEAR_GOAL_M { &[STRIDE, 1] } else { &[1] };
-                for stride in strides {
-                    let Some(next) = self.lattice.after(node, step, *stride) else { continue };
-                    let to = self.lattice.index(next);
-                    let there = self.lattice.pose(map, next);
-                    let after = (before + self.cost(&here, &there, next)) as f32;
-                    let known = table.at(to);
-                    if known.closed || after >= known.seconds {
-                        break;
-                    }
-                    let (column, row) = self.lattice.cell(next);
-                    if map.clearance(column, row) < inner_m || !self.sweep.leg_is_clear(&here, &there) {
-                        continue;
-                    }
-                    let way = floor.seconds(column, row);
-                    if way.is_infinite() {
-                        continue;
-                    }
-                    let turn = wrap_angle(self.goal.rotation.angle() - there.rotation.angle()).abs();
-                    let left = way.max(turn / self.motion.speed.yaw);
-                    *known = Reached { seconds: after, parent: index, closed: false };
-                    open.push((Reverse(order(f64::from(after) + GREED * left)), to as u32));
-                    break;
-                }
+                let far = step.turn == 0 && crow > NEAR_GOAL_M;
+                let long = far && self.lattice.after(node, step, STRIDE).is_some();
+                let times = if long { STRIDE } else { 1 };
+                open.extend(self.offer(&mut table, &mut floor, (node, before), step, times));
             }
         }
-        Err(self.obstruction(nearest.map(|(_, pose)| pose)))
+        Err(self.obstruction(nearest.map(|(_, pose)| pose), false))
+    }
+
+    /// A step from a node that was reached after so many seconds, if it leads anywhere new.
+    fn offer(
+        &self,
+        table: &mut Table,
+        floor: &mut Floor<'_>,
+        (node, before): (Node, f32),
+        step: Step,
+        times: i32,
+    ) -> Option<Offer> {
+        let map = self.sweep.map;
+        let next = self.lattice.after(node, step, times)?;
+        let to = self.lattice.index(next);
+        let known = table.at(to);
+        if known.closed {
+            return None;
+        }
+        let (column, row) = self.lattice.cell(next);
+        let way = if known.spare_m < 0.0 && times == 1 { f64::INFINITY } else { floor.seconds(column, row) };
+        if way.is_infinite() && times == 1 {
+            return None;
+        }
+        let (here, there) = (self.lattice.pose(map, node), self.lattice.pose(map, next));
+        let seconds = f64::from(before) + self.cost(&here, &there, next);
+        let turn = wrap_angle(self.goal.rotation.angle() - there.rotation.angle()).abs();
+        // Where a long stride ends in a wall, its place in the order is that of the short one.
+        let way = if way.is_infinite() {
+            floor.seconds(self.lattice.cell(node).0, self.lattice.cell(node).1)
+        } else {
+            way
+        };
+        let left = way.max(turn / self.motion.speed.yaw);
+        let order = Reverse(order(seconds + GREED * left));
+        let parent = self.lattice.index(node) as u32;
+        Some(Offer { order, to: to as u32, parent, seconds: (seconds as f32).to_bits(), times })
+    }
+
+    /// What is spare at a node, worked out once.
+    fn spare_m(&self, table: &mut Table, node: Node) -> f64 {
+        let index = self.lattice.index(node);
+        let known = table.at(index).spare_m;
+        if !known.is_nan() {
+            return f64::from(known);
+        }
+        let spare = self.sweep.spare_m(&self.lattice.pose(self.sweep.map, node));
+        table.at(index).spare_m = spare as f32;
+        f64::from(spare as f32)
+    }
+
+    /// Whether the base can take a step so many times.
+    fn step_is_clear(&self, table: &mut Table, node: Node, step: Step, times: i32) -> bool {
+        let map = self.sweep.map;
+        let Some(last) = self.lattice.after(node, step, times) else { return false };
+        let (here, there) = (self.lattice.pose(map, node), self.lattice.pose(map, last));
+        let from_start =
+            |pose: &Isometry2<f64>| (pose.translation.vector - self.start.translation.vector).norm();
+        let way = (there.translation.vector - here.translation.vector).norm();
+        if from_start(&here) < LEAVING_RADIUS_M + way {
+            return self.sweep.leg_is_clear(&here, &there);
+        }
+        let end = self.spare_m(table, last);
+        if end < 0.0 {
+            return false;
+        }
+        let mut before = (here, self.spare_m(table, node));
+        (1..=times).all(|count| {
+            let Some(next) = self.lattice.after(node, step, count) else { return false };
+            let after = (self.lattice.pose(map, next), self.spare_m(table, next));
+            let clear = self.sweep.leg_is_clear_between(&before.0, &after.0, [before.1, after.1]);
+            before = after;
+            clear
+        })
     }
 
     /// Seconds of a step, weighed by how close it passes things.
@@ -225,7 +318,8 @@ impl<'a> Search<'a> {
         corners
     }
 
-    fn obstruction(&self, nearest: Option<Isometry2<f64>>) -> Obstruction {
+    /// Why there is no way; `given_up` where not everything was tried.
+    fn obstruction(&self, nearest: Option<Isometry2<f64>>, given_up: bool) -> Obstruction {
         let here = nearest.unwrap_or(*self.start);
         let off = (here.translation.vector - self.goal.translation.vector).norm();
         // What stands in the way from there, or else whatever is near.
@@ -235,8 +329,16 @@ impl<'a> Search<'a> {
             .find_map(|pose| self.sweep.obstacle_at(&pose))
             .or_else(|| self.sweep.map.obstacle_at(&here, 0.5))
             .unwrap_or((Layer::Map, Point2::from(here.translation.vector)));
+        let tried = if given_up {
+            let margin_m = self.sweep.margin_m;
+            format!(
+                " was found among {MOST_LOOKED_AT} places and headings, {margin_m:.2} m clear of everything"
+            )
+        } else {
+            String::new()
+        };
         let words = format!(
-            "no way from {} to {}: the nearest place that can be reached, {}, is {off:.2} m short, blocked by {}",
+            "no way from {} to {}{tried}: the nearest place that can be reached, {}, is {off:.2} m short, blocked by {}",
             words_of(self.start),
             words_of(self.goal),
             words_of(&here),

@@ -4,7 +4,7 @@ use crate::costmap::{Layer, Snapshot};
 use nalgebra::{Isometry2, Point2};
 
 /// A base that stands nearer to something than the margin may leave it, as long as it keeps this distance, metres.
-const LEAVING_MARGIN_M: f64 = 0.03;
+pub const LEAVING_MARGIN_M: f64 = 0.03;
 /// So far from the start, metres.
 pub const LEAVING_RADIUS_M: f64 = 0.35;
 /// A leg that is checked comes no nearer than its margin, and needs so much more where it is checked: the shortest
@@ -12,6 +12,8 @@ pub const LEAVING_RADIUS_M: f64 = 0.35;
 const SLACK_M: f64 = 0.004;
 /// Gaps are worked out exactly up to this much above the margin, metres: the longest step in a narrow place.
 const LOOK_M: f64 = 0.1;
+/// The same at the lattice's nodes, each of which is an end of many legs, metres.
+const SPARE_M: f64 = 0.15;
 /// Near the start, where the margin changes, steps are no longer than this, metres.
 const NEAR_STEP_M: f64 = 0.05;
 /// Poses of a path are no farther apart than this.
@@ -47,17 +49,22 @@ impl Sweep<'_> {
     /// length a unit of its share, so a gap of so much clears so much of the leg.
     pub fn leg_is_clear(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> bool {
         let way = (to.translation.vector - from.translation.vector).norm();
-        let turn = from.rotation.angle_to(&to.rotation).abs();
-        let length = way + turn * self.map.footprint().outer_radius_m();
+        let turn = from.rotation.angle_to(&to.rotation);
+        let length = way + turn.abs() * self.map.footprint().outer_radius_m();
         if !length.is_finite() {
             return false;
         }
         let mut at = 0.0;
         loop {
             let share = if length > 0.0 { (at / length).min(1.0) } else { 1.0 };
-            let pose = share_of(from, to, share);
+            let pose = if turn == 0.0 && share < 1.0 {
+                let place = from.translation.vector.lerp(&to.translation.vector, share);
+                Isometry2::from_parts(place.into(), from.rotation)
+            } else {
+                share_of(from, to, share)
+            };
             let margin = self.margin_at(&pose);
-            let gap = self.map.gap_m(&pose, margin + LOOK_M);
+            let gap = self.map.gap_if(&pose, margin + SLACK_M, margin + LOOK_M);
             if gap < margin + SLACK_M {
                 return false;
             }
@@ -68,6 +75,35 @@ impl Sweep<'_> {
             let near = self.near_start(&pose) && margin < self.margin_m;
             at += if near { step.min(NEAR_STEP_M) } else { step };
         }
+    }
+
+    /// How much more than the margin is free at a pose, metres: a lower bound; negative where the base may not stand
+    /// there. Only away from the start, where the margin is the same everywhere.
+    pub fn spare_m(&self, pose: &Isometry2<f64>) -> f64 {
+        let gap = self.map.gap_if(pose, self.margin_m + SLACK_M, self.margin_m + SPARE_M);
+        if gap < self.margin_m + SLACK_M { -1.0 } else { gap - self.margin_m }
+    }
+
+    /// [`Self::leg_is_clear`] where what is spare at both ends is known, and the start is farther off than
+    /// [`LEAVING_RADIUS_M`]: what is free about the two ends together covers the leg, or else its halves are looked at.
+    pub fn leg_is_clear_between(
+        &self,
+        from: &Isometry2<f64>,
+        to: &Isometry2<f64>,
+        spare_m: [f64; 2],
+    ) -> bool {
+        if spare_m.iter().any(|spare| *spare < 0.0) {
+            return false;
+        }
+        let way = (to.translation.vector - from.translation.vector).norm();
+        let turn = from.rotation.angle_to(&to.rotation).abs();
+        if spare_m[0] + spare_m[1] >= way + turn * self.map.footprint().outer_radius_m() {
+            return true;
+        }
+        let middle = share_of(from, to, 0.5);
+        let spare = self.spare_m(&middle);
+        self.leg_is_clear_between(from, &middle, [spare_m[0], spare])
+            && self.leg_is_clear_between(&middle, to, [spare, spare_m[1]])
     }
 }
 

@@ -157,3 +157,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lonely_thing_in_a_hall_is_not_jumped_over() {
+    // Far from every wall legs are long: what the lasers saw must shorten them.
+    let side = 400;
+    let edge = |i: usize| [i % side, i / side].iter().any(|c| *c == 0 || *c == side - 1);
+    let cells = (0..side * side).map(|i| if edge(i) { Cell::Occupied } else { Cell::Free }).collect();
+    let grid = OccupancyGrid { resolution_m: 0.05, width: side, height: side, origin: [0.0, 0.0], cells };
+    let outline = Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]);
+    let mut map = Costmap::new(grid, outline);
+    let (start, goal) = (at(6.0, 10.0, 0.0), at(14.0, 10.0, 0.0));
+    map.look(Stamp::from_seconds(1.0), &Point2::new(9.0, 10.0), &[Point2::new(10.0, 10.0)], &start);
+    for motion in [OMNI, DIFFERENTIAL] {
+        let path = plan(&map.snapshot(), &motion, &start, &goal).unwrap();
+        let nearest = nearest_m(&map, &path);
+        assert!(nearest >= 0.1, "{nearest} m");
+    }
+}

@@ -1,10 +1,9 @@
-//! `nightshift bench driving`: how long planner, controller and guard take, on a building that is drawn for it.
+//! How long planner, controller and guard take, on a building that is drawn for it.
 
-use crate::cli::BenchDrivingArgs;
+use super::{Aim, Notes, Plan};
 use crate::clock::Stopwatch;
 use crate::files;
 use cpu_time::ThreadTime;
-use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{Isometry2, Point2, Vector2};
 use nightshift_core::describe::Robot;
 use nightshift_core::grid::{Cell, OccupancyGrid};
@@ -16,8 +15,6 @@ use nightshift_navigation::guarding::{Guard, MARGIN_M, Reason};
 use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
 use nightshift_navigation::predictive::{Limits, Mover, Mppi, SAMPLES, STEP_S, STEPS, Scene};
 use rand::Rng;
-use serde::Serialize;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -27,97 +24,9 @@ const SIZE_M: [f64; 2] = [70.0, 40.0];
 const CELL_M: f64 = 0.05;
 /// Paths of this length are planned.
 const LENGTH_M: [f64; 2] = [65.0, 85.0];
-const PLANS: usize = 30;
 const TURNS: usize = 300;
 const SCANS: usize = 2000;
 const STOPS: usize = 300;
-
-/// A measured figure and what it should be.
-#[derive(Serialize)]
-struct Figure {
-    case: String,
-    figure: &'static str,
-    unit: &'static str,
-    measured: f64,
-    /// Least and most.
-    spread: Option<[f64; 2]>,
-    n: usize,
-    at_most: Option<f64>,
-    at_least: Option<f64>,
-}
-
-/// What is written down.
-struct Notes {
-    figures: Vec<Figure>,
-    bar: ProgressBar,
-}
-
-impl Notes {
-    fn figure(
-        &mut self,
-        case: &str,
-        figure: &'static str,
-        unit: &'static str,
-        measured: f64,
-        n: usize,
-    ) -> &mut Figure {
-        let case = case.to_owned();
-        let none = None;
-        self.figures.push(Figure {
-            case,
-            figure,
-            unit,
-            measured,
-            spread: None,
-            n,
-            at_most: none,
-            at_least: none,
-        });
-        self.figures.last_mut().expect("just written")
-    }
-
-    fn steps(&self, what: &str, count: usize) -> ProgressBar {
-        self.bar.reset();
-        self.bar.set_length(count as u64);
-        self.bar.set_message(what.to_owned());
-        self.bar.clone()
-    }
-}
-
-impl Figure {
-    fn is_missed(&self) -> bool {
-        // What could not be measured (NaN) reaches no aim.
-        let most = self.at_most.is_some_and(|most| self.measured.is_nan() || self.measured > most);
-        most || self.at_least.is_some_and(|least| self.measured.is_nan() || self.measured < least)
-    }
-}
-
-/// Runs the command.
-pub fn run(args: &BenchDrivingArgs) -> Result<ExitCode, String> {
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} left, {msg}").expect("a sound template");
-    let mut notes = Notes { figures: Vec::new(), bar: ProgressBar::new(0).with_style(style) };
-    planning(&mut notes)?;
-    control(&mut notes)?;
-    guarding(&mut notes)?;
-    notes.bar.finish_and_clear();
-    if args.json {
-        println!("{}", serde_json::to_string(&notes.figures).expect("plain data"));
-    } else {
-        for f in &notes.figures {
-            let aim = match (f.at_most, f.at_least) {
-                (Some(most), _) => format!("  aim: at most {most}"),
-                (_, Some(least)) => format!("  aim: at least {least}"),
-                (None, None) => String::new(),
-            };
-            let spread = f.spread.map_or(String::new(), |[low, high]| format!(" ({low:.3} to {high:.3})"));
-            let missed = if f.is_missed() { "  missed" } else { "" };
-            println!("{}: {} {:.3} {}{spread}, n {}{aim}{missed}", f.case, f.figure, f.measured, f.unit, f.n);
-        }
-    }
-    let missed = notes.figures.iter().any(Figure::is_missed);
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
 
 fn robot() -> Result<Robot, String> {
     files::load_in(&files::robot_folder(ROBOT), Robot::load).map_err(|e| e.to_string())
@@ -170,7 +79,7 @@ fn spread(values: &[f64]) -> [f64; 2] {
 }
 
 /// Plans across the building, with what the lasers see here and there.
-fn planning(notes: &mut Notes) -> Result<(), String> {
+pub fn planning(asked: &Plan, notes: &mut Notes) -> Result<(), String> {
     let robot = robot()?;
     let mut random = Seed(1).stream("bench planning");
     let grid = building(&mut random);
@@ -179,15 +88,14 @@ fn planning(notes: &mut Notes) -> Result<(), String> {
             if omnidirectional { robot.base.max_speed } else { Twist { y: 0.0, ..robot.base.max_speed } };
         let motion = Motion { speed, omnidirectional };
         let mut costmap = Costmap::new(grid.clone(), Footprint::new(&robot.base.footprint_m));
-        let bar = notes.steps(if omnidirectional { "omnidirectional" } else { "differential" }, PLANS);
-        let (mut cpu_ms, mut lengths, mut nearest, mut tries) = (Vec::new(), Vec::new(), f64::INFINITY, 0);
-        while cpu_ms.len() < PLANS && tries < 40 * PLANS {
+        let base = if omnidirectional { "omnidirectional" } else { "differential" };
+        let bar = notes.steps(base, asked.plans).clone();
+        let (mut cpu_ms, mut refused_ms) = (Vec::new(), Vec::new());
+        let (mut lengths, mut nearest, mut tries) = (Vec::new(), f64::INFINITY, 0);
+        let mut random = Seed(1).stream(base);
+        while cpu_ms.len() < asked.plans && tries < 40 * asked.plans {
             tries += 1;
-            let mut pose = || {
-                let [x, y] = SIZE_M.map(|size| random.random_range(0.5..size - 0.5));
-                Isometry2::new(Vector2::new(x, y), random.random_range(-3.1..3.1))
-            };
-            let (from, to) = (pose(), pose());
+            let [from, to] = [(); 2].map(|()| free_pose(&costmap, &mut random));
             if (from.translation.vector - to.translation.vector).norm() < LENGTH_M[0] * 0.6 {
                 continue;
             }
@@ -201,7 +109,10 @@ fn planning(notes: &mut Notes) -> Result<(), String> {
             let map = costmap.snapshot();
             let found = plan(&map, &motion, &from, &to);
             let took = began.elapsed().as_secs_f64() * 1e3;
-            let Ok(path) = found else { continue };
+            let Ok(path) = found else {
+                refused_ms.push(took);
+                continue;
+            };
             let length: f64 =
                 path.windows(2).map(|p| (p[1].translation.vector - p[0].translation.vector).norm()).sum();
             if !(LENGTH_M[0]..=LENGTH_M[1]).contains(&length) {
@@ -212,21 +123,36 @@ fn planning(notes: &mut Notes) -> Result<(), String> {
             nearest = path.iter().map(|pose| map.gap_m(pose, 0.5)).fold(nearest, f64::min);
             bar.inc(1);
         }
-        let case = if omnidirectional { "building, omnidirectional" } else { "building, differential" };
-        let n = cpu_ms.len();
-        let (ends, [p50, p99]) = (spread(&cpu_ms), [0.5, 0.99].map(|share| quantile(&cpu_ms, share)));
-        notes.figure(case, "CPU of a plan over 75 m, p50", "ms", p50, n).at_most = Some(15.0);
+        let case = format!("building, {base}");
+        let (case, n) = (case.as_str(), cpu_ms.len());
+        let [p50, p99] = [0.5, 0.99].map(|share| quantile(&cpu_ms, share));
+        notes.figure(case, "CPU of a plan over 75 m, p50", "ms", p50, n).aim = Some(Aim::AtMost(15.0));
         let figure = notes.figure(case, "CPU of a plan over 75 m, p99", "ms", p99, n);
-        (figure.at_most, figure.spread) = (Some(50.0), Some(ends));
+        (figure.aim, figure.spread) = (Some(Aim::AtMost(50.0)), Some(spread(&cpu_ms)));
+        if !refused_ms.is_empty() {
+            let [_, most] = spread(&refused_ms);
+            notes.figure(case, "CPU until no way is said to be found, most", "ms", most, refused_ms.len());
+        }
         let median = quantile(&lengths, 0.5);
         notes.figure(case, "length of a path, p50", "m", median, n).spread = Some(spread(&lengths));
-        notes.figure(case, "least clearance of all paths", "m", nearest, n).at_least = Some(0.03);
+        notes.figure(case, "least clearance of all paths", "m", nearest, n).aim = Some(Aim::AtLeast(0.03));
     }
     Ok(())
 }
 
+/// Somewhere in the building where the base may stand.
+fn free_pose(costmap: &Costmap, random: &mut Stream) -> Isometry2<f64> {
+    loop {
+        let [x, y] = SIZE_M.map(|size| random.random_range(0.5..size - 0.5));
+        let pose = Isometry2::new(Vector2::new(x, y), random.random_range(-3.1..3.1));
+        if costmap.snapshot_of_map().obstacle_at(&pose, 0.11).is_none() {
+            return pose;
+        }
+    }
+}
+
 /// Turns of the predictive controller among people.
-fn control(notes: &mut Notes) -> Result<(), String> {
+pub fn control(_: &Plan, notes: &mut Notes) -> Result<(), String> {
     let robot = robot()?;
     let grid = building(&mut Seed(2).stream("bench control"));
     let footprint = Footprint::new(&robot.base.footprint_m);
@@ -234,7 +160,7 @@ fn control(notes: &mut Notes) -> Result<(), String> {
     let limits = Limits { speed: robot.base.max_speed, acceleration: robot.base.max_acceleration };
     let mut mppi = Mppi::new(&footprint, Seed(3));
     let mut cpu_ms = Vec::new();
-    let bar = notes.steps("turns", TURNS);
+    let bar = notes.steps("turns", TURNS).clone();
     for turn in 0..TURNS {
         // Along a corridor, two people ahead.
         let base = Isometry2::new(Vector2::new(5.0 + turn as f64 * 0.03, 7.0), 0.0);
@@ -268,7 +194,7 @@ fn control(notes: &mut Notes) -> Result<(), String> {
     let (n, ends) = (cpu_ms.len(), spread(&cpu_ms));
     let case = format!("{SAMPLES} x {STEPS} samples, two people");
     let figure = notes.figure(&case, "CPU of a turn, p50", "ms", quantile(&cpu_ms, 0.5), n);
-    (figure.at_most, figure.spread) = (Some(10.0), Some(ends));
+    (figure.aim, figure.spread) = (Some(Aim::AtMost(10.0)), Some(ends));
     notes.figure(&case, "CPU of a turn, p99", "ms", quantile(&cpu_ms, 0.99), n);
     Ok(())
 }
@@ -286,7 +212,7 @@ fn scan(robot: &Robot, name: &str, stamp: Stamp, range: f32) -> LaserScan {
 }
 
 /// The guard's time for a scan in a narrow place, and from a scan to the stop with every core busy.
-fn guarding(notes: &mut Notes) -> Result<(), String> {
+pub fn guarding(_: &Plan, notes: &mut Notes) -> Result<(), String> {
     let robot = robot()?;
     let guard = || {
         let footprint = Footprint::new(&robot.base.footprint_m);
@@ -301,7 +227,7 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
         guard.scan(stamp, &scan(&robot, name, stamp, range), |_| MARGIN_M)
     };
     let mut cpu_ms = Vec::new();
-    let bar = notes.steps("scans", SCANS);
+    let bar = notes.steps("scans", SCANS).clone();
     let mut guarded = guard();
     for turn in 0..SCANS {
         let stamp = Stamp(1_000_000_000 + turn as u64 * period_ns);
@@ -321,7 +247,7 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
     let (n, ends) = (cpu_ms.len(), spread(&cpu_ms));
     let case = "541 beams, all within reach";
     let figure = notes.figure(case, "CPU of a scan, p50", "ms", quantile(&cpu_ms, 0.5), n);
-    (figure.at_most, figure.spread) = (Some(0.1), Some(ends));
+    (figure.aim, figure.spread) = (Some(Aim::AtMost(0.1)), Some(ends));
     notes.figure(case, "CPU of a scan, p99", "ms", quantile(&cpu_ms, 0.99), n);
     let busy = AtomicBool::new(true);
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -338,7 +264,7 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
                 .map_err(|e| e.to_string())?;
         }
         let mut stop_ms = Vec::new();
-        let bar = notes.steps("stops with every core busy", STOPS);
+        let bar = notes.steps("stops with every core busy", STOPS).clone();
         for turn in 0..STOPS {
             let mut guard = guard();
             let first = 1_000_000_000 + turn as u64 * 10 * period_ns;
@@ -361,6 +287,6 @@ fn guarding(notes: &mut Notes) -> Result<(), String> {
     let (n, ends) = (stop_ms.len(), spread(&stop_ms));
     let case = format!("{cores} more threads that never rest");
     let figure = notes.figure(&case, "scan to stop, p99", "ms", quantile(&stop_ms, 0.99), n);
-    (figure.at_most, figure.spread) = (Some(10.0), Some(ends));
+    (figure.aim, figure.spread) = (Some(Aim::AtMost(10.0)), Some(ends));
     Ok(())
 }
