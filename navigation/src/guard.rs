@@ -380,8 +380,13 @@ mod tests {
 
     #[test]
     fn near_things_are_passed_slowly_and_things_ahead_are_come_up_to() {
-        let slow =
-            |y| slow_share(&footprint(), ahead(0.7), Twist { x: 0.7, y: 0.4, yaw: 1.0 }, &[at(0.0, y)]);
+        let slow = |y| {
+            slow_share(
+                ahead(0.7),
+                Twist { x: 0.7, y: 0.4, yaw: 1.0 },
+                &distances(&footprint(), &[at(0.0, y)]),
+            )
+        };
         assert_eq!(slow(1.0), 1.0);
         assert!((slow(0.28 + 0.2) - 0.2 / SLOW_M).abs() < 1e-9);
         assert_eq!(slow(0.28 + 0.06), SLOW_SHARE);
