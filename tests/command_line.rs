@@ -78,6 +78,19 @@ fn a_vial_was_taken_away() {
 }
 
 #[test]
+fn racks_are_pushed_between_the_look_and_the_touch() {
+    assert_eq!(scenario("rack-moved", "1")["transfers"], 1);
+}
+
+#[test]
+fn somebody_fills_the_target_slot_and_the_wanted_vial_lies_on_the_bench() {
+    for (name, code) in [("blocked-slot", "INSERT_BLOCKED"), ("toppled-vial", "SAMPLE_MISSING")] {
+        let verdict = scenario(name, "1");
+        assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["code"], code, "{verdict:#}");
+    }
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

@@ -369,6 +369,8 @@ pub enum BenchWhat {
     Docking(BenchDockingArgs),
     /// How long planner, controller and guard take.
     Driving(BenchDrivingArgs),
+    /// Picks and inserts in the simulator's physics, with errors of sight.
+    Grasp(BenchGraspArgs),
     /// Localisation, over recorded drives.
     Navigation(BenchNavigationArgs),
     /// Vessels, codes, fiducials and depth of glass, on real pictures.
@@ -415,6 +417,34 @@ pub struct BenchDrivingArgs {
     /// Plans for each kind of base.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub plans: u32,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift bench grasp`.
+#[derive(Args)]
+#[command(
+    after_help = "Each trial brings a vial from one slot of a rack to another: sight up to 3 mm and 2 degrees off, friction 0.2 to 0.6, \
+any fill, one to six neighbours. One more for every ten with pads that turn slippery.\n\n\
+Exit code 0: every aim is met; 1: some are missed; 2: it could not be tried.\n\nExamples:\n  \
+nightshift bench grasp --count 20\n  \
+nightshift bench grasp --count 1000 --seed 1 --json\n  \
+nightshift bench grasp --count 1 --first 37   # trial 37 alone"
+)]
+pub struct BenchGraspArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Trials, beside those with slippery pads.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// The number of the first: each has its own conditions.
+    #[arg(long, default_value_t = 0)]
+    pub first: u64,
+    /// Seed of all conditions and noise.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,

@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    arm_tools, bench, bench_docking, bench_drives, bench_sim, check, complete_depth, dataset, faults, files,
-    lab, live, localize, picture, plan_path, render, score, see, sim_node,
+    arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_sim, check, complete_depth, dataset,
+    faults, files, lab, live, localize, picture, plan_path, render, score, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -51,6 +51,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
         BenchWhat::Drives(args) => bench_drives::run(args),
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench::driving(args),
+        BenchWhat::Grasp(args) => bench_grasp::run(args),
         BenchWhat::Navigation(args) => bench::navigation(args),
         BenchWhat::Perception(args) => bench::perception::run(args),
         BenchWhat::Sim(args) => bench_sim::run(args),

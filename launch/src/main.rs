@@ -4,6 +4,7 @@ mod arm_tools;
 mod bench;
 mod bench_docking;
 mod bench_drives;
+mod bench_grasp;
 mod bench_sim;
 mod check;
 mod cli;

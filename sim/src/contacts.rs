@@ -158,20 +158,24 @@ impl Monitor {
                 continue;
             }
             let force = data.contact_force(index);
-            for (one, other, sign) in [(prims[0], prims[1], -1.0), (prims[1], prims[0], 1.0)] {
+            let geom = contact.geom.map(|geom| geom as usize);
+            for (index, sign) in [(0, -1.0), (1, 1.0)] {
+                let (one, other) = (prims[index], prims[1 - index]);
                 if let Role::Robot { finger: Some(finger) } = one.role {
                     self.pads_n[finger] += force[0];
                 }
                 let Some(vial) = vial_of(one) else { continue };
-                let on_cap = match one.role {
-                    Role::Cap(_) => sign * self.along_axis(vial, contact, &force, scene, data),
-                    _ => 0.0,
-                };
+                let on_axis = sign * along_axis(geom[index], contact, &force, data);
                 let load = &mut self.loads[vial];
-                load.on_cap += on_cap;
+                if let Role::Cap(_) = one.role {
+                    load.on_cap += on_axis;
+                }
                 match other.role {
                     Role::Robot { finger: Some(finger) } => load.fingers[finger] += force[0],
-                    _ => load.others += force[0],
+                    _ => {
+                        load.others += force[0];
+                        load.push += on_axis;
+                    }
                 }
             }
         }
@@ -182,25 +186,6 @@ impl Monitor {
                 self.mishap(&moment, vial, &words);
             }
         }
-    }
-
-    /// The part along a vial's axis of the force that a contact's first shape puts on its second.
-    fn along_axis(
-        &self,
-        vial: usize,
-        contact: &MjContact,
-        force: &[f64; 6],
-        scene: &Scene,
-        data: &MjData<Box<MjModel>>,
-    ) -> f64 {
-        let geom = contact.geom.map(|geom| geom as usize);
-        let cap = geom.into_iter().find(|g| scene.prims[self.prim_of_geom[*g]].role == Role::Cap(vial));
-        let Some(cap) = cap else { return 0.0 };
-        // The rows of the contact's frame are its axes, and a cap's z is the vial's.
-        let xmat = data.geom_xmat()[cap];
-        let axis = [xmat[2], xmat[5], xmat[8]];
-        let world = (0..3).map(|i| (0..3).map(|row| contact.frame[3 * row + i] * force[row]).sum::<f64>());
-        world.zip(axis).map(|(force, axis)| force * axis).sum()
     }
 
     /// Mean of both pads' normal forces, newtons.
@@ -238,6 +223,15 @@ impl Monitor {
     pub fn take_mishaps(&mut self) -> Vec<String> {
         std::mem::take(&mut self.mishaps)
     }
+}
+
+/// The part along a vial's axis of the force that a contact's first shape puts on its second. `part` is the vial's.
+fn along_axis(part: usize, contact: &MjContact, force: &[f64; 6], data: &MjData<Box<MjModel>>) -> f64 {
+    // The rows of the contact's frame are its axes, and the z of a vial's body and cap is the vial's.
+    let xmat = data.geom_xmat()[part];
+    let axis = [xmat[2], xmat[5], xmat[8]];
+    let world = (0..3).map(|i| (0..3).map(|row| contact.frame[3 * row + i] * force[row]).sum::<f64>());
+    world.zip(axis).map(|(force, axis)| force * axis).sum()
 }
 
 fn is_pad(prim: &Prim) -> bool {

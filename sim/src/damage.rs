@@ -21,6 +21,9 @@ pub struct Damage {
     pull_n: f64,
     /// The largest force on its wall so far, N.
     pub peak_squeeze_n: f64,
+    push_n: f64,
+    /// The largest push up along its axis so far, of what it stands on or is pressed against, N: its weight is in it.
+    pub peak_push_n: f64,
     /// What broke it.
     pub broken: Option<String>,
     /// What took its cap off.
@@ -36,6 +39,8 @@ pub struct Load {
     pub others: f64,
     /// On the cap, along the vial's axis, upward.
     pub on_cap: f64,
+    /// Of everything but fingers on glass and cap, along the vial's axis, upward.
+    pub push: f64,
 }
 
 impl Damage {
@@ -50,6 +55,8 @@ impl Damage {
             squeeze_n: 0.0,
             pull_n: 0.0,
             peak_squeeze_n: 0.0,
+            push_n: 0.0,
+            peak_push_n: 0.0,
             broken: None,
             cap_off: open.then(|| "stood open from the start".to_owned()),
         }
@@ -63,13 +70,15 @@ impl Damage {
     /// Bears a load for `dt` seconds. Answers what it did, in words, where it did something.
     pub fn bear(&mut self, dt: f64, load: &Load) -> Option<String> {
         let squeeze_n = load.fingers[0].max(load.fingers[1]).max(load.others / 2.0);
-        if squeeze_n == 0.0 && self.squeeze_n < 1e-6 && self.pull_n.abs() < 1e-6 {
+        if squeeze_n == 0.0 && self.squeeze_n < 1e-6 && self.pull_n.abs() < 1e-6 && self.push_n < 1e-6 {
             return None;
         }
         let share = dt / (dt + FORCE_TIME_S);
         self.squeeze_n += share * (squeeze_n - self.squeeze_n);
         self.pull_n += share * (load.on_cap - self.pull_n);
         self.peak_squeeze_n = self.peak_squeeze_n.max(self.squeeze_n);
+        self.push_n += share * (load.push - self.push_n);
+        self.peak_push_n = self.peak_push_n.max(self.push_n);
         if self.squeeze_n > self.breaks_at_n && self.broken.is_none() {
             return Some(self.break_by(format!(
                 "squeezed with {:.1} N, it bears {:.1} N",

@@ -79,10 +79,18 @@ impl Gripper {
         if let Task::Move { id: old, .. } | Task::Press { id: Some(old), .. } = self.task {
             self.events.push(done(old, opening_now, measured_n, false));
         }
+        let pressing = matches!(self.task, Task::Press { .. });
+        let inward = |goal: f64| goal < opening_now / 2.0 - REACHED;
+        let closing = pressing && inward(self.goal);
         self.goal = (opening_m / 2.0).clamp(0.0, self.max_opening_m / 2.0);
         self.force_n = force_n.clamp(0.0, self.max_force_n);
         self.set_point = opening_now / 2.0;
-        self.task = Task::Move { id, lasting: 0.0, still: 0.0 };
+        // What is pressed already is not let go of for being pressed otherwise.
+        self.task = if closing && inward(self.goal) {
+            Task::Press { id: Some(id), lasting: 0.0 }
+        } else {
+            Task::Move { id, lasting: 0.0, still: 0.0 }
+        };
     }
 
     /// Opens wide with its whole force, on nobody's command.

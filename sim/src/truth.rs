@@ -68,6 +68,9 @@ pub struct SampleTruth {
     pub harm: Vec<String>,
     /// The largest force on its wall so far, N.
     pub peak_squeeze_n: f64,
+    /// The largest push up along its axis so far, of anything but fingers, N: its weight is in it.
+    #[serde(default)]
+    pub peak_push_n: f64,
     /// What is in it.
     pub content: ContentTruth,
 }
@@ -190,6 +193,7 @@ mod tests {
             capped: true,
             harm: Vec::new(),
             peak_squeeze_n: 8.0,
+            peak_push_n: 3.0,
             content,
         };
         let truth = Truth {
@@ -204,7 +208,7 @@ mod tests {
             serde_json::to_string(&truth).unwrap(),
             concat!(
                 r#"{"stamp":5,"samples":{"S-001":{"location":"gripper","pose":[0.0,0.0,0.0,0.0,0.0,0.0,1.0],"#,
-                r#""broken":false,"held":true,"capped":true,"peak_squeeze_n":8.0,"#,
+                r#""broken":false,"held":true,"capped":true,"peak_squeeze_n":8.0,"peak_push_n":3.0,"#,
                 r#""content":{"kind":"liquid","level_m":0.02,"mass_kg":0.025,"spilt_m3":0.0}}},"#,
                 r#""robot":{"pose":[1.0,2.0,0.0]}}"#
             )

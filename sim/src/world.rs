@@ -291,6 +291,7 @@ impl World {
                 capped: vial.capped,
                 harm: damage.broken.iter().chain(&damage.cap_off).cloned().collect(),
                 peak_squeeze_n: damage.peak_squeeze_n,
+                peak_push_n: damage.peak_push_n,
                 content: ContentTruth {
                     kind: vial.content.kind,
                     level_m: vial.content.level_m(&vial.kind),

@@ -3,6 +3,7 @@
 
 use crate::belief::{BasePlace, Belief, DockSight};
 use crate::chain::Entry;
+use crate::guard::{Guard, Watch, slowed};
 use crate::job::JobRecord;
 use crate::ledger::{Body, Ledger};
 use crate::messages::{EffectId, Look, SkillInput, SkillOutput};
@@ -86,6 +87,8 @@ pub struct Move {
     pub speed: f64,
     /// See [`nightshift_motion::Scene`].
     pub may_touch: Vec<(String, String)>,
+    /// What ends it early.
+    pub guard: Option<Guard>,
 }
 
 /// Something that takes time.
@@ -142,6 +145,8 @@ pub enum Outcome {
     Started,
     /// The arm is there.
     Moved,
+    /// The arm's guard has stopped it, at so much force along the tool (N).
+    Touched(f64),
     /// There is a way: where the arm would stand, radians.
     Rehearsed(Vec<f64>),
     /// The fingers have stopped.
@@ -181,8 +186,8 @@ pub struct Running {
 #[derive(Debug)]
 enum Waiting {
     Plan { id: EffectId, motion: Move, left: VecDeque<MotionGoal>, rehearse: Option<Rehearsal> },
-    Arm { id: CommandId, what: String },
-    Grip { id: CommandId },
+    Arm { id: CommandId, what: String, watch: Option<Watch> },
+    Grip { id: CommandId, force_n: f64 },
     Navigation { id: CommandId, dock: Option<Docking>, place: BasePlace, what: String },
     Look { id: EffectId, asked: Stamp },
     Record { id: EffectId, entries: Vec<Entry> },
@@ -223,7 +228,9 @@ impl Running {
             Action::Grip { opening_m, force_n } => {
                 let id = ctx.ids.command();
                 ctx.out.push(SkillOutput::Robot(RobotCommand::Grip { id, opening_m, force_n }));
-                running(Waiting::Grip { id }, limits::GRIP)
+                // What is held is held with the less of both until the fingers have settled.
+                ctx.belief.grip.iter_mut().for_each(|grip| grip.force_n = grip.force_n.min(force_n));
+                running(Waiting::Grip { id, force_n }, limits::GRIP)
             }
             Action::Drive(station) => {
                 let id = ctx.ids.command();
@@ -279,7 +286,11 @@ impl Running {
 
     /// When it gives up waiting.
     pub fn next_wake(&self) -> Stamp {
-        self.until
+        let patience = match &self.waiting {
+            Waiting::Arm { watch: Some(watch), .. } if !self.stopping => watch.patience(),
+            _ => None,
+        };
+        patience.map_or(self.until, |patience| patience.min(self.until))
     }
 
     /// Takes an input.
@@ -288,16 +299,30 @@ impl Running {
             (Waiting::Plan { id, .. }, SkillInput::Planned { id: of, result }) if id == of => {
                 self.planned(ctx, result)
             }
-            (Waiting::Arm { id, what }, SkillInput::Robot(RobotEvent::ArmDone { id: of, ok, message }))
-                if id == of =>
-            {
+            (
+                Waiting::Arm { id, what, watch },
+                SkillInput::Robot(RobotEvent::ArmDone { id: of, ok, message }),
+            ) if id == of => {
                 let fault = || Failure::new(Code::ArmFault, format!("the arm, {what}: {message}"));
-                Some(if *ok && !self.stopping { Ok(Outcome::Moved) } else { Err(fault()) })
+                let verdict = watch.as_ref().and_then(Watch::verdict).filter(|_| !self.stopping);
+                Some(match verdict {
+                    Some(verdict) => verdict.map(Outcome::Touched),
+                    None if *ok && !self.stopping => Ok(Outcome::Moved),
+                    None => Err(fault()),
+                })
+            }
+            (Waiting::Arm { watch: Some(watch), .. }, SkillInput::Robot(RobotEvent::Wrist(wrench))) => {
+                if watch.take(ctx.now, wrench) && !self.stopping {
+                    ctx.out.push(SkillOutput::Robot(RobotCommand::StopArm));
+                    self.until = ctx.now + limits::ARM_STOP;
+                }
+                None
             }
             (
-                Waiting::Grip { id },
+                Waiting::Grip { id, force_n: asked_n },
                 SkillInput::Robot(RobotEvent::GripperDone { id: of, opening_m, force_n, stalled }),
             ) if id == of => {
+                ctx.belief.grip.iter_mut().for_each(|grip| grip.force_n = *asked_n);
                 let (opening_m, force_n, stalled) = (*opening_m, *force_n, *stalled);
                 Some(Ok(Outcome::Gripped { opening_m, force_n, stalled }))
             }
@@ -329,6 +354,14 @@ impl Running {
 
     /// Time has come to `ctx.now`.
     pub fn wake(&mut self, ctx: &mut Context<'_>) -> Ended {
+        if let Waiting::Arm { watch: Some(watch), .. } = &mut self.waiting
+            && watch.patience().is_some_and(|patience| ctx.now >= patience)
+            && !self.stopping
+        {
+            watch.give_up(ctx.now);
+            ctx.out.push(SkillOutput::Robot(RobotCommand::StopArm));
+            self.until = ctx.now + limits::ARM_STOP;
+        }
         if ctx.now < self.until {
             return None;
         }
@@ -415,12 +448,20 @@ impl Running {
                 if rehearse.is_some() {
                     return Some(Ok(Outcome::Rehearsed(last.positions.clone())));
                 }
-                let (id, what) = (ctx.ids.command(), motion.what.clone());
+                let (what, mut trajectory) = (motion.what.clone(), trajectory.clone());
+                let mut watch = None;
+                if let Some(guard) = motion.guard {
+                    trajectory = slowed(&ctx.world.arm, trajectory, guard.speed_m_s);
+                    watch = match Watch::begin(guard, ctx.belief, ctx.now, ctx.world.tool_axis()) {
+                        Ok(watch) => watch,
+                        Err(failure) => return Some(Err(failure)),
+                    };
+                }
+                let id = ctx.ids.command();
                 let limit =
                     Duration::from_secs_f64(trajectory.duration_s().clamp(0.0, 600.0)) + limits::ARM_EXTRA;
-                let trajectory = trajectory.clone();
                 ctx.out.push(SkillOutput::Robot(RobotCommand::MoveArm { id, trajectory }));
-                self.waiting = Waiting::Arm { id, what };
+                self.waiting = Waiting::Arm { id, what, watch };
                 self.until = ctx.now + limit;
                 return None;
             }

@@ -1,5 +1,6 @@
 //! What the robot believes beyond the ledger: where its base stands, where nests were seen, what the fingers feel.
 
+use crate::guard::WristLog;
 use crate::limits;
 use crate::sight::NestSight;
 use crate::world::{NestRef, World};
@@ -42,6 +43,8 @@ pub struct Grip {
     pub width_m: f64,
     /// Force that was asked for.
     pub force_n: f64,
+    /// Force that just holds it safely, by its weight, N.
+    pub needed_n: f64,
     /// The slot that it was taken from; none where that is not known (after a restart).
     pub from: Option<Address>,
 }
@@ -52,6 +55,8 @@ pub struct Belief {
     joints: VecDeque<JointState>,
     /// The gripper's last report.
     pub gripper: Option<GripperState>,
+    /// What the wrist told lately.
+    pub wrist: WristLog,
     /// Where the base stands.
     pub base: BasePlace,
     /// Where the base stands in its dock, as docking saw it.
@@ -63,7 +68,22 @@ pub struct Belief {
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
     pub ready: BTreeMap<StationId, (StateId, NestId)>,
+    /// Reports in a row by which what was held is gone, and by which it is held with too little.
     slips: u32,
+    weak: u32,
+    /// At what force samples have slipped, N.
+    slipped_at: BTreeMap<SampleId, f64>,
+}
+
+/// What a report of the gripper says of what is held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Hold {
+    /// It is held, or nothing is.
+    Firm,
+    /// It has been held for a while with so much less force than was asked for, N.
+    Weak(f64),
+    /// It is gone.
+    Gone,
 }
 
 impl Default for Belief {
@@ -71,6 +91,7 @@ impl Default for Belief {
         Self {
             joints: VecDeque::new(),
             gripper: None,
+            wrist: WristLog::default(),
             base: BasePlace::Free,
             docked: None,
             map_from_base: None,
@@ -78,6 +99,8 @@ impl Default for Belief {
             grip: None,
             ready: BTreeMap::new(),
             slips: 0,
+            weak: 0,
+            slipped_at: BTreeMap::new(),
         }
     }
 }
@@ -131,17 +154,28 @@ impl Belief {
         }
     }
 
-    /// Takes a report of the gripper. True where it shows, for the third time in a row, that what was held is gone.
-    pub fn take_gripper(&mut self, state: GripperState) -> bool {
+    /// Takes a report of the gripper, and says what it and those before it show. Each loss and each weakness is told once.
+    pub fn take_gripper(&mut self, state: GripperState) -> Hold {
         self.gripper = Some(state);
         let Some(grip) = &self.grip else {
-            self.slips = 0;
-            return false;
+            (self.slips, self.weak) = (0, 0);
+            return Hold::Firm;
         };
         let narrower = state.opening_m < grip.width_m - limits::WIDTH_M;
-        let weaker = state.force_n < grip.force_n * limits::HELD_FORCE;
-        self.slips = if narrower || weaker { self.slips + 1 } else { 0 };
-        self.slips == limits::SLIP_REPORTS
+        let lost = state.force_n < grip.force_n * limits::HELD_FORCE;
+        self.slips = if narrower || lost { self.slips + 1 } else { 0 };
+        if self.slips == limits::SLIP_REPORTS {
+            self.slipped_at.insert(grip.sample.clone(), grip.force_n);
+            return Hold::Gone;
+        }
+        let weak = self.slips == 0 && state.force_n < grip.force_n * limits::FIRM_FORCE;
+        self.weak = if weak { self.weak + 1 } else { 0 };
+        if self.weak == limits::WEAK_REPORTS { Hold::Weak(state.force_n) } else { Hold::Firm }
+    }
+
+    /// The force at which a sample slipped last, N.
+    pub fn slipped_at(&self, sample: &SampleId) -> Option<f64> {
+        self.slipped_at.get(sample).copied()
     }
 
     /// Where the arm's joints are now, radians.
@@ -322,13 +356,32 @@ mod tests {
     fn one_odd_report_is_no_slip_and_three_are_one() {
         let mut belief = Belief::default();
         let state = |opening_m, force_n| GripperState { stamp: Stamp(1), opening_m, force_n };
-        assert!(!(0..9).any(|_| belief.take_gripper(state(0.0, 0.0))), "nothing is held");
-        belief.grip = Some(Grip { sample: "S-001".into(), width_m: 0.028, force_n: 8.0, from: None });
-        assert!(!belief.take_gripper(state(0.028, 8.0)));
-        assert!(!belief.take_gripper(state(0.028, 1.0)));
-        assert!(!belief.take_gripper(state(0.020, 8.0)));
-        assert!(!belief.take_gripper(state(0.028, 7.0)), "it was noise");
-        let slips: Vec<bool> = (0..6).map(|_| belief.take_gripper(state(0.0, 0.0))).collect();
+        let gone = |belief: &mut Belief, width, force| belief.take_gripper(state(width, force)) == Hold::Gone;
+        assert!(!(0..9).any(|_| gone(&mut belief, 0.0, 0.0)), "nothing is held");
+        let sample = SampleId::new("S-001");
+        let grip = Grip { sample: sample.clone(), width_m: 0.028, force_n: 8.0, needed_n: 2.0, from: None };
+        belief.grip = Some(grip);
+        for (width, force) in [(0.028, 8.0), (0.028, 1.0), (0.020, 8.0), (0.028, 7.0)] {
+            assert!(!gone(&mut belief, width, force), "it is noise");
+        }
+        assert_eq!(belief.slipped_at(&sample), None);
+        let slips: Vec<bool> = (0..6).map(|_| gone(&mut belief, 0.0, 0.0)).collect();
         assert_eq!(slips, [false, false, true, false, false, false], "it is told once");
+        assert_eq!(belief.slipped_at(&sample), Some(8.0));
+    }
+
+    #[test]
+    fn a_grip_that_stays_weak_is_told_once_and_a_short_dip_is_none() {
+        let mut belief = Belief::default();
+        let grip = Grip { sample: "S-001".into(), width_m: 0.028, force_n: 8.0, needed_n: 2.0, from: None };
+        belief.grip = Some(grip);
+        let mut told = |force_n, times| -> Vec<Hold> {
+            let state = GripperState { stamp: Stamp(1), opening_m: 0.028, force_n };
+            let all = (0..times).map(|_| belief.take_gripper(state));
+            all.filter(|hold| *hold != Hold::Firm).collect()
+        };
+        assert_eq!(told(5.0, limits::WEAK_REPORTS - 1), []);
+        assert_eq!(told(8.0, 1), []);
+        assert_eq!(told(5.0, 3 * limits::WEAK_REPORTS), [Hold::Weak(5.0)]);
     }
 }

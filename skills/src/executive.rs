@@ -1,7 +1,7 @@
 //! The executive: takes calls, keeps the queue, runs one job at a time, and wires inputs to what waits for them.
 
 use crate::action::{Context, Ids};
-use crate::belief::{BasePlace, Belief};
+use crate::belief::{BasePlace, Belief, Hold};
 use crate::chores::{self, Chores};
 use crate::item::Halt;
 use crate::job::{JobRecord, Spec};
@@ -11,7 +11,7 @@ use crate::messages::{EffectId, SkillInput, SkillOutput};
 use crate::restored::Restored;
 use crate::store::StoreRecord;
 use crate::world::World;
-use crate::{limits, restart};
+use crate::{grip, limits, restart};
 use nightshift_core::api::{Evidence, Feedback, JobEvent, Phase, Reply};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
@@ -93,6 +93,8 @@ pub(crate) enum Stimulus<'a> {
     Time,
     /// What the fingers held is gone.
     Slip,
+    /// What the fingers hold is about to be lost: it shall be set down.
+    Weak(&'a Failure),
     /// It shall end.
     Halt(Halt),
 }
@@ -278,6 +280,7 @@ impl Executive {
                     Stimulus::Input(input) => run.on(&mut ctx, input),
                     Stimulus::Time => run.wake(&mut ctx),
                     Stimulus::Slip => run.slipped(&mut ctx),
+                    Stimulus::Weak(failure) => run.weak(&mut ctx, failure),
                     Stimulus::Halt(halt) => run.halt(&mut ctx, halt),
                 };
                 self.job_report(report, out);
@@ -288,7 +291,8 @@ impl Executive {
                     Stimulus::Input(input) => chores.on(&mut ctx, input),
                     Stimulus::Time => chores.wake(&mut ctx),
                     Stimulus::Slip => chores.slipped(&mut ctx),
-                    Stimulus::Halt(_) => chores::Report::default(),
+                    // They end by setting down what is held.
+                    Stimulus::Weak(_) | Stimulus::Halt(_) => chores::Report::default(),
                 };
                 tell(report.notices, out);
                 if let Some(stop) = report.ended {
@@ -336,6 +340,28 @@ impl Executive {
         }
     }
 
+    /// What is held has been held for a while with less than was asked for: it is pressed harder, as far as its labware
+    /// allows; where that is not enough, it is set down.
+    fn weak(&mut self, now: Stamp, measured_n: f64, out: &mut Outbox<SkillOutput>) {
+        let Some(grip) = &mut self.core.belief.grip else { return };
+        let known = self.core.ledger.sample(&grip.sample);
+        let Some(Ok(vial)) = known.map(|known| self.core.world.vial(&known.labware)) else { return };
+        let (sample, asked_n) = (grip.sample.clone(), grip.force_n);
+        let held = format!("{sample} is held with {measured_n:.1} N, asked were {asked_n:.1} N");
+        let gripper_n = self.core.world.robot.gripper.max_force_n;
+        if let Some(force_n) = grip::tighter_n(vial, asked_n, gripper_n) {
+            grip.force_n = force_n;
+            let id = self.core.ids.command();
+            let message = format!("{held}: it is pressed harder, with {force_n:.1} N");
+            out.push(SkillOutput::Robot(RobotCommand::Grip { id, opening_m: 0.0, force_n }));
+            out.push(SkillOutput::Notice { level: Level::Warning, message });
+        } else if measured_n < grip.needed_n {
+            let words = format!("{held}, and it takes {:.1} N", grip.needed_n);
+            let failure = Failure::new(Code::GripTooWeak, words);
+            self.step(now, Stimulus::Weak(&failure), out);
+        }
+    }
+
     fn localised(&mut self, localisation: &Localisation) {
         self.core.belief.map_from_base = localisation.tracked().map(|estimate| estimate.map_from_base);
         if !matches!(self.active, Active::Nothing) || matches!(self.core.belief.base, BasePlace::Free) {
@@ -365,10 +391,14 @@ impl Component for Executive {
         match input {
             SkillInput::Call(call) => self.call(now, call, out),
             SkillInput::Robot(RobotEvent::Joints(state)) => self.core.belief.take_joints(state),
-            SkillInput::Robot(RobotEvent::Gripper(state)) => {
-                if self.core.belief.take_gripper(state) {
-                    self.step(now, Stimulus::Slip, out);
-                }
+            SkillInput::Robot(RobotEvent::Gripper(state)) => match self.core.belief.take_gripper(state) {
+                Hold::Firm => {}
+                Hold::Gone => self.step(now, Stimulus::Slip, out),
+                Hold::Weak(force_n) => self.weak(now, force_n, out),
+            },
+            SkillInput::Robot(RobotEvent::Wrist(wrench)) => {
+                self.core.belief.wrist.take(wrench);
+                self.step(now, Stimulus::Input(&input), out);
             }
             SkillInput::Stored { id, result } if self.writing.contains_key(&id) => {
                 self.stored(now, id, result, out);

@@ -88,7 +88,7 @@ impl Spot {
     /// To above the slot, any way round.
     pub fn approach(&self, what: String, speed: f64, may_touch: Vec<(String, String)>) -> Move {
         let goals = vec![MotionGoal::ToolAnySpin(self.tool(self.clear_m(), 0.0))];
-        Move { what, goals, speed, may_touch }
+        Move { what, goals, speed, may_touch, guard: None }
     }
 
     /// Straight up or down to a height over the slot.
@@ -103,6 +103,31 @@ impl Spot {
         may_touch: Vec<(String, String)>,
     ) -> Result<Move, Failure> {
         let goals = vec![MotionGoal::Line(self.tool(height_m, self.spin_now(ctx)?))];
-        Ok(Move { what, goals, speed: limits::SPEED_NEAR, may_touch })
+        Ok(Move { what, goals, speed: limits::SPEED_NEAR, may_touch, guard: None })
+    }
+
+    /// Straight to `aside_m` (x and y) from the slot's axis at a height over the slot.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE`.
+    pub fn line_aside(
+        &self,
+        ctx: &Context<'_>,
+        what: String,
+        (aside_m, height_m): ([f64; 2], f64),
+        may_touch: Vec<(String, String)>,
+    ) -> Result<Move, Failure> {
+        let aside = Pose::from_xyz_rpy([aside_m[0], aside_m[1], 0.0], [0.0; 3]);
+        let shifted = Self { base_from_slot: self.base_from_slot * aside, ..self.clone() };
+        shifted.line(ctx, what, height_m, may_touch)
+    }
+
+    /// The tool's height over the slot now, metres.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE`.
+    pub fn height_now(&self, ctx: &Context<'_>) -> Result<f64, Failure> {
+        let base_from_tool = ctx.world.arm.base_from_tool(ctx.belief.joints_now(ctx.now)?);
+        Ok((self.base_from_slot.inverse() * base_from_tool).translation().z)
     }
 }

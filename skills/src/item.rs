@@ -32,6 +32,7 @@ pub struct ItemRun {
     retries: u32,
     settles: u32,
     slipped: bool,
+    weak: Option<Failure>,
     halt: Option<Halt>,
     cause: Option<Failure>,
     /// What went wrong with the station when the sample was at its target already.
@@ -80,6 +81,7 @@ impl ItemRun {
             retries,
             settles: limits::SETTLES,
             slipped: false,
+            weak: None,
             halt: None,
             cause: None,
             late: None,
@@ -115,6 +117,11 @@ impl ItemRun {
         self.slipped = true;
     }
 
+    /// The gripper holds the sample with too little.
+    pub fn weak(&mut self, failure: Failure) {
+        self.weak = Some(failure);
+    }
+
     /// What comes after a list that ended so. Failures that were overcome are told by `notices`.
     pub fn after(&mut self, ctx: &mut Context<'_>, end: End, notices: &mut Vec<(Level, String)>) -> Next {
         let slipped = std::mem::take(&mut self.slipped);
@@ -123,6 +130,10 @@ impl ItemRun {
             let place = from.map_or_else(|| "the gripper".to_owned(), ToString::to_string);
             let words = format!("{} slipped out of the fingers on the way from {place}", self.order.sample);
             return self.settle(Failure::new(Code::GraspLost, words), notices);
+        }
+        if let Some(failure) = self.weak.take() {
+            self.note(failure, notices);
+            return self.stopped(ctx, notices);
         }
         match end {
             End::Done => self.done(ctx, notices),
@@ -249,6 +260,9 @@ impl ItemRun {
         if self.goal == Goal::Deliver && self.retries > 0 && code.is_none_or(Code::retriable) {
             self.retries -= 1;
             return self.go(ctx, Goal::Deliver, notices);
+        }
+        if code == Some(Code::GripTooWeak) && at == Place::Gripper && self.goal != Goal::Safe {
+            return self.go(ctx, Goal::Safe, notices);
         }
         let touched = ctx.ledger.sample(&self.order.sample).is_some_and(|sample| sample.touched);
         let home = self.order.source.clone().map(Place::At);

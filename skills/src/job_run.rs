@@ -123,6 +123,16 @@ impl JobRun {
         self.settle(ctx, end, Report::default())
     }
 
+    /// What the fingers hold is about to be lost.
+    pub fn weak(&mut self, ctx: &mut Context<'_>, failure: &Failure) -> Report {
+        let Some(item) = self.item.as_mut().filter(|_| matches!(self.closing, Closing::No)) else {
+            return Report::default();
+        };
+        item.weak(failure.clone());
+        let end = self.with_evidence(ctx, Runner::halt);
+        self.settle(ctx, end, Report::default())
+    }
+
     fn with_evidence(
         &mut self,
         ctx: &mut Context<'_>,

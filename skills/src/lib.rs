@@ -16,6 +16,8 @@ mod chain;
 mod chores;
 mod executive;
 mod grasp;
+mod grip;
+mod guard;
 mod item;
 mod job;
 mod job_run;

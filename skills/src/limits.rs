@@ -70,6 +70,64 @@ pub const HELD_FORCE: f64 = 0.4;
 pub const RELEASED_M: f64 = 0.003;
 /// Reports in a row that must say that the thing is gone: one may be noise.
 pub const SLIP_REPORTS: u32 = 3;
+/// Of the closing force, less is a weak grip.
+pub const FIRM_FORCE: f64 = 0.85;
+/// Reports in a row, at a hundred a second, that must say so: fingers take that long to settle.
+pub const WEAK_REPORTS: u32 = 15;
+
+/// The wrist tells at 100 Hz. One that is silent for longer than this in a guarded motion no longer guards it.
+pub const WRIST_AGE: Duration = Duration::from_millis(200);
+/// The wrist's reports are kept so long, s.
+pub const WRIST_HISTORY_S: f64 = 1.0;
+/// A resting force is the mean over this, s: of 50 mN of noise, 15 are left.
+pub const WRIST_MEAN_S: f64 = 0.12;
+/// An arm has stopped swinging, and the mean over [`WRIST_MEAN_S`] is of a resting arm, after this.
+pub const WRIST_REST: Duration = Duration::from_millis(250);
+/// Along the tool, on the way down: what is met there is glass, or what glass is pushed against. What the arm does
+/// until it stands comes on top, and 5 N are the most.
+pub const TOUCH_N: f64 = 0.7;
+/// As fast as the tool goes where it, or what it holds, may meet something, m/s. Some 20 ms pass until the arm slows
+/// down, and a stiff one pushes with up to 50 N a millimetre.
+pub const FEEL_SPEED: f64 = 0.003;
+/// As fast from a slot's mouth to its seat, m/s, held with [`RELAXED_N`].
+pub const INSERT_SPEED: f64 = 0.012;
+/// As fast where nothing should be, m/s.
+pub const NEAR_SPEED: f64 = 0.025;
+/// Over a slot that was seen to be free, and down to its seat, a vial is held with so much, N, or what its weight needs:
+/// what it meets there pushes it along pads with a friction of 0.6 before 4.2 N. At the rim it is held as when carried,
+/// so that it does not tilt. Fingers close on a vial with
+/// it at first: a linked pair that is off the middle presses with the force of both on one side.
+pub const RELAXED_N: f64 = 3.5;
+/// Fingers that stand wider than the vessel by more than this are off its middle, m.
+pub const OFF_MIDDLE_M: f64 = 0.0008;
+/// Across the tool, N: less does not say to which side.
+pub const SIDE_N: f64 = 0.5;
+/// Times that closing fingers are brought to a vial's middle.
+pub const CENTRINGS: u32 = 3;
+/// The tips of the fingers are lower than the tool's point by less than this, m.
+pub const TIP_M: f64 = 0.0075;
+/// Of heights in a rack that was seen, m.
+pub const SIGHT_M: f64 = 0.0035;
+/// A grasped vial is first lifted so far, m: enough to feel that it comes along, and it still stands in its slot.
+pub const TUG_M: f64 = 0.004;
+/// Over its weight, so much may be felt at the tug, N: the slot's walls rub. More, and it is stuck.
+pub const TUG_N: f64 = 2.5;
+/// A held vial may seem to weigh so much less, or more, than it does, N: in the ten seconds since the tare, a sensor's
+/// offset drifts by some 30 mN.
+pub const WEIGHT_N: f64 = 0.12;
+/// Accelerations of a carried sample that its grip is reckoned for, m/s^2: [`SPEED_HELD`] of the arm's joints at half a
+/// metre's reach.
+pub const CARRY_ACCELERATION: f64 = 2.0;
+/// A vial whose base is so near to its seat's height stands on it, m: sight is good to 3 mm in height.
+pub const SEAT_M: f64 = 0.005;
+/// A vial is felt down to so far below its seat at most, m; what is under the rack keeps [`MARGIN_M`].
+pub const BELOW_SEAT_M: f64 = 0.005;
+/// How far around the slot's axis its mouth is searched, m: what a rack may have moved without being seen.
+pub const SEARCH_M: f64 = 0.006;
+/// Between two touches of the rim, the vial is raised by this, m.
+pub const HOP_M: f64 = 0.002;
+/// Fingers that touch a vial's top try so far to each side, m.
+pub const SIDE_STEP_M: f64 = 0.003;
 
 /// The arm and what it holds keep this distance from everything, m: above the error of docking and sight, below
 /// the 4 mm between open fingers and a vial.

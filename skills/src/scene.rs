@@ -7,7 +7,7 @@ use crate::world::{NestRef, World};
 use nalgebra::Isometry3;
 use nightshift_core::api::Place;
 use nightshift_core::describe::{Shape, Solid, Station, Vial};
-use nightshift_core::frames::{Base, Map, Pose, Station as StationFrame, Tool, Ware};
+use nightshift_core::frames::{Base, Map, Pose, Slot, Station as StationFrame, Tool, Ware};
 use nightshift_core::ids::DECK;
 use nightshift_core::{Address, SampleId};
 use nightshift_motion::{Held, Scene, SceneShape, deck_shapes, station_shapes};
@@ -157,6 +157,38 @@ pub fn among_vials(ledger: &Ledger, nest: &NestRef, sample: Option<&SampleId>) -
         here.map(|(id, _)| ("finger".to_owned(), id.as_str().to_owned())).collect();
     pairs.push(("held".to_owned(), rack_name(nest)));
     pairs
+}
+
+/// Pairs of what is held and what a slot's rack stands on: a vial is felt for down to below its seat. On a station that is
+/// the shape under the slot, or all of the part that the rack rides on; on the deck, the robot's own body.
+pub fn under(world: &World, address: &Address) -> Vec<(String, String)> {
+    let pair = |name: String| ("held".to_owned(), name);
+    if address.on_deck() {
+        return vec![pair(world.robot.model.root.clone())];
+    }
+    let (Some(station), Ok((rack, nest_from_slot))) =
+        (world.site.stations.get(&address.station), world.slot(address))
+    else {
+        return Vec::new();
+    };
+    let Some(nest) = station.nests.get(&address.nest) else { return Vec::new() };
+    if let Some(part) = nest.on.as_ref().and_then(|part| station.parts.get(part)) {
+        return part.shapes.iter().map(|shape| pair(format!("{}/{}", station.id, shape.name))).collect();
+    }
+    // A little into what the rack stands on.
+    let below = Pose::<Slot, Slot>::from_xyz_rpy([0.0, 0.0, -rack.floor_m - 1e-3], [0.0; 3]);
+    let at = (nest.pose * nest_from_slot * below).translation();
+    let holds = |shape: &&Shape<StationFrame>| {
+        let p = shape.pose.inverse().point(&at.into());
+        match shape.solid {
+            Solid::Box { size_m } => (0..3).all(|axis| p[axis].abs() <= 0.5 * size_m[axis]),
+            Solid::Cylinder { radius_m, height_m } => {
+                p.x.hypot(p.y) <= radius_m && p.z.abs() <= 0.5 * height_m
+            }
+            Solid::Sphere { radius_m } => p.coords.norm() <= radius_m,
+        }
+    };
+    station.shapes.iter().filter(holds).map(|shape| pair(format!("{}/{}", station.id, shape.name))).collect()
 }
 
 /// All nests that are at hand, the deck's first.

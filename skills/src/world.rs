@@ -52,6 +52,16 @@ impl fmt::Display for NestRef {
 }
 
 impl World {
+    /// The tool's z axis in the flange's frame.
+    pub fn tool_axis(&self) -> nalgebra::Vector3<f64> {
+        self.robot.gripper.tool.z_axis()
+    }
+
+    /// The axis that the fingers close along, the tool's y, in the flange's frame.
+    pub fn closing_axis(&self) -> nalgebra::Vector3<f64> {
+        self.robot.gripper.tool.iso.rotation * nalgebra::Vector3::y()
+    }
+
     /// The rack at an address and where the slot is in it.
     ///
     /// # Errors

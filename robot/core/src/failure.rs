@@ -132,6 +132,10 @@ codes! {
     PlaceFailed = 504, Urgent, retriable: true, next: "the outcome's location says where the sample is";
     /// The arm did not follow its trajectory.
     ArmFault = 505, Critical, retriable: true, next: "look at the arm, then resume";
+    /// No grip that the labware bears would hold the sample.
+    GripTooWeak = 506, Urgent, retriable: false, next: "clean vial and pads, look at the gripper, or carry it by hand";
+    /// On its way into the slot the sample met something before its seat.
+    InsertBlocked = 507, Urgent, retriable: false, next: "look into the slot and clear it; the outcome's location says where the sample is";
     /// The station does not take this request.
     SiteRefused = 600, Urgent, retriable: false, next: "see the station's words, then send another request";
     /// The station is at work, or held by somebody else.

@@ -4,7 +4,7 @@ use super::{Stage, Step};
 use crate::action::{Action, Context, Outcome};
 use crate::belief::Grip;
 use crate::ledger::{Body, Whereabouts};
-use crate::limits;
+use crate::{grip, limits};
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::describe::Vial;
 use nightshift_core::{Address, Code, Failure, SampleId};
@@ -111,11 +111,13 @@ impl Stage for SettleByTouch {
 pub struct Feel {
     sample: SampleId,
     asked: u32,
+    /// Whether what is held too loosely to be carried, as over a slot, was pressed firmly.
+    pressed: bool,
 }
 
 impl Feel {
     pub fn new(sample: SampleId) -> Self {
-        Self { sample, asked: 0 }
+        Self { sample, asked: 0, pressed: false }
     }
 
     fn decide(&mut self, ctx: &mut Context<'_>) -> Result<Step, Failure> {
@@ -132,10 +134,16 @@ impl Feel {
                 let grip = Grip {
                     sample: self.sample.clone(),
                     width_m: state.opening_m,
-                    force_n: vial.grasp.force_n,
+                    force_n: vial.grasp.force_n.min(state.force_n),
+                    needed_n: grip::needed_n(grip::mass_kg(vial)[1], vial.grasp.friction),
                     from: None,
                 };
                 ctx.belief.grip.get_or_insert(grip);
+                let force_n = vial.grasp.force_n;
+                if !self.pressed && state.force_n < limits::FIRM_FORCE * force_n {
+                    self.pressed = true;
+                    return Ok(Step::Do(Action::Grip { opening_m: 0.0, force_n }));
+                }
                 if whereabouts.known().is_some() {
                     return Ok(Step::Done);
                 }
@@ -171,7 +179,7 @@ impl Stage for Feel {
     fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
         match last {
             Outcome::Started => Step::Do(Action::Rest(limits::SETTLE)),
-            Outcome::Rested => {
+            Outcome::Rested | Outcome::Gripped { .. } => {
                 self.asked += 1;
                 self.decide(ctx).unwrap_or_else(Step::Fail)
             }

@@ -2,6 +2,7 @@
 
 mod base;
 mod feel;
+mod insert;
 mod pick;
 mod place;
 mod posture;

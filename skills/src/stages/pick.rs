@@ -1,23 +1,32 @@
 //! A sample out of its slot, between the fingers.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Context, Move, Outcome};
 use crate::belief::Grip;
 use crate::grasp::Spot;
+use crate::guard::Guard;
 use crate::ledger::Body;
-use crate::limits;
-use crate::scene;
 use crate::world::NestRef;
+use crate::{grip, limits, scene};
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::{Address, Code, Failure, SampleId};
 
-/// Opens, goes above the slot, writes down that it is about to act, goes down, closes with the vial's force, compares
-/// the width, and lifts. A grasp that missed is let go where it is, so that the vial stays in its slot.
+/// Opens, goes above the slot, writes down that it is about to act, feels its way down, closes with the force that its
+/// weight needs, compares the width, tugs, lifts and weighs. What does not prove to be the sample, held, is let go where
+/// it is, so that it stays in its slot.
 #[derive(Debug)]
 pub struct Pick {
     sample: SampleId,
     from: Address,
     at: At,
+    /// How far the tool stands aside of the slot's axis, in the slot's frame, m.
+    aside_m: [f64; 2],
+    /// Sides that a finger which touched something is yet to try, along the way the fingers close.
+    sides: Vec<f64>,
+    /// Times that the fingers were brought to its middle.
+    centrings: u32,
+    /// What the wrist told with nothing between the fingers, along the tool and along the way they close, N.
+    tare_n: Option<[f64; 2]>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -26,27 +35,244 @@ enum At {
     Opening,
     Approaching,
     Recording,
+    /// Down to where fingers may touch what stands there.
+    Nearing,
+    Resting,
+    /// Through the heights at which the fingers' tips may meet it.
+    Feeling,
     Descending,
+    /// Up again and to the other side, after a touch.
+    Sidestepping,
+    Taring,
+    /// Softly.
     Closing,
+    /// At rest, to feel from which side it is pressed. Wider than it by so much, m.
+    Sensing(f64),
+    Centring,
+    /// With the whole force.
+    Firming,
+    Tugging,
+    Tugged,
     Lifting,
+    Weighing,
+    Lowering(Failure),
     LettingGo(Failure),
     Leaving(Failure),
 }
 
 impl Pick {
     pub fn new(sample: SampleId, from: Address) -> Self {
-        Self { sample, from, at: At::Start }
+        let sides = vec![-limits::SIDE_STEP_M, limits::SIDE_STEP_M];
+        Self { sample, from, at: At::Start, aside_m: [0.0; 2], sides, centrings: 0, tare_n: None }
     }
 
     fn touches(&self, ctx: &Context<'_>) -> Vec<(String, String)> {
         scene::among_vials(ctx.ledger, &NestRef::of(&self.from), Some(&self.sample))
     }
 
+    /// Straight up or down, guarded where `guard` has a force (N) and a speed (m/s).
+    fn line(
+        &self,
+        ctx: &Context<'_>,
+        spot: &Spot,
+        what: String,
+        height_m: f64,
+        guard: Option<(f64, f64)>,
+    ) -> Result<Action, Failure> {
+        let mut motion: Move = spot.line_aside(ctx, what, (self.aside_m, height_m), self.touches(ctx))?;
+        motion.guard = guard.map(|(force_n, speed_m_s)| Guard { force_n, speed_m_s });
+        Ok(Action::Move(motion))
+    }
+
+    /// With which force it is held: what its weight needs, and more than at which it slipped.
+    fn force_n(&self, ctx: &Context<'_>, spot: &Spot) -> Result<f64, Failure> {
+        let [_, mass_kg] = grip::mass_kg(&spot.vial);
+        let gripper_n = ctx.world.robot.gripper.max_force_n;
+        let force_n = grip::force_n(&self.sample, &spot.vial, mass_kg, spot.vial.grasp.friction, gripper_n)?;
+        let Some(slipped_n) = ctx.belief.slipped_at(&self.sample) else { return Ok(force_n) };
+        let tighter_n = grip::tighter_n(&spot.vial, slipped_n, gripper_n).ok_or_else(|| {
+            let words = format!("{} slipped at {slipped_n:.1} N, and bears no more", self.sample);
+            Failure::new(Code::GripTooWeak, words)
+        })?;
+        Ok(force_n.max(tighter_n))
+    }
+
+    fn missed(&mut self, ctx: &mut Context<'_>, spot: &Spot, words: String) -> (At, Action) {
+        ctx.belief.grip = None;
+        let rule = spot.vial.grasp;
+        let open = Action::Grip { opening_m: rule.opening_m, force_n: rule.force_n };
+        (At::LettingGo(Failure::new(Code::GraspMissed, words)), open)
+    }
+
+    fn up(&self, ctx: &Context<'_>, spot: &Spot, missed: Failure) -> Result<(At, Action), Failure> {
+        let up = self.line(ctx, spot, format!("up from {}", self.from), spot.clear_m(), None)?;
+        Ok((At::Leaving(missed), up))
+    }
+
+    /// A finger has met something on its way down: the other side is tried, and then the other.
+    fn touched(&mut self, ctx: &Context<'_>, spot: &Spot, force_n: f64) -> Result<(At, Action), Failure> {
+        let Some(side_m) = self.sides.pop() else {
+            let over_m = spot.height_now(ctx)? - spot.seat_m();
+            let words = format!(
+                "a finger met something {:.0} mm over the grasp of {} in {}, with {force_n:.1} N",
+                over_m * 1e3,
+                self.sample,
+                self.from
+            );
+            return self.up(ctx, spot, Failure::new(Code::GraspMissed, words));
+        };
+        self.aside_m = [0.0; 2];
+        self.sidestep(ctx, spot, side_m)?;
+        let what = format!("aside of {} in {}", self.sample, self.from);
+        Ok((At::Sidestepping, self.line(ctx, spot, what, near_m(spot), None)?))
+    }
+
+    /// By so much (m) along the way the fingers close: the tool's y.
+    fn sidestep(&mut self, ctx: &Context<'_>, spot: &Spot, by_m: f64) -> Result<(), Failure> {
+        let (sin, cos) = spot.spin_now(ctx)?.sin_cos();
+        self.aside_m[0] += sin * by_m;
+        self.aside_m[1] -= cos * by_m;
+        Ok(())
+    }
+
+    /// The fingers have closed softly: firmly now, or, where they press it against its slot from one side, to its middle.
+    fn softly(
+        &mut self,
+        ctx: &mut Context<'_>,
+        spot: &Spot,
+        (opening_m, force_n, stalled): (f64, f64, bool),
+    ) -> Result<(At, Action), Failure> {
+        let off_m = opening_m - spot.vial.diameter_m;
+        if stalled
+            && off_m > limits::OFF_MIDDLE_M
+            && self.tare_n.is_some()
+            && self.centrings < limits::CENTRINGS
+        {
+            return Ok((At::Sensing(off_m), Action::Rest(limits::WRIST_REST)));
+        }
+        if !stalled || off_m.abs() > limits::WIDTH_M {
+            return Ok(self.not_it(ctx, spot, opening_m, force_n));
+        }
+        Ok((At::Firming, Action::Grip { opening_m: 0.0, force_n: self.force_n(ctx, spot)? }))
+    }
+
+    /// To the middle of what only one finger touches: it is pushed to where that finger is.
+    fn centre(&mut self, ctx: &mut Context<'_>, spot: &Spot, off_m: f64) -> Result<(At, Action), Failure> {
+        let now_n = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.closing_axis())?;
+        let pushed_n = self.tare_n.zip(now_n).map_or(0.0, |([_, tare_n], now_n)| now_n - tare_n);
+        if pushed_n.abs() < limits::SIDE_N {
+            let opening_m = spot.vial.diameter_m + off_m;
+            return Ok(self.not_it(ctx, spot, opening_m, ctx.belief.gripper_now(ctx.now)?.force_n));
+        }
+        self.centrings += 1;
+        self.sidestep(ctx, spot, 0.5 * off_m * pushed_n.signum())?;
+        let what = format!("to the middle of {} in {}", self.sample, self.from);
+        Ok((At::Centring, self.line(ctx, spot, what, spot.seat_m(), None)?))
+    }
+
+    fn not_it(&mut self, ctx: &mut Context<'_>, spot: &Spot, opening_m: f64, force_n: f64) -> (At, Action) {
+        let words = format!(
+            "the fingers closed to {:.1} mm with {force_n:.1} N over {}, {} is {:.1} mm wide",
+            opening_m * 1e3,
+            self.from,
+            self.sample,
+            spot.vial.diameter_m * 1e3
+        );
+        self.missed(ctx, spot, words)
+    }
+
+    fn closed(
+        &mut self,
+        ctx: &mut Context<'_>,
+        spot: &Spot,
+        (opening_m, force_n, stalled): (f64, f64, bool),
+    ) -> Result<(At, Action), Failure> {
+        let off = opening_m - spot.vial.diameter_m;
+        if !stalled || off.abs() > limits::WIDTH_M {
+            return Ok(self.not_it(ctx, spot, opening_m, force_n));
+        }
+        let [_, mass_kg] = grip::mass_kg(&spot.vial);
+        ctx.belief.grip = Some(Grip {
+            sample: self.sample.clone(),
+            width_m: opening_m,
+            force_n: self.force_n(ctx, spot)?,
+            needed_n: grip::needed_n(mass_kg, spot.vial.grasp.friction),
+            from: Some(self.from.clone()),
+        });
+        self.note(ctx, format!("closed on {:.1} mm with {force_n:.1} N", opening_m * 1e3));
+        let what = format!("up a little with {} from {}", self.sample, self.from);
+        let tug = Some((limits::TUG_N, limits::FEEL_SPEED));
+        Ok((At::Tugging, self.line(ctx, spot, what, spot.seat_m() + limits::TUG_M, tug)?))
+    }
+
+    /// Whether what was lifted a little is the sample: by width and force.
+    fn tugged(&mut self, ctx: &mut Context<'_>, spot: &Spot) -> Result<(At, Action), Failure> {
+        if ctx.belief.feels(ctx.now, &spot.vial) != Some(true) {
+            let state = ctx.belief.gripper_now(ctx.now)?;
+            let words = format!(
+                "tugged, the fingers hold {:.1} mm and {:.1} N over {}; {} is {:.1} mm wide",
+                state.opening_m * 1e3,
+                state.force_n,
+                self.from,
+                self.sample,
+                spot.vial.diameter_m * 1e3
+            );
+            return Ok(self.missed(ctx, spot, words));
+        }
+        // The pads may have slid up along it.
+        if let Some(weight_n) = self.weight_n(ctx)?
+            && weight_n < grip::mass_kg(&spot.vial)[0] * grip::GRAVITY - limits::WEIGHT_N
+        {
+            let grams = weight_n / grip::GRAVITY * 1e3;
+            let words = format!("tugged, {} did not come out of {}: {grams:.0} g", self.sample, self.from);
+            return Ok(self.missed(ctx, spot, words));
+        }
+        let what = format!("up with {} from {}", self.sample, self.from);
+        Ok((At::Lifting, self.line(ctx, spot, what, spot.clear_m(), None)?))
+    }
+
+    /// What is between the fingers weighs so much, N.
+    fn weight_n(&self, ctx: &Context<'_>) -> Result<Option<f64>, Failure> {
+        let now_n = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis())?;
+        Ok(self.tare_n.zip(now_n).map(|([tare_n, _], now_n)| now_n - tare_n))
+    }
+
+    /// Whether it weighs what the sample may. None: it does.
+    fn weigh(&self, ctx: &mut Context<'_>, spot: &Spot) -> Result<Option<Failure>, Failure> {
+        let Some(weight_n) = self.weight_n(ctx)? else { return Ok(None) };
+        let [least, most] = grip::mass_kg(&spot.vial).map(|kg| kg * grip::GRAVITY);
+        if weight_n >= least - limits::WEIGHT_N && weight_n <= most + limits::WEIGHT_N {
+            if let Some(held) = &mut ctx.belief.grip {
+                let mass_kg = (weight_n + limits::WEIGHT_N).min(most) / grip::GRAVITY;
+                held.needed_n = grip::needed_n(mass_kg, spot.vial.grasp.friction);
+            }
+            self.note(ctx, format!("weighs {:.0} g", weight_n / grip::GRAVITY * 1e3));
+            return Ok(None);
+        }
+        let grams = |n: f64| n / grip::GRAVITY * 1e3;
+        let words = format!(
+            "what was lifted from {} weighs {:.0} g, {} weighs {:.0} to {:.0} g",
+            self.from,
+            grams(weight_n),
+            self.sample,
+            grams(least),
+            grams(most)
+        );
+        Ok(Some(Failure::new(Code::GraspMissed, words)))
+    }
+
+    fn note(&self, ctx: &mut Context<'_>, text: String) {
+        let (kind, stamp) = ("grip".into(), ctx.now);
+        ctx.evidence.push(Evidence { kind, sha256: String::new(), path: String::new(), text, stamp });
+    }
+
     fn go(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Result<Step, Failure> {
         let spot = Spot::as_seen(ctx.situation(), &self.sample, &self.from)?;
         let rule = spot.vial.grasp;
-        let (next, action) = match (&self.at, last) {
+        let (next, action) = match (std::mem::replace(&mut self.at, At::Start), last) {
             (At::Start, _) => {
+                // A sample that cannot be held is not begun.
+                self.force_n(ctx, &spot)?;
                 (At::Opening, Action::Grip { opening_m: rule.opening_m, force_n: rule.force_n })
             }
             (At::Opening, Outcome::Gripped { opening_m, .. }) => {
@@ -67,55 +293,78 @@ impl Pick {
                 (At::Recording, Action::Record { bodies, job: None })
             }
             (At::Recording, _) => {
+                let what = format!("down over {} in {}", self.sample, self.from);
+                (At::Nearing, self.line(ctx, &spot, what, near_m(&spot), None)?)
+            }
+            (At::Nearing | At::Sidestepping, _) => (At::Resting, Action::Rest(limits::WRIST_REST)),
+            (At::Resting, _) => {
+                let what = format!("down around {} in {}", self.sample, self.from);
+                let guard = Some((limits::TOUCH_N, limits::FEEL_SPEED));
+                (At::Feeling, self.line(ctx, &spot, what, around_m(&spot), guard)?)
+            }
+            (At::Feeling | At::Descending, Outcome::Touched(force_n)) => self.touched(ctx, &spot, force_n)?,
+            (At::Feeling, _) => {
                 let what = format!("down to {} in {}", self.sample, self.from);
-                (At::Descending, Action::Move(spot.line(ctx, what, spot.seat_m(), self.touches(ctx))?))
+                let guard = Some((limits::TOUCH_N, limits::NEAR_SPEED));
+                (At::Descending, self.line(ctx, &spot, what, spot.seat_m(), guard)?)
             }
-            (At::Descending, _) => (At::Closing, Action::Grip { opening_m: 0.0, force_n: rule.force_n }),
+            (At::Descending, _) => (At::Taring, Action::Rest(limits::WRIST_REST)),
+            (At::Taring, _) => {
+                let mean_n = |axis| ctx.belief.wrist.mean_n(ctx.now, &axis);
+                let along_n = mean_n(ctx.world.tool_axis())?;
+                self.tare_n = along_n.zip(mean_n(ctx.world.closing_axis())?).map(Into::into);
+                (At::Closing, close_softly(&spot))
+            }
             (At::Closing, Outcome::Gripped { opening_m, force_n, stalled }) => {
-                let off = opening_m - spot.vial.diameter_m;
-                if !stalled || off.abs() > limits::WIDTH_M {
-                    let words = format!(
-                        "the fingers closed to {:.1} mm with {force_n:.1} N over {}, {} is {:.1} mm wide",
-                        opening_m * 1e3,
-                        self.from,
-                        self.sample,
-                        spot.vial.diameter_m * 1e3
-                    );
-                    let missed = Failure::new(Code::GraspMissed, words);
-                    let open = Action::Grip { opening_m: rule.opening_m, force_n: rule.force_n };
-                    (At::LettingGo(missed), open)
-                } else {
-                    ctx.belief.grip = Some(Grip {
-                        sample: self.sample.clone(),
-                        width_m: opening_m,
-                        force_n: rule.force_n,
-                        from: Some(self.from.clone()),
-                    });
-                    ctx.evidence.push(Evidence {
-                        kind: "grip".into(),
-                        sha256: String::new(),
-                        path: String::new(),
-                        text: format!("closed on {:.1} mm with {force_n:.1} N", opening_m * 1e3),
-                        stamp: ctx.now,
-                    });
-                    let what = format!("up with {} from {}", self.sample, self.from);
-                    (At::Lifting, Action::Move(spot.line(ctx, what, spot.clear_m(), self.touches(ctx))?))
-                }
+                self.softly(ctx, &spot, (opening_m, force_n, stalled))?
             }
-            (At::Lifting, _) => return Ok(Step::Done),
-            (At::LettingGo(missed), _) => {
-                let what = format!("up from {}", self.from);
-                let up = spot.line(ctx, what, spot.clear_m(), self.touches(ctx))?;
-                (At::Leaving(missed.clone()), Action::Move(up))
+            (At::Sensing(off_m), _) => self.centre(ctx, &spot, off_m)?,
+            (At::Centring, _) => (At::Closing, close_softly(&spot)),
+            (At::Firming, Outcome::Gripped { opening_m, force_n, stalled }) => {
+                self.closed(ctx, &spot, (opening_m, force_n, stalled))?
             }
-            (At::Leaving(missed), _) => return Err(missed.clone()),
-            (At::Opening | At::Closing, other) => {
+            (At::Tugging, Outcome::Touched(force_n)) => {
+                let words = format!("{} is stuck in {}: it holds {force_n:.1} N", self.sample, self.from);
+                self.missed(ctx, &spot, words)
+            }
+            (At::Tugging, _) => (At::Tugged, Action::Rest(limits::WRIST_REST)),
+            (At::Tugged, _) => self.tugged(ctx, &spot)?,
+            (At::Lifting, _) => (At::Weighing, Action::Rest(limits::WRIST_REST)),
+            (At::Weighing, _) => {
+                let Some(failure) = self.weigh(ctx, &spot)? else { return Ok(Step::Done) };
+                let what = format!("back into {} with what was taken", self.from);
+                let guard = Some((limits::TOUCH_N, limits::NEAR_SPEED));
+                let down = self.line(ctx, &spot, what, spot.seat_m() + limits::RELEASE_M, guard)?;
+                (At::Lowering(failure), down)
+            }
+            (At::Lowering(failure), _) => {
+                let (_, open) = self.missed(ctx, &spot, String::new());
+                (At::LettingGo(failure), open)
+            }
+            (At::LettingGo(missed), _) => self.up(ctx, &spot, missed)?,
+            (At::Leaving(missed), _) => return Err(missed),
+            (At::Opening | At::Closing | At::Firming, other) => {
                 unreachable!("the gripper answers with how it ended, not {other:?}")
             }
         };
         self.at = next;
         Ok(Step::Do(action))
     }
+}
+
+fn close_softly(spot: &Spot) -> Action {
+    Action::Grip { opening_m: 0.0, force_n: limits::RELAXED_N.min(spot.vial.grasp.force_n) }
+}
+
+/// The tool's height over a slot from where the fingers' tips may meet the cap, m.
+fn near_m(spot: &Spot) -> f64 {
+    spot.vial.height_m + limits::TIP_M + limits::SIGHT_M
+}
+
+/// The tool's height over a slot where the tips are below the vial's shoulder and meet it no more, m.
+fn around_m(spot: &Spot) -> f64 {
+    let shoulder_m = spot.vial.height_m - spot.vial.cap.height_m;
+    (shoulder_m + limits::TIP_M - limits::SIGHT_M).max(spot.seat_m())
 }
 
 impl Stage for Pick {

@@ -30,6 +30,7 @@ impl Posture {
             goals: vec![MotionGoal::Joints(goal)],
             speed: if ctx.belief.grip.is_some() { limits::SPEED_HELD } else { limits::SPEED_FREE },
             may_touch: Vec::new(),
+            guard: None,
         }))
     }
 }

@@ -31,6 +31,7 @@ impl Retreat {
             goals: vec![MotionGoal::Line(raised * base_from_tool)],
             speed: limits::SPEED_NEAR,
             may_touch: nests.iter().flat_map(|nest| scene::among_vials(ctx.ledger, nest, None)).collect(),
+            guard: None,
         })))
     }
 }

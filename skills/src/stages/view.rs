@@ -80,6 +80,7 @@ impl View {
             goals: goals.into_iter().map(MotionGoal::Tool).collect(),
             speed: if held { limits::SPEED_HELD } else { limits::SPEED_FREE },
             may_touch: scene::among_vials(ctx.ledger, &self.nest, None),
+            guard: None,
         }))
     }
 }

@@ -781,10 +781,19 @@ impl Lab {
     }
 
     fn grip(&mut self, id: CommandId, opening_m: f64, force_n: f64) {
-        assert!(self.motion.is_none(), "the fingers move while the arm does");
         let width = self.site.catalogue.vials.values().next().unwrap().diameter_m;
         let closing = opening_m < width;
-        self.commands.push(if closing { "close".into() } else { "open".to_owned() });
+        // What is held may be pressed otherwise, but nothing else is done with fingers that move along.
+        let held = self.vials.values().any(|vial| vial.at == Truth::Held);
+        assert!(self.motion.is_none() || closing && held, "the fingers move while the arm does");
+        let word = if !closing {
+            "open"
+        } else if held {
+            "press"
+        } else {
+            "close"
+        };
+        self.commands.push(word.to_owned());
         let (mut stalled, mut touched) = (false, None);
         if closing {
             let slot = self.slot_at_fingers(0.004).filter(|_| {

@@ -122,6 +122,14 @@ pub struct GraspRule {
     pub force_n: f64,
     /// Force never to be exceeded.
     pub max_force_n: f64,
+    /// The least friction coefficient between pads and vessel that is reckoned with: wet or dusty glass.
+    #[serde(default = "least_friction")]
+    pub friction: f64,
+}
+
+/// Rubber on wet glass.
+fn least_friction() -> f64 {
+    0.2
 }
 
 /// A rack: a grid of square guides on a floor plate. Its frame is `Nest`: footprint centre, on its support;
@@ -200,6 +208,7 @@ impl Catalogue {
                 ("cap.tag_size_m", vial.cap.tag_size_m),
                 ("grasp.height_m", vial.grasp.height_m),
                 ("grasp.force_n", vial.grasp.force_n),
+                ("grasp.friction", vial.grasp.friction),
                 ("vessel.empty_kg", vial.empty_kg()),
                 ("vessel.wall_m", vial.vessel.wall_m),
                 ("vessel.breaks_at_n", vial.breaks_at_n()),

@@ -1,0 +1,265 @@
+//! A held vial felt down into a slot: a guarded descent, a search for the slot's mouth where its rim is met, and the
+//! seat known by height, width and force.
+
+use crate::action::{Action, Context, Outcome};
+use crate::grasp::Spot;
+use crate::guard::Guard;
+use crate::limits;
+use nightshift_core::api::Evidence;
+use nightshift_core::describe::RackType;
+use nightshift_core::{Address, Code, Failure};
+
+/// One insertion underway.
+#[derive(Debug)]
+pub struct Insertion {
+    to: Address,
+    touches: Vec<(String, String)>,
+    /// Of a vial's base over its seat when it stands on the rack's top, m.
+    rim_m: f64,
+    /// How far below its seat it is felt for, m.
+    below_m: f64,
+    /// Where the mouth is still to be tried, from the slot's axis, m; the next one last.
+    left_m: Vec<[f64; 2]>,
+    aside_m: [f64; 2],
+    /// What it is held with where it is felt for, N.
+    firm_n: f64,
+    at: At,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    /// Held loosely, so that it gives in the pads if it meets something after all.
+    Relaxing,
+    Nearing,
+    Firming,
+    Resting,
+    /// The mouth, slowly.
+    Mouth,
+    Loosening,
+    Seat,
+    /// To the next place over the rim.
+    Hopping,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Inserted {
+    Do(Action),
+    /// It stands on its seat, still held.
+    Seated,
+    /// It does not go in, and is still held.
+    Blocked(Failure),
+}
+
+impl Insertion {
+    /// Of what is held over a slot, with a force (N).
+    pub fn new(
+        to: &Address,
+        spot: &Spot,
+        rack: &RackType,
+        firm_n: f64,
+        touches: Vec<(String, String)>,
+    ) -> Self {
+        let play_m = 0.5 * (rack.hole_m - spot.vial.diameter_m);
+        let mut left_m = spiral(play_m.max(1e-3), limits::SEARCH_M);
+        left_m.reverse();
+        let aside_m = left_m.pop().unwrap_or_default();
+        let rim_m = rack.height_m - rack.floor_m;
+        let room_m = rack.floor_m - limits::MARGIN_M - limits::RELEASE_M;
+        let below_m = room_m.clamp(0.0, limits::BELOW_SEAT_M);
+        Self { to: to.clone(), touches, rim_m, below_m, left_m, aside_m, firm_n, at: At::Relaxing }
+    }
+
+    /// Begins, above the slot.
+    pub fn begin(&self, ctx: &Context<'_>, spot: &Spot) -> Action {
+        self.loosely(ctx, spot)
+    }
+
+    /// What it is held with when it is carried, N.
+    pub fn firm_n(&self) -> f64 {
+        self.firm_n
+    }
+
+    fn loosely(&self, ctx: &Context<'_>, spot: &Spot) -> Action {
+        let needed_n = ctx.belief.grip.as_ref().map_or(self.firm_n, |grip| grip.needed_n);
+        let force_n = needed_n.max(limits::RELAXED_N.min(spot.vial.grasp.force_n));
+        Action::Grip { opening_m: 0.0, force_n }
+    }
+
+    /// What comes after an outcome.
+    ///
+    /// # Errors
+    /// Where it cannot be told how things stand: `SENSOR_STALE`.
+    pub fn next(&mut self, ctx: &mut Context<'_>, spot: &Spot, last: &Outcome) -> Result<Inserted, Failure> {
+        let base_m = spot.height_now(ctx)? - spot.seat_m();
+        if let Outcome::Touched(force_n) = last {
+            return self.touched(ctx, spot, base_m, *force_n);
+        }
+        let (next, action) = match self.at {
+            // Down to over the rack, where nothing should be met.
+            At::Relaxing => {
+                let over_m = self.rim_m + 1.5 * limits::SIGHT_M;
+                (At::Nearing, self.line(ctx, spot, "down over", over_m, Some(limits::NEAR_SPEED))?)
+            }
+            At::Nearing | At::Hopping => (At::Firming, Action::Grip { opening_m: 0.0, force_n: self.firm_n }),
+            At::Firming => (At::Resting, Action::Rest(limits::WRIST_REST)),
+            At::Resting => {
+                let inside_m = self.rim_m - 1.5 * limits::SIGHT_M;
+                (At::Mouth, self.line(ctx, spot, "into the mouth of", inside_m, Some(limits::FEEL_SPEED))?)
+            }
+            At::Mouth => (At::Loosening, self.loosely(ctx, spot)),
+            At::Loosening => {
+                // Without a wrist's sensor it is let go over its seat: pressed on, an error in height would push glass.
+                let feels = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis())?.is_some();
+                let down_m = if feels { -self.below_m } else { limits::RELEASE_M };
+                (At::Seat, self.line(ctx, spot, "down into", down_m, Some(limits::INSERT_SPEED))?)
+            }
+            // Where there is no room to feel for the seat, it is let go over it.
+            At::Seat if base_m > -0.5 * limits::SIGHT_M => return Ok(Inserted::Seated),
+            At::Seat => {
+                let words =
+                    format!("nothing was met in {} down to {:.1} mm below its seat", self.to, -base_m * 1e3);
+                return Ok(Inserted::Blocked(Failure::new(Code::InsertBlocked, words)));
+            }
+        };
+        self.at = next;
+        Ok(Inserted::Do(action))
+    }
+
+    fn touched(
+        &mut self,
+        ctx: &mut Context<'_>,
+        spot: &Spot,
+        base_m: f64,
+        force_n: f64,
+    ) -> Result<Inserted, Failure> {
+        if base_m <= limits::SEAT_M {
+            return self.seated(ctx, spot, base_m, force_n);
+        }
+        let found = self.met(base_m, force_n);
+        if self.at == At::Nearing || base_m > self.rim_m + limits::SEAT_M {
+            return Ok(Inserted::Blocked(found));
+        }
+        let Some(aside_m) = self.left_m.pop() else { return Ok(Inserted::Blocked(found)) };
+        self.aside_m = aside_m;
+        self.hop(ctx, spot).map(Inserted::Do)
+    }
+
+    /// There was no way to a hop: the next place is tried.
+    pub fn no_way(&mut self, ctx: &Context<'_>, spot: &Spot, failure: &Failure) -> Result<Inserted, Failure> {
+        match (self.at, self.left_m.pop()) {
+            (At::Hopping, Some(aside_m)) => {
+                self.aside_m = aside_m;
+                self.hop(ctx, spot).map(Inserted::Do)
+            }
+            _ => Ok(Inserted::Blocked(failure.clone())),
+        }
+    }
+
+    fn hop(&mut self, ctx: &Context<'_>, spot: &Spot) -> Result<Action, Failure> {
+        self.at = At::Hopping;
+        let over_m = self.rim_m + limits::HOP_M;
+        let up_m = (spot.height_now(ctx)? - spot.seat_m() + limits::HOP_M).max(over_m);
+        self.line(ctx, spot, "beside the rim over", up_m, None)
+    }
+
+    fn line(
+        &self,
+        ctx: &Context<'_>,
+        spot: &Spot,
+        way: &str,
+        base_m: f64,
+        feeling_at: Option<f64>,
+    ) -> Result<Action, Failure> {
+        let (what, to) = (format!("{way} {}", self.to), (self.aside_m, spot.seat_m() + base_m));
+        let mut motion = spot.line_aside(ctx, what, to, self.touches.clone())?;
+        motion.guard = feeling_at.map(|speed_m_s| Guard { force_n: limits::TOUCH_N, speed_m_s });
+        Ok(Action::Move(motion))
+    }
+
+    fn met(&self, base_m: f64, force_n: f64) -> Failure {
+        let tried = if self.at == At::Mouth {
+            format!(", searched to {:.0} mm around", self.aside_m[0].hypot(self.aside_m[1]) * 1e3)
+        } else {
+            String::new()
+        };
+        let words = format!(
+            "something was met {:.0} mm over the seat of {} with {force_n:.1} N{tried}",
+            base_m * 1e3,
+            self.to
+        );
+        Failure::new(Code::InsertBlocked, words)
+    }
+
+    fn seated(
+        &self,
+        ctx: &mut Context<'_>,
+        spot: &Spot,
+        base_m: f64,
+        force_n: f64,
+    ) -> Result<Inserted, Failure> {
+        let state = ctx.belief.gripper_now(ctx.now)?;
+        let measured =
+            format!("{:.1} mm between the pads with {:.1} N", state.opening_m * 1e3, state.force_n);
+        if ctx.belief.feels(ctx.now, &spot.vial) == Some(false) {
+            let words = format!("on the seat of {} the fingers hold {measured}", self.to);
+            return Ok(Inserted::Blocked(Failure::new(Code::GraspLost, words)));
+        }
+        ctx.evidence.push(Evidence {
+            kind: "seat".into(),
+            sha256: String::new(),
+            path: String::new(),
+            text: format!(
+                "seated in {} at {:+.1} mm with {force_n:.1} N, {:.1} mm aside; {measured}",
+                self.to,
+                base_m * 1e3,
+                self.aside_m[0].hypot(self.aside_m[1]) * 1e3
+            ),
+            stamp: ctx.now,
+        });
+        Ok(Inserted::Seated)
+    }
+}
+
+/// Places in a plane from its origin outward, turn after turn, so that no point is farther than `within` from one of them
+/// as long as it is so much inside `reach`: a triangular lattice, the thinnest covering of a plane by circles (R. Kershner,
+/// "The number of circles covering a set", Am. J. Math. 61, 1939), its points sorted by radius and then by angle.
+fn spiral(within: f64, reach: f64) -> Vec<[f64; 2]> {
+    let (spacing, row) = (within * 3.0_f64.sqrt(), within * 1.5);
+    let count = (reach / row).ceil() as i32 + 1;
+    let places = (-count..=count).flat_map(|down| (-2 * count..=2 * count).map(move |along| (down, along)));
+    let mut rings: Vec<(i64, f64, [f64; 2])> = Vec::new();
+    for (down, along) in places {
+        let at = [spacing * (f64::from(along) + 0.5 * f64::from(down)), row * f64::from(down)];
+        let radius = at[0].hypot(at[1]);
+        if radius <= reach {
+            // Whole numbers of a thousandth of the spacing: points of one ring differ by rounding only.
+            rings.push(((radius / spacing * 1e3).round() as i64, at[1].atan2(at[0]), at));
+        }
+    }
+    rings.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    rings.into_iter().map(|(.., at)| at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spiral_goes_outward_and_leaves_no_gap() {
+        for (within, reach) in [(0.0015, 0.006), (0.001, 0.004), (0.003, 0.006)] {
+            let points = spiral(within, reach);
+            let radius = |p: &[f64; 2]| p[0].hypot(p[1]);
+            assert_eq!(points[0], [0.0; 2]);
+            assert!(points.windows(2).all(|w| radius(&w[0]) <= radius(&w[1]) + 1e-9));
+            assert!(points.iter().all(|p| radius(p) <= reach) && points.len() < 30, "{points:?}");
+            for n in 0..2000 {
+                let (turn, share) = (f64::from(n) * 2.4, (f64::from(n) / 2000.0).sqrt());
+                let at = [turn.cos(), turn.sin()].map(|side| (reach - within) * share * side);
+                let nearest = points.iter().map(|p| (p[0] - at[0]).hypot(p[1] - at[1]));
+                let nearest = nearest.fold(f64::INFINITY, f64::min);
+                assert!(nearest <= within + 1e-9, "{nearest} at {at:?} of {within}");
+            }
+        }
+    }
+}
