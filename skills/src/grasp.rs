@@ -122,6 +122,16 @@ impl Spot {
         shifted.line(ctx, what, height_m, may_touch)
     }
 
+    /// Where a force in the flange's axes points in the slot's frame now.
+    ///
+    /// # Errors
+    /// `SENSOR_STALE`.
+    pub fn force_here(&self, ctx: &Context<'_>, force_n: &Vector3<f64>) -> Result<Vector3<f64>, Failure> {
+        let base_from_flange = ctx.world.arm.base_from_flange(ctx.belief.joints_now(ctx.now)?);
+        let slot_from_flange = self.base_from_slot.inverse().iso.rotation * base_from_flange.iso.rotation;
+        Ok(slot_from_flange * force_n)
+    }
+
     /// The tool's height over the slot now, metres.
     ///
     /// # Errors

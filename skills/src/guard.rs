@@ -39,13 +39,22 @@ impl WristLog {
     /// # Errors
     /// `SENSOR_STALE` where it has stopped telling.
     pub fn mean_n(&self, now: Stamp, axis: &Vector3<f64>) -> Result<Option<f64>, Failure> {
+        Ok(self.mean(now)?.map(|mean| mean.dot(axis)))
+    }
+
+    /// The mean force over the last moments in the flange's frame, N; as [`Self::mean_n`].
+    ///
+    /// # Errors
+    /// `SENSOR_STALE` where it has stopped telling.
+    pub fn mean(&self, now: Stamp) -> Result<Option<Vector3<f64>>, Failure> {
         let Some(last) = self.0.back() else { return Ok(None) };
         let age = now.since(last.stamp);
         if age > limits::WRIST_AGE.as_secs_f64() {
             return Err(stale(age));
         }
         let fresh = self.0.iter().rev().take_while(|w| last.stamp.since(w.stamp) <= limits::WRIST_MEAN_S);
-        let (sum, count) = fresh.fold((0.0, 0.0), |(sum, count), w| (sum + along(w, axis), count + 1.0));
+        let add = |(sum, count), w: &Wrench| (sum + Vector3::from(w.force_n), count + 1.0);
+        let (sum, count) = fresh.fold((Vector3::zeros(), 0.0), add);
         Ok(Some(sum / count))
     }
 }

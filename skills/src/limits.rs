@@ -101,7 +101,9 @@ pub const RELAXED_N: f64 = 3.5;
 /// Fingers that stand wider than the vessel by more than this are off its middle, m.
 pub const OFF_MIDDLE_M: f64 = 0.0008;
 /// Across the tool, N: less does not say to which side.
-pub const SIDE_N: f64 = 0.5;
+pub const SIDE_N: f64 = 0.3;
+/// Steps that a vial at a rim takes to where the rim pushes it, before it searches all around.
+pub const YIELDS: u32 = 5;
 /// Times that closing fingers are brought to a vial's middle.
 pub const CENTRINGS: u32 = 3;
 /// The tips of the fingers are lower than the tool's point by less than this, m.

@@ -5,6 +5,7 @@ use crate::action::{Action, Context, Outcome};
 use crate::grasp::Spot;
 use crate::guard::Guard;
 use crate::limits;
+use nalgebra::Vector3;
 use nightshift_core::api::Evidence;
 use nightshift_core::describe::RackType;
 use nightshift_core::{Address, Code, Failure};
@@ -20,7 +21,14 @@ pub struct Insertion {
     below_m: f64,
     /// Where the mouth is still to be tried, from the slot's axis, m; the next one last.
     left_m: Vec<[f64; 2]>,
+    /// What the slot leaves a vial to each side, m.
+    play_m: f64,
     aside_m: [f64; 2],
+    /// Steps that were taken to where a rim pushed, and what the wrist told before it was met, N.
+    yields: u32,
+    tare_n: Option<Vector3<f64>>,
+    /// What was met last, should nothing be left to try.
+    found: Option<Failure>,
     /// What it is held with where it is felt for, N.
     firm_n: f64,
     at: At,
@@ -37,6 +45,8 @@ enum At {
     Mouth,
     Loosening,
     Seat,
+    /// At rest on something, to feel to which side it pushes.
+    Sensing,
     /// To the next place over the rim.
     Hopping,
 }
@@ -60,14 +70,28 @@ impl Insertion {
         firm_n: f64,
         touches: Vec<(String, String)>,
     ) -> Self {
-        let play_m = 0.5 * (rack.hole_m - spot.vial.diameter_m);
-        let mut left_m = spiral(play_m.max(1e-3), limits::SEARCH_M);
+        let play_m = (0.5 * (rack.hole_m - spot.vial.diameter_m)).max(1e-3);
+        let mut left_m = spiral(play_m, limits::SEARCH_M);
         left_m.reverse();
         let aside_m = left_m.pop().unwrap_or_default();
+        let (yields, tare_n, found) = (0, None, None);
         let rim_m = rack.height_m - rack.floor_m;
         let room_m = rack.floor_m - limits::MARGIN_M - limits::RELEASE_M;
         let below_m = room_m.clamp(0.0, limits::BELOW_SEAT_M);
-        Self { to: to.clone(), touches, rim_m, below_m, left_m, aside_m, firm_n, at: At::Relaxing }
+        Self {
+            to: to.clone(),
+            touches,
+            rim_m,
+            below_m,
+            left_m,
+            play_m,
+            aside_m,
+            yields,
+            tare_n,
+            found,
+            firm_n,
+            at: At::Relaxing,
+        }
     }
 
     /// Begins, above the slot.
@@ -104,9 +128,11 @@ impl Insertion {
             At::Nearing | At::Hopping => (At::Firming, Action::Grip { opening_m: 0.0, force_n: self.firm_n }),
             At::Firming => (At::Resting, Action::Rest(limits::WRIST_REST)),
             At::Resting => {
+                self.tare_n = ctx.belief.wrist.mean(ctx.now)?;
                 let inside_m = self.rim_m - 1.5 * limits::SIGHT_M;
                 (At::Mouth, self.line(ctx, spot, "into the mouth of", inside_m, Some(limits::FEEL_SPEED))?)
             }
+            At::Sensing => return self.elsewhere(ctx, spot),
             At::Mouth => (At::Loosening, self.loosely(ctx, spot)),
             At::Loosening => {
                 // Without a wrist's sensor it is let go over its seat: pressed on, an error in height would push glass.
@@ -140,9 +166,37 @@ impl Insertion {
         if self.at == At::Nearing || base_m > self.rim_m + limits::SEAT_M {
             return Ok(Inserted::Blocked(found));
         }
-        let Some(aside_m) = self.left_m.pop() else { return Ok(Inserted::Blocked(found)) };
-        self.aside_m = aside_m;
-        self.hop(ctx, spot).map(Inserted::Do)
+        self.found = Some(found);
+        self.at = At::Sensing;
+        Ok(Inserted::Do(Action::Rest(limits::WRIST_REST)))
+    }
+
+    /// It rests on the rim: on to where that pushes it, which is where a rounded one falls off, and once that has led
+    /// nowhere, all around.
+    fn elsewhere(&mut self, ctx: &mut Context<'_>, spot: &Spot) -> Result<Inserted, Failure> {
+        let pushed_n = match self.tare_n.zip(ctx.belief.wrist.mean(ctx.now)?) {
+            Some((tare_n, now_n)) => spot.force_here(ctx, &(now_n - tare_n))?,
+            None => Vector3::zeros(),
+        };
+        let across = [pushed_n.x, pushed_n.y];
+        let size_n = across[0].hypot(across[1]);
+        let yielded = [0, 1].map(|axis| self.aside_m[axis] + self.play_m * across[axis] / size_n.max(1e-9));
+        if size_n >= limits::SIDE_N
+            && self.yields < limits::YIELDS
+            && yielded[0].hypot(yielded[1]) <= limits::SEARCH_M
+        {
+            self.yields += 1;
+            self.aside_m = yielded;
+            return self.hop(ctx, spot).map(Inserted::Do);
+        }
+        self.yields = limits::YIELDS;
+        match (self.left_m.pop(), self.found.take()) {
+            (Some(aside_m), _) => {
+                self.aside_m = aside_m;
+                self.hop(ctx, spot).map(Inserted::Do)
+            }
+            (None, found) => Ok(Inserted::Blocked(found.unwrap_or_else(|| self.met(0.0, 0.0)))),
+        }
     }
 
     /// There was no way to a hop: the next place is tried.
@@ -178,10 +232,9 @@ impl Insertion {
     }
 
     fn met(&self, base_m: f64, force_n: f64) -> Failure {
-        let tried = if self.at == At::Mouth {
-            format!(", searched to {:.0} mm around", self.aside_m[0].hypot(self.aside_m[1]) * 1e3)
-        } else {
-            String::new()
+        let tried = match self.left_m.is_empty() {
+            true => format!(", searched to {:.0} mm around", limits::SEARCH_M * 1e3),
+            false => String::new(),
         };
         let words = format!(
             "something was met {:.0} mm over the seat of {} with {force_n:.1} N{tried}",

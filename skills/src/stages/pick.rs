@@ -38,7 +38,9 @@ enum At {
     /// Down to where fingers may touch what stands there.
     Nearing,
     Resting,
-    /// Through the heights at which the fingers' tips may meet it.
+    /// Past its cap, which is narrower than it.
+    Passing,
+    /// Through the heights at which the fingers' tips may meet its shoulder.
     Feeling,
     Descending,
     /// Up again and to the other side, after a touch.
@@ -201,7 +203,7 @@ impl Pick {
         });
         self.note(ctx, format!("closed on {:.1} mm with {force_n:.1} N", opening_m * 1e3));
         let what = format!("up a little with {} from {}", self.sample, self.from);
-        let tug = Some((limits::TUG_N, limits::FEEL_SPEED));
+        let tug = Some((limits::TUG_N, limits::INSERT_SPEED));
         Ok((At::Tugging, self.line(ctx, spot, what, spot.seat_m() + limits::TUG_M, tug)?))
     }
 
@@ -298,11 +300,19 @@ impl Pick {
             }
             (At::Nearing | At::Sidestepping, _) => (At::Resting, Action::Rest(limits::WRIST_REST)),
             (At::Resting, _) => {
+                let what = format!("past the cap of {} in {}", self.sample, self.from);
+                let guard = Some((limits::TOUCH_N, limits::INSERT_SPEED));
+                let over_m = around_m(&spot) + 2.0 * limits::SIGHT_M;
+                (At::Passing, self.line(ctx, &spot, what, over_m, guard)?)
+            }
+            (At::Passing | At::Feeling | At::Descending, Outcome::Touched(force_n)) => {
+                self.touched(ctx, &spot, force_n)?
+            }
+            (At::Passing, _) => {
                 let what = format!("down around {} in {}", self.sample, self.from);
                 let guard = Some((limits::TOUCH_N, limits::FEEL_SPEED));
                 (At::Feeling, self.line(ctx, &spot, what, around_m(&spot), guard)?)
             }
-            (At::Feeling | At::Descending, Outcome::Touched(force_n)) => self.touched(ctx, &spot, force_n)?,
             (At::Feeling, _) => {
                 let what = format!("down to {} in {}", self.sample, self.from);
                 let guard = Some((limits::TOUCH_N, limits::NEAR_SPEED));
