@@ -17,8 +17,10 @@ pub struct Insertion {
     touches: Vec<(String, String)>,
     /// Of a vial's base over its seat when it stands on the rack's top, m.
     rim_m: f64,
-    /// How far below its seat it is felt for, m.
+    /// How far below its seat it is felt for, m; negative where there is no room to.
     below_m: f64,
+    /// Lower than this over its seat, what is met is the seat, m.
+    window_m: f64,
     /// Where the mouth is still to be tried, from the slot's axis, m; the next one last.
     left_m: Vec<[f64; 2]>,
     /// What the slot leaves a vial to each side, m.
@@ -83,6 +85,7 @@ impl Insertion {
             touches,
             rim_m,
             below_m,
+            window_m: limits::SEAT_M.min(0.5 * rim_m),
             left_m,
             play_m,
             aside_m,
@@ -137,8 +140,10 @@ impl Insertion {
             At::Loosening => {
                 // Without a wrist's sensor it is let go over its seat: pressed on, an error in height would push glass.
                 let feels = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis())?.is_some();
-                let down_m = if feels { -self.below_m } else { limits::RELEASE_M };
-                (At::Seat, self.line(ctx, spot, "down into", down_m, Some(limits::INSERT_SPEED))?)
+                if !feels {
+                    self.below_m = -limits::RELEASE_M;
+                }
+                (At::Seat, self.line(ctx, spot, "down into", -self.below_m, Some(limits::INSERT_SPEED))?)
             }
             // Where there is no room to feel for the seat, it is let go over it.
             At::Seat if base_m > -0.5 * limits::SIGHT_M => return Ok(Inserted::Seated),
@@ -159,7 +164,7 @@ impl Insertion {
         base_m: f64,
         force_n: f64,
     ) -> Result<Inserted, Failure> {
-        if base_m <= limits::SEAT_M {
+        if base_m <= self.window_m {
             return self.seated(ctx, spot, base_m, force_n);
         }
         let found = self.met(base_m, force_n);
@@ -199,8 +204,15 @@ impl Insertion {
         }
     }
 
-    /// There was no way to a hop: the next place is tried.
+    /// There was no way: to a hop, so that the next place is tried; or as far below the seat, so that it is felt for less
+    /// deeply, or let go over it.
     pub fn no_way(&mut self, ctx: &Context<'_>, spot: &Spot, failure: &Failure) -> Result<Inserted, Failure> {
+        if matches!(self.at, At::Loosening | At::Seat) && self.below_m >= 0.0 {
+            self.at = At::Seat;
+            self.below_m = if self.below_m > 0.0 { 0.0 } else { -limits::RELEASE_M };
+            let down = self.line(ctx, spot, "down into", -self.below_m, Some(limits::INSERT_SPEED))?;
+            return Ok(Inserted::Do(down));
+        }
         match (self.at, self.left_m.pop()) {
             (At::Hopping, Some(aside_m)) => {
                 self.aside_m = aside_m;

@@ -26,7 +26,7 @@ enum At {
     Recording,
     /// At rest, to tare the wrist.
     Resting,
-    Inserting(Insertion),
+    Inserting(Box<Insertion>),
     Opening,
     Leaving,
     Tightening(Failure),
@@ -58,7 +58,7 @@ impl Place {
                 let touches = touches.into_iter().chain(scene::under(ctx.world, &self.to)).collect();
                 let insertion = Insertion::new(&self.to, &spot, rack, firm_n, touches);
                 let action = insertion.begin(ctx, &spot);
-                (At::Inserting(insertion), action)
+                (At::Inserting(Box::new(insertion)), action)
             }
             (At::Inserting(mut insertion), last) => {
                 let inserted = insertion.next(ctx, &spot, &last)?;
@@ -95,7 +95,7 @@ impl Place {
         &self,
         ctx: &mut Context<'_>,
         spot: &Spot,
-        insertion: Insertion,
+        insertion: Box<Insertion>,
         inserted: Inserted,
     ) -> Result<(At, Action), Failure> {
         match inserted {
