@@ -72,6 +72,13 @@ fn the_grasp_slips() {
 }
 
 #[test]
+fn no_sample_is_taken_under_a_wrong_name() {
+    let verdict = scenario("labels-swapped", "1");
+    assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["code"], "WRONG_IDENTITY");
+    assert_eq!(verdict["jobs"][0]["outcomes"][0]["effect"], "NONE");
+}
+
+#[test]
 fn a_vial_was_taken_away() {
     let verdict = scenario("vial-missing", "1");
     assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["code"], "SAMPLE_MISSING", "{verdict:#}");

@@ -28,6 +28,12 @@ pub struct CodeSight {
     pub corners: [[f64; 2]; 4],
 }
 
+impl AsRef<str> for CodeSight {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl CodeSight {
     /// The middle of its corners, pixels.
     pub fn middle(&self) -> [f64; 2] {
@@ -95,18 +101,18 @@ impl From<IdentityFault> for Failure {
     }
 }
 
-/// Whether the vessel is the expected sample's, from what its label says over one or more looks (`on_vessel`: a label round a
+/// Whether the vessel is the expected sample's, from what its labels say over one or more looks (`on_vessel`: a label round a
 /// vial shows a part of itself to each look) and what the labels of the other vessels in view say (`elsewhere`, one list
-/// a vessel).
+/// a vessel). A label is a code or a fiducial.
 ///
 /// # Errors
 /// [`IdentityFault`], in this order: nothing read, contradiction, wrong, twice.
 pub fn identify(
     expected: &str,
-    on_vessel: &[CodeSight],
-    elsewhere: &[Vec<CodeSight>],
+    on_vessel: &[impl AsRef<str>],
+    elsewhere: &[Vec<impl AsRef<str>>],
 ) -> Result<(), IdentityFault> {
-    let texts: BTreeSet<&str> = on_vessel.iter().map(|sight| sight.text.as_str()).collect();
+    let texts: BTreeSet<&str> = on_vessel.iter().map(AsRef::as_ref).collect();
     let expected_owned = || expected.to_owned();
     match texts.len() {
         0 => return Err(IdentityFault::Unreadable { expected: expected_owned() }),
@@ -120,7 +126,7 @@ pub fn identify(
         let read = texts.into_iter().map(str::to_owned).collect();
         return Err(IdentityFault::Wrong { expected: expected_owned(), read });
     }
-    let others = elsewhere.iter().filter(|codes| codes.iter().any(|sight| sight.text == expected)).count();
+    let others = elsewhere.iter().filter(|codes| codes.iter().any(|text| text.as_ref() == expected)).count();
     if others > 0 {
         return Err(IdentityFault::Twice { expected: expected_owned(), vessels: others + 1 });
     }
@@ -136,6 +142,8 @@ mod tests {
         CodeSight { kind: CodeKind::DataMatrix, text: text.to_owned(), corners }
     }
 
+    const NONE: &[Vec<CodeSight>] = &[];
+
     #[test]
     fn only_the_expected_code_alone_is_the_sample() {
         let (one, other) = (sight("S-001", 0.0), sight("S-002", 0.0));
@@ -143,25 +151,25 @@ mod tests {
             |on: &[CodeSight], elsewhere: &[Vec<CodeSight>]| identify("S-001", on, elsewhere).unwrap_err();
         assert_eq!(identify("S-001", std::slice::from_ref(&one), &[vec![other.clone()], vec![]]), Ok(()));
         // Two looks at one label, or two labels that agree.
-        assert_eq!(identify("S-001", &[one.clone(), sight("S-001", 40.0)], &[]), Ok(()));
+        assert_eq!(identify("S-001", &[one.clone(), sight("S-001", 40.0)], NONE), Ok(()));
         assert!(matches!(fault(&[], &[vec![one.clone()]]), IdentityFault::Unreadable { .. }));
         assert!(
-            matches!(fault(std::slice::from_ref(&other), &[]), IdentityFault::Wrong { read, .. } if read == "S-002")
+            matches!(fault(std::slice::from_ref(&other), NONE), IdentityFault::Wrong { read, .. } if read == "S-002")
         );
         assert!(
-            matches!(fault(&[other, one.clone()], &[]), IdentityFault::Contradiction { read, .. } if read == ["S-001", "S-002"])
+            matches!(fault(&[other, one.clone()], NONE), IdentityFault::Contradiction { read, .. } if read == ["S-001", "S-002"])
         );
         assert!(matches!(
             fault(std::slice::from_ref(&one), &[vec![one.clone()]]),
             IdentityFault::Twice { vessels: 2, .. }
         ));
         let code = |fault: IdentityFault| Failure::from(fault).code.number();
-        assert_eq!(code(fault(&[], &[])), 404);
-        assert_eq!(code(fault(&[sight("S-002", 0.0)], &[])), 403);
-        assert_eq!(code(fault(&[sight("S-001", 0.0), sight("S-002", 0.0)], &[])), 406);
+        assert_eq!(code(fault(&[], NONE)), 404);
+        assert_eq!(code(fault(&[sight("S-002", 0.0)], NONE)), 403);
+        assert_eq!(code(fault(&[sight("S-001", 0.0), sight("S-002", 0.0)], NONE)), 406);
         // No guessing from a part of it, or from another case.
-        assert!(matches!(fault(&[sight("S-0012", 0.0)], &[]), IdentityFault::Wrong { .. }));
-        assert!(matches!(fault(&[sight("s-001", 0.0)], &[]), IdentityFault::Wrong { .. }));
+        assert!(matches!(fault(&[sight("S-0012", 0.0)], NONE), IdentityFault::Wrong { .. }));
+        assert!(matches!(fault(&[sight("s-001", 0.0)], NONE), IdentityFault::Wrong { .. }));
     }
 
     #[test]

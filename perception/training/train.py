@@ -24,6 +24,8 @@ from networks import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT
 from pictures import detector_sample, load, reader_sample
 
 DETECTOR_SIDE = 128
+# Height from which on the reader is trained on vessels, pixels.
+READ_PX = 40
 
 
 def detector_batch(shown, random, count):
@@ -56,7 +58,8 @@ def detector_loss(network, batch):
 
 
 def reader_batch(shown, random, count):
-    vessels = [(s, i) for s in shown for i in range(len(s.vessels)) if s.vessels[i].phases is not None]
+    # Of what is smaller nobody can tell what is in it.
+    vessels = [(s, i) for s in shown for i, v in enumerate(s.vessels) if v.phases is not None and v.box[3] - v.box[1] >= READ_PX]
     samples = [reader_sample(*vessels[random.integers(len(vessels))], random) for _ in range(count)]
     return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
 

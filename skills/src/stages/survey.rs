@@ -9,6 +9,8 @@ use crate::sight::{CapSight, NestSight};
 use crate::world::NestRef;
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::{Code, Failure, SampleId, SlotId};
+use nightshift_perception::code::identify;
+use std::collections::BTreeSet;
 
 /// Something that a look at a nest must confirm.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +92,7 @@ impl Survey {
     }
 }
 
-/// The sample's cap over a slot.
+/// The sample's cap over a slot, where its label says so, alone, and no other's does.
 fn stands<'a>(
     nest: &NestRef,
     seen: &'a NestSight,
@@ -98,29 +100,33 @@ fn stands<'a>(
     slot: &'a SlotId,
     tag: u32,
 ) -> Result<&'a CapSight, Failure> {
-    let over: Vec<&CapSight> = seen.over(slot).collect();
-    if let Some(cap) = over.iter().find(|cap| cap.tag == tag) {
-        if cap.off_axis_m() > limits::SLOT_OFFSET_M {
-            let words = format!(
-                "{sample} stands {:.1} mm from the axis of {nest}/{slot}, allowed are {:.1} mm",
-                cap.off_axis_m() * 1e3,
-                limits::SLOT_OFFSET_M * 1e3
-            );
-            return Err(Failure::new(Code::SampleMissing, words));
-        }
-        return Ok(cap);
-    }
-    if let Some(other) = over.first() {
-        let words =
-            format!("{nest}/{slot} shows tag36h11:{}, expected is tag36h11:{tag} for {sample}", other.tag);
-        return Err(Failure::new(Code::WrongIdentity, words));
-    }
-    let elsewhere = match seen.cap(tag) {
-        Some(cap) => format!("; it is seen over {nest}/{}", cap.slot),
-        None => String::new(),
+    let Some(over) = seen.over(slot).find(|cap| cap.tag == tag).or_else(|| seen.over(slot).next()) else {
+        let elsewhere = match seen.cap(tag) {
+            Some(cap) => format!("; it is seen over {nest}/{}", cap.slot),
+            None => String::new(),
+        };
+        let words = format!("{sample} (tag36h11:{tag}) is not seen in {nest}/{slot}{elsewhere}");
+        return Err(Failure::new(Code::SampleMissing, words));
     };
-    let words = format!("{sample} (tag36h11:{tag}) is not seen in {nest}/{slot}{elsewhere}");
-    Err(Failure::new(Code::SampleMissing, words))
+    let text = |cap: &CapSight| format!("tag36h11:{}", cap.tag);
+    let on_vessel: Vec<String> = seen.over(slot).map(text).collect();
+    let slots: BTreeSet<&SlotId> =
+        seen.caps.iter().map(|cap| &cap.slot).filter(|other| *other != slot).collect();
+    let elsewhere: Vec<Vec<String>> =
+        slots.into_iter().map(|other| seen.over(other).map(text).collect()).collect();
+    identify(&format!("tag36h11:{tag}"), &on_vessel, &elsewhere).map_err(|fault| {
+        let failure = Failure::from(fault);
+        Failure::new(failure.code, format!("{sample} in {nest}/{slot}: {}", failure.message))
+    })?;
+    if over.off_axis_m() > limits::SLOT_OFFSET_M {
+        let words = format!(
+            "{sample} stands {:.1} mm from the axis of {nest}/{slot}, allowed are {:.1} mm",
+            over.off_axis_m() * 1e3,
+            limits::SLOT_OFFSET_M * 1e3
+        );
+        return Err(Failure::new(Code::SampleMissing, words));
+    }
+    Ok(over)
 }
 
 fn clear(nest: &NestRef, seen: &NestSight, slot: &SlotId) -> Result<(), Failure> {

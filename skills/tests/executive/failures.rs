@@ -157,6 +157,16 @@ fn another_sample_in_its_place() {
 }
 
 #[test]
+fn a_label_that_two_vials_wear_tells_neither() {
+    let mut lab = Lab::new();
+    let tag = lab.vials[&"S-001".into()].tag;
+    lab.vials.get_mut(&"S-002".into()).unwrap().tag = tag;
+    let ended = outcome(&mut lab, usual("J1"));
+    untouched(&lab, &ended, Code::ContradictoryIdentity);
+    assert!(ended.error.unwrap().message.contains("2 vessels"));
+}
+
+#[test]
 fn a_grasp_that_misses_is_made_again() {
     let mut lab = Lab::new();
     lab.faults.misses = 2;
