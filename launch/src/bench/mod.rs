@@ -29,7 +29,7 @@ const NAVIGATION: &[Section<Plan>] = &[
 ];
 
 /// What `nightshift bench driving` measures, in this order.
-const DRIVING: &[Section] = &[
+const DRIVING: &[Section<Plan>] = &[
     Section { name: "planning", about: "plans across a building", run: driving::planning },
     Section { name: "control", about: "turns of the predictive controller", run: driving::control },
     Section { name: "guard", about: "scans, and stops with every core busy", run: driving::guarding },
