@@ -317,6 +317,10 @@ impl FakeRobot {
                 };
                 self.side.answer_site(id, answer).unwrap();
             }
+            // Nobody here asks for it.
+            RobotSideInput::Sim { id, .. } => {
+                self.side.answer_sim(id, vec![Err("no simulator".to_owned())]).unwrap();
+            }
         }
     }
 
