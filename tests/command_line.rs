@@ -460,3 +460,28 @@ fn sight_is_scored_on_rendered_pictures_and_vessels_are_told() {
         assert!(words.contains("cannot be read") && !words.contains("panicked"), "{words}");
     }
 }
+
+#[test]
+fn a_map_is_made_of_a_recorded_drive_and_the_drive_is_localised_on_it() {
+    let folder = scratch("map");
+    let log = drive_through_a_room(&folder);
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(folder.join("drive.txt"), log).expect("writable");
+    let (drive, out) = (path("drive.txt"), path("made/room"));
+    let report = json(&nightshift(&["map", "--log", &drive, "--out", &out, "--start", "1,1.5", "--json"]));
+    assert_eq!(report["scans"], 60);
+    let length_m = report["length_m"].as_f64().expect("a number");
+    assert!((length_m - 2.95).abs() < 0.1, "{length_m}");
+    assert!(folder.join("made/room.png").is_file());
+    let (map, tum) = (path("made/room.yaml"), path("made/room.tum"));
+    let files = ["localize", "--map", &map, "--log", &drive, "--out", &tum, "--initial", "1,1.5,0", "--json"];
+    assert_eq!(json(&nightshift(&files))["state"][59]["state"], "tracking");
+    let last = std::fs::read_to_string(&tum).expect("a trajectory");
+    let last: Vec<f64> =
+        last.lines().last().expect("lines").split(' ').map(|w| w.parse().expect("a number")).collect();
+    let error = (last[1] - 3.95).hypot(last[2] - 1.5);
+    assert!(error < 0.06, "{error} m off at the end");
+    let nothing = nightshift(&["map", "--log", &drive, "--out", &out, "--crop", "90,90,91,91"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("leaves nothing"));
+}

@@ -38,6 +38,8 @@ pub enum Command {
     SaveMap(SaveMapArgs),
     /// Draw a recording as a picture.
     Picture(PictureArgs),
+    /// Make a map out of a recorded drive.
+    Map(crate::make_map::MakeMapArgs),
     /// Run the localiser over a recorded drive and write where the robot was.
     Localize(LocalizeArgs),
     /// Find the vessels, codes and fiducials in a picture.
@@ -516,13 +518,13 @@ fn eyesight(word: &str) -> Result<Eyesight, String> {
 }
 
 fn pose(words: &str) -> Result<[f64; 3], String> {
-    let numbers: Vec<f64> = words
-        .split(',')
-        .filter_map(|word| word.trim().parse().ok())
-        .filter(|v: &f64| v.is_finite())
-        .collect();
-    match <[f64; 3]>::try_from(numbers) {
-        Ok(pose) if words.split(',').count() == 3 => Ok(pose),
-        _ => Err("it must be three finite numbers: x,y,yaw in metres and radians".to_owned()),
-    }
+    numbers(words).map_err(|_| "it must be three finite numbers: x,y,yaw in metres and radians".to_owned())
+}
+
+/// So many finite numbers with commas between them.
+pub fn numbers<const N: usize>(words: &str) -> Result<[f64; N], String> {
+    let parsed = words.split(',').map(|word| word.trim().parse().ok().filter(|v: &f64| v.is_finite()));
+    let all: Option<Vec<f64>> = parsed.collect();
+    all.and_then(|all| all.try_into().ok())
+        .ok_or_else(|| format!("it must be {N} finite numbers with commas between them"))
 }

@@ -22,6 +22,7 @@ mod lab;
 mod live;
 mod localize;
 mod lockstep;
+mod make_map;
 mod night;
 mod photo;
 mod picture;

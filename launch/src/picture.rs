@@ -55,6 +55,10 @@ fn read(lines: &[String]) -> Result<Run, String> {
     Ok(run)
 }
 
+/// Pictures of maps have at most so many pixels on an edge.
+const LARGEST_PICTURE: f32 = 2000.0;
+const MAP_PIXELS_PER_M: f32 = 60.0;
+
 /// Map coordinates to pixels.
 pub struct Canvas {
     /// What is drawn on.
@@ -66,6 +70,17 @@ pub struct Canvas {
 }
 
 impl Canvas {
+    /// An empty one about a map.
+    pub fn about(grid: &OccupancyGrid) -> Result<Self, String> {
+        let [width_m, height_m] =
+            [grid.width, grid.height].map(|cells| (cells as f64 * grid.resolution_m) as f32);
+        let scale = MAP_PIXELS_PER_M.min(LARGEST_PICTURE / width_m.max(height_m));
+        let size = [width_m, height_m].map(|edge| (edge * scale).ceil().max(1.0) as u32);
+        let mut pixmap = Pixmap::new(size[0], size[1]).ok_or("the map is too large for a picture")?;
+        pixmap.fill(Color::from_rgba8(205, 208, 212, 255));
+        Ok(Self { pixmap, left: grid.origin[0] as f32, top: grid.origin[1] as f32 + height_m, scale })
+    }
+
     /// Where a point is in the picture.
     pub fn pixel(&self, x: f64, y: f64) -> (f32, f32) {
         ((x as f32 - self.left) * self.scale, (self.top - y as f32) * self.scale)

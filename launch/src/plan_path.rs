@@ -12,11 +12,7 @@ use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
-use tiny_skia::{Color, Pixmap};
-
-/// Pictures have at most so many pixels on an edge.
-const LARGEST_PICTURE: f32 = 2000.0;
-const PIXELS_PER_M: f32 = 60.0;
+use tiny_skia::Color;
 
 #[derive(Serialize)]
 struct Report {
@@ -83,14 +79,7 @@ fn draw(
     to: &Isometry2<f64>,
     file: &Path,
 ) -> Result<(), String> {
-    let [width_m, height_m] =
-        [grid.width, grid.height].map(|cells| (cells as f64 * grid.resolution_m) as f32);
-    let scale = PIXELS_PER_M.min(LARGEST_PICTURE / width_m.max(height_m));
-    let size = [width_m, height_m].map(|edge| (edge * scale).ceil().max(1.0) as u32);
-    let mut pixmap = Pixmap::new(size[0], size[1]).ok_or("the map is too large for a picture")?;
-    pixmap.fill(Color::from_rgba8(205, 208, 212, 255));
-    let top = grid.origin[1] as f32 + height_m;
-    let mut canvas = Canvas { pixmap, left: grid.origin[0] as f32, top, scale };
+    let mut canvas = Canvas::about(grid)?;
     draw_map(&mut canvas, grid);
     // The outline every quarter of a metre, then the way of its middle.
     let mut drawn: Option<Isometry2<f64>> = None;
