@@ -107,9 +107,10 @@ fn carried_away_it_notices_says_so_and_finds_itself() {
     let mut world = World::new(4);
     world.base = Isometry2::new(Vector2::new(6.4, 5.3), -2.0);
     world.states.clear();
-    world.run(2.0);
+    world.run(1.0);
+    // Ambiguous where the whole map has another place that fits, lost where it has none: either way the pose is withdrawn.
     assert!(world.states.iter().any(|state| *state != LocalisationState::Tracking), "{:?}", world.states);
-    world.run(4.0);
+    world.run(5.0);
     assert_eq!(world.states.last(), Some(&LocalisationState::Tracking));
     assert!(world.error.0 < 0.02 && world.error.1 < 0.01, "{:?}", world.error);
     drive_to(&mut world, 2.0, 2.0, 0.0);

@@ -321,7 +321,8 @@ impl Localiser {
         self.hypotheses = kept;
     }
 
-    /// Looks for the scan in the whole map where nothing fits. A place that has been tracked stays in the race:
+    /// Looks for the scan in the whole map where nothing fits, or where it fits suddenly worse. A place that has been tracked
+    /// stays in the race:
     /// new furniture all around looks like a kidnap for a while.
     fn search_when_due(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
         self.idle_scans = self.idle_scans.saturating_add(1);
