@@ -42,6 +42,36 @@ fn a_transfer_is_the_same_in_two_processes_and_another_with_another_seed() {
     assert_ne!(first["journal_hash"], scenario("transfer", "2")["journal_hash"]);
 }
 
+/// Every message of the journal is in the MCAP file in its order, and every picture.
+fn is_whole_as_mcap(folder: &Path, messages: usize) {
+    let out = folder.join("run.mcap");
+    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let told = nightshift(&["mcap", &path(folder), "--out", &path(&out), "--json"]);
+    let told = json(&told);
+    let bytes = std::fs::read(&out).expect("a file");
+    let stream = mcap::MessageStream::new(&bytes).expect("it is MCAP");
+    let read: Vec<mcap::Message<'_>> = stream.collect::<Result<_, _>>().expect("it is whole");
+    assert_eq!(read.len(), messages);
+    assert_eq!(told["messages"], messages);
+    assert!(read.windows(2).all(|pair| pair[0].log_time <= pair[1].log_time));
+    let scans: Vec<_> = read.iter().filter(|message| message.channel.topic == "/scan_front").collect();
+    assert_eq!(told["topics"]["/scan_front"], scans.len());
+    let scan: Value = serde_json::from_slice(&scans[0].data).expect("JSON");
+    let schema = scans[0].channel.schema.as_ref().expect("a schema");
+    let schema: Value = serde_json::from_slice(&schema.data).expect("JSON");
+    let fields = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&schema["properties"]), fields(&scan));
+    let pictures = std::fs::read_dir(folder.join("pictures")).expect("an album").count();
+    let summary = mcap::Summary::read(&bytes).expect("a summary").expect("it has one");
+    assert_eq!(
+        (summary.attachment_indexes.len(), told["pictures"].as_u64()),
+        (pictures, Some(pictures as u64))
+    );
+    let nothing = nightshift(&["mcap", &path(&folder.join("pictures"))]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("give the folder of a recorded run"));
+}
+
 #[test]
 fn a_recorded_run_replays_and_a_tampered_one_is_found_out() {
     let folder = scratch("replayed");
@@ -53,6 +83,7 @@ fn a_recorded_run_replays_and_a_tampered_one_is_found_out() {
     let journal = folder.join("journal.jsonl");
     let text = std::fs::read_to_string(&journal).expect("a journal");
     let lines: Vec<&str> = text.lines().collect();
+    is_whole_as_mcap(&folder, lines.iter().filter(|line| !line.starts_with("{\"Until\"")).count());
     let driven = lines.iter().position(|line| line.starts_with("{\"Out\"") && line.contains("\"Drive\""));
     let mut fewer = lines.clone();
     fewer.remove(driven.expect("the robot drove"));

@@ -34,6 +34,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Give a recording's inputs to a fresh stack and compare its answers.
     Replay(ReplayArgs),
+    /// Write a recording as an MCAP file.
+    Mcap(crate::mcap_file::McapArgs),
     /// Save the occupancy map of a simulated site as map_server files.
     SaveMap(SaveMapArgs),
     /// Draw a recording as a picture.

@@ -31,6 +31,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Lab(args) => lab::run(&args),
         Command::Check(args) => run_check(&args),
         Command::Replay(args) => replay(&args),
+        Command::Mcap(args) => crate::mcap_file::run(&args),
         Command::SaveMap(args) => save_map(&args, true),
         Command::Picture(args) => picture::run(&args),
         Command::Map(args) => make_map::run(&args),

@@ -23,6 +23,7 @@ mod live;
 mod localize;
 mod lockstep;
 mod make_map;
+mod mcap_file;
 mod night;
 mod photo;
 mod picture;
