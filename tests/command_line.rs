@@ -516,3 +516,58 @@ fn a_map_is_made_of_a_recorded_drive_and_the_drive_is_localised_on_it() {
     assert_eq!(nothing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("leaves nothing"));
 }
+
+#[test]
+fn a_changed_room_is_found_and_its_map_is_updated_on_a_persons_word_only() {
+    let folder = scratch("changed");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let drive = nightshift_flat::Plan { changed: 0.35, length_m: 40.0, ..nightshift_flat::Plan::drawn(12) };
+    let drive = nightshift_flat::Drive::new(drive).expect("a room");
+    let at = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let map = drive.map();
+    std::fs::write(at("room.pgm"), nightshift_navigation::map::to_pgm(&map)).expect("written");
+    std::fs::write(at("room.yaml"), nightshift_navigation::map::to_yaml(&map, "room.pgm")).expect("written");
+    std::fs::write(at("drive.txt"), drive.to_text()).expect("written");
+    let truth = drive.steps[0].truth;
+    let start = format!("{},{},{}", truth.translation.x, truth.translation.y, truth.rotation.angle());
+    let (room, log, out) = (at("room.yaml"), at("drive.txt"), at("changes"));
+    let found =
+        nightshift(&["changes", "--map", &room, "--log", &log, "--initial", &start, "--out", &out, "--json"]);
+    let regions = json(&found)["regions"].as_array().expect("regions").clone();
+    assert!(regions.iter().any(|r| r["kind"] == "new") && regions.iter().any(|r| r["kind"] == "gone"));
+    assert!(Path::new(&at("changes.png")).is_file());
+    // Nobody to ask, a map of another name in the way, a region that is not there, changes of another map.
+    let (changes, new) = (at("changes.json"), at("new"));
+    let update = |map: &str, out: &str, more: &[&str]| {
+        let mut args = vec!["update-map", "--map", map, "--changes", &changes, "--out", out];
+        args.extend(more);
+        let output = nightshift(&args);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let refused = |(code, words): (Option<i32>, String), why: &str| {
+        assert!(code == Some(2) && words.contains(why), "{code:?} {words}");
+    };
+    refused(update(&room, &new, &[]), "nobody is there to ask");
+    refused(update(&room, &at("room"), &["--yes"]), "no map is overwritten");
+    refused(update(&room, &new, &["--yes", "--without", "99"]), "there are regions 1 to");
+    assert!(!Path::new(&at("new.yaml")).exists());
+    assert_eq!(update(&room, &new, &["--yes"]).0, Some(0));
+    refused(update(&at("new.yaml"), &at("newer"), &["--yes"]), "another map");
+    let again = nightshift(&[
+        "changes",
+        "--map",
+        &at("new.yaml"),
+        "--log",
+        &log,
+        "--initial",
+        &start,
+        "--out",
+        &out,
+        "--json",
+    ]);
+    let cells = |regions: &[Value]| {
+        regions.iter().map(|r| r["cells"].as_array().expect("cells").len()).sum::<usize>()
+    };
+    let left = json(&again)["regions"].as_array().expect("regions").clone();
+    assert!(cells(&left) * 5 < cells(&regions), "{} of {}", cells(&left), cells(&regions));
+}

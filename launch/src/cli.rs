@@ -42,6 +42,10 @@ pub enum Command {
     Picture(PictureArgs),
     /// Make a map out of a recorded drive.
     Map(crate::make_map::MakeMapArgs),
+    /// Find what differs from a map, over a recorded drive.
+    Changes(crate::map_changes::ChangesArgs),
+    /// Write a map with found changes taken in, where a person says yes.
+    UpdateMap(crate::map_changes::UpdateMapArgs),
     /// Run the localiser over a recorded drive and write where the robot was.
     Localize(LocalizeArgs),
     /// Find the vessels, codes and fiducials in a picture.
@@ -519,7 +523,8 @@ fn eyesight(word: &str) -> Result<Eyesight, String> {
     }
 }
 
-fn pose(words: &str) -> Result<[f64; 3], String> {
+/// x, y and heading, finite.
+pub fn pose(words: &str) -> Result<[f64; 3], String> {
     numbers(words).map_err(|_| "it must be three finite numbers: x,y,yaw in metres and radians".to_owned())
 }
 

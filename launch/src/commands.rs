@@ -8,7 +8,8 @@ use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
     arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_sim, check, complete_depth, dataset,
-    faults, files, lab, live, localize, make_map, picture, plan_path, render, score, see, sim_node,
+    faults, files, lab, live, localize, make_map, map_changes, picture, plan_path, render, score, see,
+    sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -35,6 +36,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::SaveMap(args) => save_map(&args, true),
         Command::Picture(args) => picture::run(&args),
         Command::Map(args) => make_map::run(&args),
+        Command::Changes(args) => map_changes::run(&args),
+        Command::UpdateMap(args) => map_changes::update(&args),
         Command::Localize(args) => localize::run(&args),
         Command::See(args) => see::run(&args),
         Command::CompleteDepth(args) => complete_depth::run(&args),

@@ -4,18 +4,21 @@ use crate::cli::RunArgs;
 use crate::effects::{Eye, Planner};
 use crate::files;
 use crate::interrupt;
+use crate::map_changes::ChangesFile;
 use crate::recording::{Folder, JournalFile, RunInfo};
+use crate::shown::Shown;
 use crate::stack::{Stack, StackInput, StackOutput};
 use crate::talk::talk;
 use nalgebra::Matrix3;
+use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::image::Frame;
 use nightshift_core::random::Seed;
 use nightshift_core::record::Driven;
 use nightshift_core::robot::{RobotCommand, Twist};
-use nightshift_core::{Code, Failure, Stamp};
+use nightshift_core::{Code, Failure, Level, Stamp};
 use nightshift_motion::PlanRequest;
 use nightshift_navigation::Localisation;
-use nightshift_ros::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};
+use nightshift_ros::{Localised, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,8 +34,6 @@ const EFFECTS_UNDERWAY: usize = 16;
 const PICTURE_PATIENCE_S: f64 = 3.0;
 /// Seconds between pushes of the journal to its file.
 const FLUSH_EVERY_S: f64 = 1.0;
-/// Seconds between looks at the costs.
-const COSTS_EVERY_S: f64 = 1.0;
 
 /// Runs the command until it is interrupted.
 pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
@@ -53,6 +54,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     let ros = StackSide::start(&lab.robot, &stations).map_err(|e| e.to_string())?;
     talk!("nightshift: waiting for the robot");
     ros.wait_for_robot(Duration::from_secs_f64(args.wait_s)).map_err(|e| e.to_string())?;
+    let grid = lab.grid.clone();
     ros.send(StackSideOutput::Map(lab.grid.clone())).map_err(|e| e.to_string())?;
     let stack =
         Stack::new(&lab.site, &lab.robot, lab.grid, restored, Seed(args.seed)).map_err(|e| e.to_string())?;
@@ -65,14 +67,13 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
         ros,
         journal,
         flushed_at: Stamp::ZERO,
-        costs_at: Stamp::ZERO,
-        costs: None,
+        shown: Shown::default(),
         journal_broken: false,
     };
     while !stop.raised() {
         live.turn()?;
     }
-    live.stop();
+    live.stop(&folder, &grid);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,9 +90,7 @@ struct Live {
     ros: StackSide,
     journal: JournalFile,
     flushed_at: Stamp,
-    costs_at: Stamp,
-    /// As they were told last.
-    costs: Option<CostGrid>,
+    shown: Shown,
     journal_broken: bool,
 }
 
@@ -105,6 +104,12 @@ impl Live {
                 StackSideInput::InitialPose(pose) => StackInput::InitialPose(pose),
                 StackSideInput::GoalPose(pose) => StackInput::GoalPose(pose),
                 StackSideInput::Site { id, answer } => StackInput::Site { id: EffectId(id), answer },
+                StackSideInput::Unreadable { topic, reason } => {
+                    let words = format!("{}: a message on {topic} is refused: {reason}", Level::Warning);
+                    talk!("nightshift: {words}");
+                    self.ros.send(StackSideOutput::Notice(words)).map_err(|e| e.to_string())?;
+                    continue;
+                }
                 // Time is asked for below, with or without a simulator's clock.
                 StackSideInput::Clock(_) => continue,
             })?;
@@ -117,19 +122,8 @@ impl Live {
         let outputs = self.stack.advance(now);
         self.obey(now, outputs)?;
         self.flush(now);
-        self.show_costs(now)
-    }
-
-    /// What paths are planned on, once a second, where it has changed.
-    fn show_costs(&mut self, now: Stamp) -> Result<(), String> {
-        if now.since(self.costs_at) < COSTS_EVERY_S {
-            return Ok(());
-        }
-        self.costs_at = now;
-        let costs = self.stack.component().costs();
-        if self.costs.as_ref() != Some(&costs) {
-            self.costs = Some(costs.clone());
-            self.ros.send(StackSideOutput::Costmap(costs)).map_err(|e| e.to_string())?;
+        for word in self.shown.due(now, self.stack.component().navigator()) {
+            self.ros.send(word).map_err(|e| e.to_string())?;
         }
         Ok(())
     }
@@ -203,7 +197,7 @@ impl Live {
         }
     }
 
-    fn stop(self) {
+    fn stop(self, folder: &Folder, grid: &OccupancyGrid) {
         for command in [RobotCommand::Drive(Twist::STOP), RobotCommand::StopArm] {
             if let Err(error) = self.ros.send(StackSideOutput::Robot(command)) {
                 talk!("nightshift: the robot could not be told to stop: {error}");
@@ -213,6 +207,16 @@ impl Live {
             talk!("nightshift: the journal is not whole: {reason}");
         }
         self.workers.close();
+        let regions = self.stack.component().navigator().changes().found();
+        if !regions.is_empty() {
+            let (count, path) = (regions.len(), folder.changes());
+            match ChangesFile::new(grid, regions).write(&path) {
+                Ok(()) => {
+                    talk!("nightshift: {count} regions of the room differ from its map: {}", path.display())
+                }
+                Err(reason) => talk!("nightshift: what differs from the map is not kept: {reason}"),
+            }
+        }
         talk!("nightshift: stopped; journal {}", self.stack.journal_hash());
     }
 }
@@ -317,6 +321,7 @@ fn lane(
 /// where a stale or made-up pose would look certain.
 fn told(localisation: &Localisation) -> Option<Localised> {
     localisation.estimate().map(|estimate| Localised {
+        stamp: localisation.stamp,
         map_from_odom: estimate.map_from_odom,
         map_from_base: estimate.map_from_base,
         covariance: Matrix3::from_fn(|row, column| estimate.covariance[row][column]),

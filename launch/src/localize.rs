@@ -8,20 +8,16 @@ use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::Pose2;
 use nightshift_core::frames::{Base, Map};
-use nightshift_core::grid::{Cell, OccupancyGrid};
-use nightshift_core::random::Seed;
-use nightshift_navigation::log::{DriveLog, SCANNER};
-use nightshift_navigation::{LocalisationState, Localiser};
+use nightshift_core::grid::OccupancyGrid;
+use nightshift_navigation::log::DriveLog;
+use nightshift_navigation::told::{self, Told};
+use nightshift_navigation::{LocalisationState, Localiser, evaluate};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// A told pose is believed to so many metres: a wall with free floor nearer than this may be the telling's error.
-const TOLD_WITHIN_M: f64 = 0.3;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -51,17 +47,10 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
             log.backwards
         );
     }
-    let scanners = BTreeMap::from([(SCANNER.to_owned(), log.scanner())]);
-    let mut localiser = Localiser::new(&grid, scanners, Seed(args.seed));
-    match &args.initial {
-        Some(pose) => localiser.set_pose(believable(&grid, pose)?),
-        None => {
-            if !args.global {
-                talk!("neither --initial nor --global: the first scans are looked for in the whole map");
-            }
-            localiser.relocalise();
-        }
+    if args.initial.is_none() && !args.global {
+        talk!("neither --initial nor --global: the first scans are looked for in the whole map");
     }
+    let mut localiser = localiser_for(&grid, &log, args.seed, args.initial)?;
     let (trajectory, report) = follow(&mut localiser, &log);
     fs::write(&args.out, trajectory).map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
     if args.json {
@@ -76,6 +65,21 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
         println!("trajectory {}", args.out.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A localiser at the beginning of a log: at a told pose, or nowhere.
+pub fn localiser_for(
+    grid: &OccupancyGrid,
+    log: &DriveLog,
+    seed: u64,
+    initial: Option<[f64; 3]>,
+) -> Result<Localiser, String> {
+    let mut localiser = evaluate::localiser(grid, log, seed);
+    match initial {
+        Some(pose) => localiser.set_pose(believable(grid, pose)?),
+        None => localiser.relocalise(),
+    }
+    Ok(localiser)
 }
 
 /// The poses as a TUM trajectory, one for each scan; none while there is no pose to tell. And the rest.
@@ -139,28 +143,14 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Refuses a told pose that no error of the telling explains: outside the map, or deep in a wall.
-fn believable(grid: &OccupancyGrid, pose: &[f64; 3]) -> Result<Pose2<Map, Base>, String> {
-    let [x, y, yaw] = *pose;
-    let refused = |why: &str| {
-        Err(format!("--initial {x},{y},{yaw} {why}; the map holds x {}, y {}", span(grid, 0), span(grid, 1)))
-    };
-    let Some((column, row)) = grid.cell_at(x, y) else { return refused("lies outside the map") };
-    if grid.get(column, row) == Cell::Occupied {
-        let reach = (TOLD_WITHIN_M / grid.resolution_m).floor() as usize;
-        let near = |at: usize, end: usize| at.saturating_sub(reach)..(at + reach + 1).min(end);
-        let mut cells = near(row, grid.height).flat_map(|r| near(column, grid.width).map(move |c| (c, r)));
-        if !cells.any(|(c, r)| grid.get(c, r) == Cell::Free) {
-            return refused("lies in a wall, without free floor within 0.3 m");
-        }
-        talk!(
-            "--initial {x},{y},{yaw} lies in a wall; free floor is within {TOLD_WITHIN_M} m, so it is tried"
-        );
+fn believable(grid: &OccupancyGrid, [x, y, yaw]: [f64; 3]) -> Result<Pose2<Map, Base>, String> {
+    let pose = Pose2::new(x, y, yaw);
+    match told::check(grid, &pose).map_err(|why| format!("--initial {x},{y},{yaw} {why}"))? {
+        Told::OnFloor => {}
+        Told::NearFloor => talk!(
+            "--initial {x},{y},{yaw} lies in a wall; free floor is within {} m, so it is tried",
+            told::WITHIN_M
+        ),
     }
-    Ok(Pose2::new(x, y, yaw))
-}
-
-fn span(grid: &OccupancyGrid, axis: usize) -> String {
-    let cells = [grid.width, grid.height][axis];
-    let from = grid.origin[axis];
-    format!("{from:.2} to {:.2} m", from + cells as f64 * grid.resolution_m)
+    Ok(pose)
 }

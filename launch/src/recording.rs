@@ -56,6 +56,11 @@ impl Folder {
         self.0.join("pictures")
     }
 
+    /// What differed from the map in the end.
+    pub fn changes(&self) -> PathBuf {
+        self.0.join("changes.json")
+    }
+
     /// Ledger and jobs.
     pub fn store(&self) -> PathBuf {
         self.0.join("ledger.sqlite")

@@ -3,14 +3,14 @@
 use nightshift_core::api::{Call, JobEvent, Reply};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map};
-use nightshift_core::grid::{Cell, OccupancyGrid};
+use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
 use nightshift_core::{Component, Failure, Level, Outbox, Pose2, Stamp};
 use nightshift_motion::PlanRequest;
+use nightshift_navigation::told::{self, Told};
 use nightshift_navigation::{Localisation, NavCommand, NavInput, NavOutput, Navigator};
-use nightshift_ros::CostGrid;
 use nightshift_skills::{EffectId, Executive, Look, Restored, SkillInput, SkillOutput, StoreRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ pub enum StackInput {
     Robot(RobotEvent),
     /// By a planner.
     Call(Call),
-    /// By a person who knows where the robot is.
+    /// By a person who knows where the robot is. Answered by a notice.
     InitialPose(Pose2<Map, Base>),
     /// By a person who wants the base to drive there. Refused with a notice while a job is underway.
     GoalPose(Pose2<Map, Base>),
@@ -126,8 +126,6 @@ pub struct Stack {
 const GOALS: u64 = 1 << 63;
 /// The arm is in its posture for driving within this, radians.
 const POSTURE_RAD: f64 = 0.05;
-/// Cost falls off with the distance beyond the inner radius by this, 1/m.
-const COST_FALL: f64 = 5.0;
 
 /// A message on its way between the two.
 enum Hop {
@@ -152,36 +150,27 @@ impl Stack {
         Ok(Self { navigator, executive, drive_posture, joints: Vec::new(), goals: 0 })
     }
 
-    /// What paths are planned on.
-    pub fn costs(&self) -> CostGrid {
-        let costmap = self.navigator.costmap().snapshot();
-        let (grid, inner_m) = (costmap.grid(), costmap.footprint().inner_radius_m());
-        let cost = |index: usize| {
-            let (column, row) = (index % grid.width, index / grid.width);
-            let clearance = costmap.clearance(column, row);
-            match grid.get(column, row) {
-                Cell::Unknown => -1,
-                _ if clearance == 0.0 => 100,
-                _ if clearance < inner_m => 99,
-                _ => (98.0 * (-COST_FALL * (clearance - inner_m)).exp()) as i8,
-            }
-        };
-        CostGrid {
-            resolution_m: grid.resolution_m,
-            width: grid.width,
-            origin: grid.origin,
-            costs: (0..grid.width * grid.height).map(cost).collect(),
-        }
+    /// What moves the base, to look at.
+    pub fn navigator(&self) -> &Navigator {
+        &self.navigator
     }
 
     /// A person's wish that the base drives somewhere, or why it does not.
-    fn goal(&mut self, goal: Pose2<Map, Base>) -> Result<NavInput, &'static str> {
+    fn goal(&mut self, goal: Pose2<Map, Base>) -> Result<NavInput, String> {
         if !self.executive.is_idle() {
-            return Err("a job is underway");
+            return Err("a job is underway".to_owned());
+        }
+        // The planner says the same, but not before the base knows where it is.
+        let map = self.navigator.costmap().snapshot_of_map();
+        if let Some((_, at)) = map.obstacle_at(&goal.iso, 0.0) {
+            return Err(format!(
+                "the base's outline there meets the map (wall, unknown, or its end) at ({:.2}, {:.2})",
+                at.x, at.y
+            ));
         }
         let off = self.joints.iter().zip(&self.drive_posture).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         if self.joints.len() != self.drive_posture.len() || off > POSTURE_RAD {
-            return Err("the arm is not in its posture `drive`, within the footprint");
+            return Err("the arm is not in its posture `drive`, within the footprint".to_owned());
         }
         self.goals += 1;
         Ok(NavInput::Command(NavCommand::DriveTo { id: CommandId(GOALS + self.goals), goal }))
@@ -277,7 +266,23 @@ impl Component for Stack {
             }
             StackInput::Robot(event) => Hop::ToExecutive(SkillInput::Robot(event)),
             StackInput::Call(call) => Hop::ToExecutive(SkillInput::Call(call)),
-            StackInput::InitialPose(pose) => Hop::ToNavigator(NavInput::Command(NavCommand::SetPose(pose))),
+            StackInput::InitialPose(pose) => {
+                let checked = told::check(self.navigator.costmap().snapshot_of_map().grid(), &pose);
+                let what = format!("the told pose ({:.2}, {:.2}, {:.2} rad)", pose.x(), pose.y(), pose.yaw());
+                let message = match &checked {
+                    Ok(Told::OnFloor) => format!("{what} is tried; it counts once the scans agree"),
+                    Ok(Told::NearFloor) => format!(
+                        "{what} lies in a wall with free floor within {} m; it is tried, and counts once the scans agree",
+                        told::WITHIN_M
+                    ),
+                    Err(why) => format!("{what} is refused and the pose is kept as it was: it {why}"),
+                };
+                out.push(StackOutput::Notice { level: Level::Warning, message });
+                match checked {
+                    Ok(_) => Hop::ToNavigator(NavInput::Command(NavCommand::SetPose(pose))),
+                    Err(_) => return,
+                }
+            }
             StackInput::Looked { id, look } => Hop::ToExecutive(SkillInput::Looked { id, look }),
             StackInput::Planned { id, result } => Hop::ToExecutive(SkillInput::Planned { id, result }),
             StackInput::Site { id, answer } => Hop::ToExecutive(SkillInput::Site { id, answer }),
@@ -308,3 +313,6 @@ impl Component for Stack {
         self.finish(now, hops, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

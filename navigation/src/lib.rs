@@ -1,5 +1,6 @@
 //! Navigation: the map, where the base is in it, how it gets somewhere, and how it docks. Pure.
 
+pub mod changes;
 mod control;
 mod costmap;
 mod distance;
@@ -23,6 +24,7 @@ mod surface;
 mod test_world;
 #[cfg(test)]
 mod tests;
+pub mod told;
 
 pub use localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 pub use messages::{NavCommand, NavInput, NavOutput};

@@ -61,7 +61,7 @@ pub enum NavOutput {
     Drive(Twist),
     /// Where the base is: one for each usable scan.
     Localised(Localisation),
-    /// The path that is being followed, from where the base stands.
+    /// The path that is being followed, from where the base stands; empty once nothing is followed any more.
     Path(Vec<Pose2<Map, Base>>),
     /// Take one picture and look for this station's tag in it. Answered by [`NavInput::DockSeen`].
     LookForDock {

@@ -1,5 +1,6 @@
 //! The component: localiser, planner, controller, guard and docking behind one inbox.
 
+use crate::changes::Changes;
 use crate::control::mppi::Mppi;
 use crate::control::{Limits, Miss, PERIOD_S};
 use crate::costmap::Costmap;
@@ -54,6 +55,7 @@ pub struct Navigator {
     guard: Guard,
     localiser: Localiser,
     costmap: Costmap,
+    changes: Changes,
     people: People,
     mppi: Mppi,
     senses: Senses,
@@ -119,6 +121,7 @@ impl Navigator {
             ),
             mppi: Mppi::new(&footprint, seed),
             people: People::default(),
+            changes: Changes::new(&grid),
             costmap: Costmap::new(grid, footprint),
             senses: Senses::new(robot.scanners.clone()),
             scanners: robot
@@ -142,6 +145,16 @@ impl Navigator {
         &self.costmap
     }
 
+    /// What of the room differs from the map, as far as it was seen.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The last scan's pose, while it is trusted.
+    pub fn tracked(&self) -> Option<&Estimate> {
+        self.localised.as_ref().and_then(Localisation::tracked)
+    }
+
     fn scan(&mut self, now: Stamp, scan: &LaserScan, out: &mut Outbox<NavOutput>) {
         // First of all: may the base go on as it does?
         let near = self.margin();
@@ -157,11 +170,13 @@ impl Navigator {
         if localisation.state() == LocalisationState::Lost || self.is_elsewhere(&localisation) {
             self.costmap.forget();
             self.people.forget();
+            self.changes.doubt();
         }
         if let (Some(tracked), Some(eye)) = (localisation.tracked(), self.scanners.get(&scan.scanner)) {
             let base = tracked.map_from_base.iso;
             let hits: Vec<_> = self.localiser.last_points().iter().map(|p| base * p).collect();
             self.costmap.look(now, &(base * eye), &hits, &base);
+            self.changes.look(scan.stamp, &base, eye, self.localiser.last_points());
             let unexplained = |hit: &Point2<f64>| self.costmap.is_unexplained(hit, UNEXPLAINED_M);
             let strange: Vec<_> = hits.iter().copied().filter(unexplained).collect();
             self.people.take(scan.stamp, &strange);
@@ -229,6 +244,9 @@ impl Navigator {
         self.wake = None;
         out.push(NavOutput::Drive(Twist::STOP));
         if let Some(running) = self.running.take() {
+            if matches!(running.task, Task::Drive(_)) {
+                out.push(NavOutput::Path(Vec::new()));
+            }
             out.push(NavOutput::Done { id: running.id, result });
         }
     }
@@ -282,8 +300,7 @@ impl Navigator {
 
     /// The pose now, while it is trusted.
     fn map_from_base(&self, odom_from_base: &Isometry2<f64>) -> Option<Isometry2<f64>> {
-        let tracked = self.localised.as_ref()?.tracked()?;
-        Some(tracked.map_from_odom.iso * odom_from_base)
+        Some(self.tracked()?.map_from_odom.iso * odom_from_base)
     }
 
     fn wish(
@@ -294,8 +311,7 @@ impl Navigator {
         out: &mut Outbox<NavOutput>,
     ) -> Wish {
         if let Task::Dock { station, docking } = &mut running.task {
-            let trusted = self.localised.as_ref().and_then(Localisation::tracked);
-            let by_map = trusted.zip(self.stations.get(station)).map(|(tracked, known)| {
+            let by_map = self.tracked().zip(self.stations.get(station)).map(|(tracked, known)| {
                 let learned = self.learned.get(station).copied().unwrap_or_default();
                 (tracked.map_from_odom.inverse() * known.pose).iso * learned.mapped_from_station()
             });

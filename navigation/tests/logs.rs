@@ -4,6 +4,7 @@
 
 use flate2::read::MultiGzDecoder;
 use nightshift_core::grid::OccupancyGrid;
+use nightshift_navigation::changes::{self, Kind, Region};
 use nightshift_navigation::evaluate::{self, FromNowhere, Tracked};
 use nightshift_navigation::log::DriveLog;
 use std::io::Read;
@@ -73,6 +74,33 @@ fn exact_truth_in_a_changed_room() {
     let Some(log) = read("synlab_changed", "synlab") else { return };
     let score = track("synlab_changed", &log, 1, 20, |_| true);
     assert!(score.rmse_m() < 0.010 && max_m(&score) < 0.1 && score.lost == 0);
+}
+
+#[test]
+fn what_changed_in_a_room_is_found_and_a_map_with_it_taken_in_fits_the_room_again() {
+    let Some(log) = read("synlab_changed", "synlab") else { return };
+    let look = |grid: &OccupancyGrid| {
+        let mut localiser = evaluate::localiser(grid, &log.drive, 1);
+        localiser.set_pose(evaluate::told(&log.drive.steps[0].reference));
+        changes::of_drive(grid, &mut localiser, &log.drive, &mut |_| {}).0
+    };
+    let found = look(&log.grid);
+    for region in &found {
+        let [x0, y0, x1, y1] = [region.low[0], region.low[1], region.high[0], region.high[1]];
+        println!("{:?} {x0:.2} {y0:.2} to {x1:.2} {y1:.2}, {} cells", region.kind, region.cells.len());
+    }
+    let count = |kind| found.iter().filter(|region| region.kind == kind).count();
+    let (new, gone) = (count(Kind::New), count(Kind::Gone));
+    // Eight things came and two benches went, one of them in several pieces with the wall behind it.
+    assert!((6..=14).contains(&new) && (2..=6).contains(&gone), "{new} new, {gone} gone");
+    let grid = changes::updated(&log.grid, &found).unwrap();
+    let again = look(&grid);
+    let cells = |regions: &[Region]| regions.iter().map(|region| region.cells.len()).sum::<usize>();
+    println!("{} cells of {} regions; then {} of {}", cells(&found), found.len(), cells(&again), again.len());
+    assert!(cells(&again) * 10 < cells(&found));
+    let before = track("as mapped", &log, 1, 20, |_| true);
+    let after = track("updated", &Log { grid, drive: log.drive.clone() }, 1, 20, |_| true);
+    assert!(after.lost == 0 && after.doubted <= before.doubted && after.rmse_m() < 0.010);
 }
 
 #[test]

@@ -32,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "nightshift-vision",
             "nightshift-skills",
             "nightshift-sim",
+            "nightshift-flat",
             "nightshift-optics",
         ],
     ),

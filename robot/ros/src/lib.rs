@@ -21,6 +21,8 @@
 //! | `/initialpose` | geometry_msgs/PoseWithCovarianceStamped | reliable, last 1 | a person's word, said once |
 //! | `/goal_pose` | geometry_msgs/PoseStamped | reliable, last 1 | as RViz and Nav2: drive there |
 //! | `/global_costmap/costmap` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | as Nav2: what paths are planned on, once a second |
+//! | `/local_costmap/costmap` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | the same within 3 m of the base, twice a second while its place is known; in `map`, as all here |
+//! | `/nightshift/changes` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | what differs from `/map`, looked for every 5 s: 98 is new and 1 is gone, which RViz's colours for costmaps draw red and blue |
 //! | `/amcl_pose`, `/plan` | geometry_msgs/PoseWithCovarianceStamped, nav_msgs/Path | reliable, transient local, last 1 | a viewer that comes later sees the latest |
 //! | `/nightshift/notices` | std_msgs/String | reliable, last 50 | words for a person, none lost |
 //! | `/nightshift_sim/truth` | std_msgs/String | reliable, last 1 | for judges; each holds everything |

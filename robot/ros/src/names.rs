@@ -33,6 +33,10 @@ pub const INITIAL_POSE: &str = "/initialpose";
 pub const GOAL_POSE: &str = "/goal_pose";
 /// What the base plans on.
 pub const COSTMAP: &str = "/global_costmap/costmap";
+/// The same about the base.
+pub const LOCAL_COSTMAP: &str = "/local_costmap/costmap";
+/// What of the room differs from the saved map.
+pub const CHANGES: &str = "/nightshift/changes";
 /// Where the localiser says that the robot is.
 pub const POSE: &str = "/amcl_pose";
 /// The way that the base means to take.

@@ -396,6 +396,7 @@ impl FakeExecutive {
     fn go_on(&self) {
         self.stack.send(StackSideOutput::Notice("all is well".to_owned())).unwrap();
         let localised = Localised {
+            stamp: Stamp::from_seconds(1.0),
             map_from_odom: Pose2::new(0.5, 0.0, 0.0),
             map_from_base: Pose2::new(1.5, 2.0, 0.5),
             covariance: Matrix3::identity() * 1e-4,

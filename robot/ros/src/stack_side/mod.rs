@@ -57,6 +57,13 @@ pub enum StackSideInput {
     InitialPose(Pose2<Map, Base>),
     /// By a person who wants the base to drive there.
     GoalPose(Pose2<Map, Base>),
+    /// A person's word that cannot be read, and why.
+    Unreadable {
+        /// Where it came.
+        topic: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Answers [`StackSideOutput::Site`].
     Site {
         /// Of the question.
@@ -94,6 +101,10 @@ pub enum StackSideOutput {
     Map(OccupancyGrid),
     /// What the base plans on.
     Costmap(CostGrid),
+    /// The same about the base.
+    LocalCostmap(CostGrid),
+    /// What differs from the map: 98 is new, 1 is gone, 0 the rest.
+    Changes(CostGrid),
     /// The way that the base means to take.
     Path(Vec<Pose2<Map, Base>>),
     /// Words for a person.
@@ -117,6 +128,8 @@ pub struct CostGrid {
 /// Where the base is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Localised {
+    /// When the base was there.
+    pub stamp: Stamp,
     /// The correction of dead reckoning.
     pub map_from_odom: Pose2<Map, Odom>,
     /// The base.
@@ -275,6 +288,8 @@ impl Part for StackPart {
             StackSideOutput::Localised(localised) => self.publishers.localised(&localised),
             StackSideOutput::Map(grid) => self.publishers.map(&grid),
             StackSideOutput::Costmap(costs) => self.publishers.costmap(&costs),
+            StackSideOutput::LocalCostmap(costs) => self.publishers.local_costmap(&costs),
+            StackSideOutput::Changes(changes) => self.publishers.changes(&changes),
             StackSideOutput::Path(path) => self.publishers.path(&path),
             StackSideOutput::Site { id, call } => self.sites.ask(id, &call),
             StackSideOutput::Notice(words) => self.publishers.notice(&words),

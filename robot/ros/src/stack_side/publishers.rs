@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub struct Publishers {
     map: Writer<nav_msgs::msg::OccupancyGrid>,
     costmap: Writer<nav_msgs::msg::OccupancyGrid>,
+    local_costmap: Writer<nav_msgs::msg::OccupancyGrid>,
+    changes: Writer<nav_msgs::msg::OccupancyGrid>,
     pose: Writer<PoseWithCovarianceStamped>,
     path: Writer<nav_msgs::msg::Path>,
     tf: Writer<TFMessage>,
@@ -30,6 +32,8 @@ impl Publishers {
         Ok(Self {
             map: Writer::open(node, names::MAP, qos::latched())?,
             costmap: Writer::open(node, names::COSTMAP, qos::latched())?,
+            local_costmap: Writer::open(node, names::LOCAL_COSTMAP, qos::latched())?,
+            changes: Writer::open(node, names::CHANGES, qos::latched())?,
             pose: Writer::open(node, names::POSE, qos::latched())?,
             path: Writer::open(node, names::PLAN, qos::latched())?,
             tf: Writer::open(node, names::TF, qos::tf())?,
@@ -43,7 +47,8 @@ impl Publishers {
         let now = self.shared.clock.now();
         let transform = maps::to_map_transform(&localised.map_from_odom, now);
         self.tf.write(&TFMessage { transforms: vec![transform] }, &self.shared.health);
-        let pose = maps::to_pose_with_covariance(&localised.map_from_base, &localised.covariance, now);
+        let pose =
+            maps::to_pose_with_covariance(&localised.map_from_base, &localised.covariance, localised.stamp);
         self.pose.write(&pose, &self.shared.health);
     }
 
@@ -55,6 +60,16 @@ impl Publishers {
     /// What the base plans on.
     pub fn costmap(&self, costs: &CostGrid) {
         self.costmap.write(&maps::to_costmap(costs, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// The same about the base.
+    pub fn local_costmap(&self, costs: &CostGrid) {
+        self.local_costmap.write(&maps::to_costmap(costs, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// What differs from the map.
+    pub fn changes(&self, changes: &CostGrid) {
+        self.changes.write(&maps::to_costmap(changes, self.shared.clock.now()), &self.shared.health);
     }
 
     /// The way that the base means to take.

@@ -113,18 +113,12 @@ impl Sensors {
             intake.sensor(names::WRENCH, names::WRENCH, event);
         }
         while let Some(message) = next(&mut self.initial_pose) {
-            if let Some(pose) = intake.readable(names::INITIAL_POSE, maps::from_initial_pose(&message))
-                && intake.shared.inbox.put(StackSideInput::InitialPose(pose)).is_err()
-            {
-                intake.shared.health.unsent(names::INITIAL_POSE, "the stack's inbox is full");
-            }
+            let pose = maps::from_initial_pose(&message);
+            intake.word(names::INITIAL_POSE, pose.map(StackSideInput::InitialPose));
         }
         while let Some(message) = next(&mut self.goal_pose) {
-            if let Some(pose) = intake.readable(names::GOAL_POSE, maps::from_goal_pose(&message))
-                && intake.shared.inbox.put(StackSideInput::GoalPose(pose)).is_err()
-            {
-                intake.shared.health.unsent(names::GOAL_POSE, "the stack's inbox is full");
-            }
+            let pose = maps::from_goal_pose(&message);
+            intake.word(names::GOAL_POSE, pose.map(StackSideInput::GoalPose));
         }
         self.poll_camera();
     }
@@ -166,6 +160,18 @@ impl Intake {
         self.last.insert(slot.to_owned(), stamp);
         self.shared.presence.seen(slot);
         self.latest(topic, slot, StackSideInput::Robot(event));
+    }
+
+    /// A person's word. One that cannot be read is told of, too: somebody waits for what comes of it.
+    fn word(&self, topic: &'static str, word: Result<StackSideInput, BadMessage>) {
+        let unreadable = word.as_ref().err().map(|bad| bad.0.clone());
+        let word = self.readable(topic, word);
+        let word = word.or(unreadable.map(|reason| StackSideInput::Unreadable { topic, reason }));
+        if let Some(word) = word
+            && self.shared.inbox.put(word).is_err()
+        {
+            self.shared.health.unsent(topic, "the stack's inbox is full");
+        }
     }
 
     fn latest(&self, topic: &str, slot: &str, input: StackSideInput) {
