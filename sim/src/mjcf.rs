@@ -41,6 +41,11 @@ const PART_INERTIA: f64 = 2.0;
 /// The most that a part's drive pushes with, N or N m: a door stops at what is in its way.
 const PART_FORCE: f64 = 80.0;
 
+/// The two kinds of things that can touch, as bits of MuJoCo's contype and conaffinity. What stands in the room is of
+/// the first. Nothing of it is in the way of a station's parts: they run in guides that are not modelled.
+const STANDS: u8 = 1;
+const MOVES: u8 = 2;
+
 /// Names within the model.
 pub mod names {
     /// A link's body.
@@ -105,7 +110,7 @@ impl Document<'_> {
 <default><geom solref="{CONTACT_TIME_S} 1" solimp="0.95 0.99 0.001" condim="4" friction="{COMMON_FRICTION} 0.002 0.0001"/></default>
 <worldbody>"#
         )?;
-        self.geoms(Host::World)?;
+        self.room()?;
         self.link(0)?;
         for index in 0..self.scene.parts.len() {
             self.part(index)?;
@@ -144,6 +149,34 @@ impl Document<'_> {
             if prim.host == host && prim.collides {
                 write_geom(&mut self.xml, index, prim)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Each thing of one shape that stands in the room is a body without a joint, so that the broad phase passes over it
+    /// from afar. Floor and racks are the world's own: its many small shapes have a tree of boxes, whereas the broad phase
+    /// looks at every shape of every other body in each step. So are faults' boxes, which come and go: the state must not
+    /// change its size with them.
+    fn room(&mut self) -> std::fmt::Result {
+        let scene = self.scene;
+        let prims = scene.prims.iter().enumerate();
+        let room: Vec<(usize, &Prim)> =
+            prims.filter(|(_, prim)| prim.host == Host::World && prim.collides).collect();
+        let mut standing = Vec::new();
+        for thing in room.chunk_by(|(_, one), (_, other)| one.name == other.name) {
+            match thing {
+                [(index, prim)] if prim.role == Role::Fixture => standing.push((*index, *prim)),
+                _ => {
+                    for (index, prim) in thing {
+                        write_geom(&mut self.xml, *index, prim)?;
+                    }
+                }
+            }
+        }
+        for (index, prim) in standing {
+            writeln!(self.xml, "<body>")?;
+            write_geom(&mut self.xml, index, prim)?;
+            writeln!(self.xml, "</body>")?;
         }
         Ok(())
     }
@@ -220,7 +253,9 @@ impl Document<'_> {
             PartJoint::Turn { origin, .. } => ("hinge", origin),
         };
         let (name, axis, [x, y, z]) = (names::part(index), part.joint.axis(), origin);
-        writeln!(self.xml, r#"<body name="{name}" {} gravcomp="1">"#, pose(&part.map_from_station))?;
+        // It may sleep, although it has a drive: whoever leads it wakes it.
+        let place = pose(&part.map_from_station);
+        writeln!(self.xml, r#"<body name="{name}" {place} gravcomp="1" sleep="allowed">"#)?;
         // Nearly all of its inertia is the drive's, so that it is the same for every shape.
         let (own, armature) = (0.1, PART_INERTIA - 0.1);
         writeln!(
@@ -282,10 +317,9 @@ impl Document<'_> {
                 }
             }
         }
-        // Parts run in guides of their station, which are not modelled: nothing that stands still is in their way.
+        // Parts run in guides of their station, which are not modelled.
         for (index, part) in self.scene.parts.iter().enumerate() {
             let name = names::part(index);
-            writeln!(self.xml, r#"<exclude body1="world" body2="{name}"/>"#)?;
             let others = self.scene.parts.iter().enumerate().skip(index + 1);
             for (other, _) in others.filter(|(_, other)| other.station == part.station) {
                 writeln!(self.xml, r#"<exclude body1="{name}" body2="{}"/>"#, names::part(other))?;
@@ -358,6 +392,12 @@ fn write_geom(xml: &mut String, index: usize, prim: &Prim) -> std::fmt::Result {
         Role::Robot { finger: Some(_) } => format!(r#" priority="1" friction="{PAD_FRICTION} 0.002 0.0001""#),
         _ => String::new(),
     };
+    let (kind, meets) = match prim.host {
+        Host::World => (STANDS, 0),
+        Host::Part(_) => (MOVES, MOVES),
+        _ => (MOVES, MOVES | STANDS),
+    };
     let name = names::prim(index);
-    writeln!(xml, r#"<geom name="{name}" {shape} {}{pad}/>"#, pose(&prim.host_from_prim))
+    let pose = pose(&prim.host_from_prim);
+    writeln!(xml, r#"<geom name="{name}" contype="{kind}" conaffinity="{meets}" {shape} {pose}{pad}/>"#)
 }

@@ -3,10 +3,10 @@
 use super::World;
 use crate::faults::What;
 use crate::mjcf;
-use crate::scene::{Host, Scene};
+use crate::scene::{Host, Scene, StationSlot};
 use crate::station::{Behaviour, Senses, Trouble};
 use crate::truth::{self, StationTruth};
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Vector3};
 use nightshift_core::describe::Site;
 use nightshift_core::frames::{Map, Slot, Ware};
 use nightshift_core::handshake::{SiteAnswer, SiteCall, Verdict};
@@ -17,6 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const SENSE_STEPS: u64 = 10;
 /// A part comes to its speed within so many seconds.
 const SPEED_UP_S: f64 = 0.3;
+/// How near a part is to where it is led when it may sleep, metres or radians.
+const ARRIVED: f64 = 1e-4;
+/// A vial whose base is farther than this from a seat does not stand in it, and is not looked at closer, metres.
+const NEAR_SEAT_M: f64 = 0.02;
 
 /// All that behaves.
 #[derive(Clone, Debug)]
@@ -114,19 +118,26 @@ impl World {
             let travel = part.joint.travel();
             let drive = self.layout.parts[index].actuator;
             self.data.ctrl_mut()[drive] = travel * (next.0 + mjcf::DAMPING_TIME_S * next.1);
+            // MuJoCo looks at forces from outside, and not at orders, when it asks what to wake.
+            let joint = self.layout.parts[index];
+            let arrived = next.1 == 0.0 && (self.data.qpos()[joint.qpos] - travel * next.0).abs() < ARRIVED;
+            self.data.qfrc_applied_mut()[joint.dof] = if arrived { 0.0 } else { f64::MIN_POSITIVE };
         }
     }
 
     /// Slots at stations, where they are now.
     pub(super) fn station_slots(&self) -> Vec<(&Address, Pose<Map, Slot>)> {
-        let map_from_host = |host| match host {
+        self.scene.station_slots.iter().map(|slot| (&slot.address, self.map_from_slot(slot))).collect()
+    }
+
+    fn map_from_slot(&self, slot: &StationSlot) -> Pose<Map, Slot> {
+        let map_from_host = match slot.host {
             Host::Part(index) => self.body_pose(self.layout.part_body[index]),
             Host::World | Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Person(..) => {
                 Isometry3::identity()
             }
         };
-        let slots = self.scene.station_slots.iter();
-        slots.map(|slot| (&slot.address, Pose::new(map_from_host(slot.host) * slot.host_from_slot))).collect()
+        Pose::new(map_from_host * slot.host_from_slot)
     }
 
     pub(super) fn station_truth(&self) -> BTreeMap<StationId, StationTruth> {
@@ -151,16 +162,19 @@ impl World {
 
     fn senses(&self, station: &StationId) -> Senses {
         let mut occupied = BTreeSet::new();
-        for (address, map_from_slot) in self.station_slots() {
-            if address.station != *station {
-                continue;
-            }
+        let own = self.scene.station_slots.iter().filter(|slot| slot.address.station == *station);
+        for slot in own {
+            let map_from_slot = self.map_from_slot(slot);
             let stands = self.layout.vial_body.iter().any(|body| {
-                let map_from_ware = Pose::<Map, Ware>::new(self.body_pose(*body));
-                truth::seated(&(map_from_slot.inverse() * map_from_ware))
+                let seat = map_from_slot.iso.translation.vector;
+                let near = (Vector3::from(self.data.xpos()[*body]) - seat).norm_squared() < NEAR_SEAT_M.powi(2);
+                near && {
+                    let map_from_ware = Pose::<Map, Ware>::new(self.body_pose(*body));
+                    truth::seated(&(map_from_slot.inverse() * map_from_ware))
+                }
             });
             if stands {
-                occupied.insert((address.nest.clone(), address.slot.clone()));
+                occupied.insert((slot.address.nest.clone(), slot.address.slot.clone()));
             }
         }
         Senses { parts: self.part_positions(station), occupied }
@@ -222,6 +236,20 @@ mod tests {
         let back = (truth.samples[&sample].pose.translation() - before.pose.translation()).norm();
         assert!(back < 0.002, "it came back {back} m from where it stood");
         assert_eq!(world.contacts_of_note(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn whatever_rests_sleeps_and_a_tray_that_is_led_wakes_with_what_stands_on_it() {
+        let mut world = world(14, None);
+        let awake = |world: &World| world.data.tree_asleep().iter().filter(|tree| **tree < 0).count();
+        run(&mut world, 2.0);
+        assert_eq!(awake(&world), 1, "the robot alone is awake");
+        assert!(ask(&mut world, "gc", Verb::Prepare, "B1", Purpose::Take).ready);
+        ask(&mut world, "gc", Verb::Release, "B1", Purpose::Take);
+        run(&mut world, 1.0);
+        assert!(awake(&world) >= 3, "the tray moves, and its vial with it");
+        run(&mut world, 9.0);
+        assert_eq!(awake(&world), 1, "the tray is in");
     }
 
     #[test]
