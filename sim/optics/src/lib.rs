@@ -13,6 +13,7 @@ mod film;
 mod pattern;
 mod random;
 mod scene;
+mod semiglobal;
 mod shape;
 mod space;
 mod stereo;

@@ -261,6 +261,28 @@ fn the_depth_camera_measures_a_matt_wall_and_fails_on_glass() {
     assert!(on_glass.len() > 300 && right * 5 < on_glass.len(), "{right} of {}", on_glass.len());
 }
 
+#[test]
+fn the_depth_camera_measures_a_slanted_bench_close_by() {
+    // Under 45 degrees, 0.2 m away in the middle of the picture.
+    let bench =
+        quad([-1.0, -1.0, -0.97], [0.0, 2.0, 0.0], [2.0, 0.0, 2.0], Surface::plain(Rgb::splat(0.6)));
+    let k = Intrinsics { width: 240, height: 160, fx: 200.0, fy: 200.0, cx: 119.5, cy: 79.5 };
+    let shot = Shot { intrinsics: k, ..looking_along_x() };
+    let scene = scene(0.3, vec![bench]);
+    let exposed = shot.take(&scene).expect("a sound shot");
+    let depth = StereoRig::default().measure(&scene, &shot).expect("a sound shot");
+    // What the right eye sees too: 0.05 m at 0.14 m are 71 pixels.
+    let seen: Vec<usize> = (10..150).flat_map(|y| (80..230).map(move |x| y * 240 + x)).collect();
+    let errors: Vec<f32> = seen
+        .iter()
+        .filter_map(|i| Some((depth.pixels[*i]? - exposed.depth_m(*i).expect("a bench")).abs()))
+        .collect();
+    assert!(errors.len() * 100 > seen.len() * 95, "{} of {}", errors.len(), seen.len());
+    // At 0.2 m a pixel of disparity is 4 mm.
+    let good = errors.iter().filter(|error| **error < 0.003).count();
+    assert!(good * 100 > errors.len() * 95, "{good} of {}", errors.len());
+}
+
 proptest! {
     /// In a room as bright as the ware's surroundings, clear glass without absorption shows the room's light:
     /// none is made and none is lost.
