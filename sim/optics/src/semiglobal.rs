@@ -124,15 +124,7 @@ struct Ways<'a> {
 impl<'a> Ways<'a> {
     fn new(costs: &'a [u8], width: usize, reach: usize) -> Self {
         let lines = || [0; 3].map(|_| Line::new(width, reach));
-        Self {
-            costs,
-            width,
-            reach,
-            before: lines(),
-            now: lines(),
-            along: Line::new(2, reach),
-            began: false,
-        }
+        Self { costs, width, reach, before: lines(), now: lines(), along: Line::new(2, reach), began: false }
     }
 
     fn turn(&mut self) {

@@ -264,8 +264,7 @@ fn the_depth_camera_measures_a_matt_wall_and_fails_on_glass() {
 #[test]
 fn the_depth_camera_measures_a_slanted_bench_close_by() {
     // Under 45 degrees, 0.2 m away in the middle of the picture.
-    let bench =
-        quad([-1.0, -1.0, -0.97], [0.0, 2.0, 0.0], [2.0, 0.0, 2.0], Surface::plain(Rgb::splat(0.6)));
+    let bench = quad([-1.0, -1.0, -0.97], [0.0, 2.0, 0.0], [2.0, 0.0, 2.0], Surface::plain(Rgb::splat(0.6)));
     let k = Intrinsics { width: 240, height: 160, fx: 200.0, fy: 200.0, cx: 119.5, cy: 79.5 };
     let shot = Shot { intrinsics: k, ..looking_along_x() };
     let scene = scene(0.3, vec![bench]);

@@ -167,7 +167,8 @@ impl World {
             let map_from_slot = self.map_from_slot(slot);
             let stands = self.layout.vial_body.iter().any(|body| {
                 let seat = map_from_slot.iso.translation.vector;
-                let near = (Vector3::from(self.data.xpos()[*body]) - seat).norm_squared() < NEAR_SEAT_M.powi(2);
+                let near =
+                    (Vector3::from(self.data.xpos()[*body]) - seat).norm_squared() < NEAR_SEAT_M.powi(2);
                 near && {
                     let map_from_ware = Pose::<Map, Ware>::new(self.body_pose(*body));
                     truth::seated(&(map_from_slot.inverse() * map_from_ware))
