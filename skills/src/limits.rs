@@ -114,11 +114,15 @@ pub const SIGHT_M: f64 = 0.0035;
 pub const TUG_M: f64 = 0.004;
 /// Over its weight, so much may be felt at the tug, N: the slot's walls rub. More, and it is stuck.
 pub const TUG_N: f64 = 2.5;
+/// A vial that jams on its way out is let go and taken anew so often before it is left there.
+pub const WRIGGLES: u32 = 4;
+/// Of the play of its slot, what a jammed vial is moved to the side that its wall pushes it to.
+pub const WRIGGLE_PLAY: f64 = 0.3;
 /// A held vial may seem to weigh so much less, or more, than it does, N: in the ten seconds since the tare, a sensor's
 /// offset drifts by some 30 mN.
 pub const WEIGHT_N: f64 = 0.12;
-/// Accelerations of a carried sample that its grip is reckoned for, m/s^2: [`SPEED_HELD`] of the arm's joints at half a
-/// metre's reach.
+/// Accelerations of a carried sample that its grip is reckoned for, m/s^2: the most that a labware's carry rule allows without its
+/// file saying so, which every planned motion keeps.
 pub const CARRY_ACCELERATION: f64 = 2.0;
 /// A vial whose base is so near to its seat's height stands on it, m: sight is good to 3 mm in height.
 pub const SEAT_M: f64 = 0.005;

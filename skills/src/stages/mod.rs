@@ -1,6 +1,7 @@
 //! Stages: what a transfer is made of. Each is a small machine that asks for one action after the other.
 
 mod base;
+mod draw;
 mod feel;
 mod insert;
 mod pick;

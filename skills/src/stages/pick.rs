@@ -1,5 +1,6 @@
 //! A sample out of its slot, between the fingers.
 
+use super::draw::{Drawn, Extraction};
 use super::{Stage, Step};
 use crate::action::{Action, Context, Move, Outcome};
 use crate::belief::Grip;
@@ -8,11 +9,12 @@ use crate::guard::Guard;
 use crate::ledger::Body;
 use crate::world::NestRef;
 use crate::{grip, limits, scene};
+use nalgebra::Vector3;
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::{Address, Code, Failure, SampleId};
 
 /// Opens, goes above the slot, writes down that it is about to act, feels its way down, closes with the force that its
-/// weight needs, compares the width, tugs, lifts and weighs. What does not prove to be the sample, held, is let go where
+/// weight needs, compares the width, tugs, draws out and weighs. What does not prove to be the sample, held, is let go where
 /// it is, so that it stays in its slot.
 #[derive(Debug)]
 pub struct Pick {
@@ -25,11 +27,13 @@ pub struct Pick {
     sides: Vec<f64>,
     /// Times that the fingers were brought to its middle.
     centrings: u32,
-    /// What the wrist told with nothing between the fingers, along the tool and along the way they close, N.
-    tare_n: Option<[f64; 2]>,
+    /// What the wrist told with nothing between the fingers, N.
+    tare_n: Option<Vector3<f64>>,
+    /// Times that it jammed on its way out.
+    jams: u32,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 enum At {
     Start,
     Opening,
@@ -53,9 +57,11 @@ enum At {
     Centring,
     /// With the whole force.
     Firming,
-    Tugging,
-    Tugged,
-    Lifting,
+    /// Tugged, and drawn out.
+    Drawing(Box<Extraction>),
+    /// Let go after a jam, so that it stands upright, and taken anew.
+    Righting,
+    Shifting,
     Weighing,
     Lowering(Failure),
     LettingGo(Failure),
@@ -65,7 +71,7 @@ enum At {
 impl Pick {
     pub fn new(sample: SampleId, from: Address) -> Self {
         let sides = vec![-limits::SIDE_STEP_M, limits::SIDE_STEP_M];
-        Self { sample, from, at: At::Start, aside_m: [0.0; 2], sides, centrings: 0, tare_n: None }
+        Self { sample, from, at: At::Start, aside_m: [0.0; 2], sides, centrings: 0, tare_n: None, jams: 0 }
     }
 
     fn touches(&self, ctx: &Context<'_>) -> Vec<(String, String)> {
@@ -97,6 +103,18 @@ impl Pick {
             Failure::new(Code::GripTooWeak, words)
         })?;
         Ok(force_n.max(tighter_n))
+    }
+
+    /// With which force it is held in its slot: after a jam more loosely, and at last with what its weight just needs.
+    fn held_n(&self, ctx: &Context<'_>, spot: &Spot) -> Result<f64, Failure> {
+        let firm_n = self.force_n(ctx, spot)?;
+        let [_, mass_kg] = grip::mass_kg(&spot.vial);
+        let needed_n = grip::needed_n(mass_kg, spot.vial.grasp.friction);
+        Ok(match self.jams {
+            0 => firm_n,
+            1 => needed_n.max(limits::RELAXED_N).min(firm_n),
+            _ => needed_n.min(firm_n),
+        })
     }
 
     fn missed(&mut self, ctx: &mut Context<'_>, spot: &Spot, words: String) -> (At, Action) {
@@ -155,13 +173,14 @@ impl Pick {
         if !stalled || off_m.abs() > limits::WIDTH_M {
             return Ok(self.not_it(ctx, spot, opening_m, force_n));
         }
-        Ok((At::Firming, Action::Grip { opening_m: 0.0, force_n: self.force_n(ctx, spot)? }))
+        Ok((At::Firming, Action::Grip { opening_m: 0.0, force_n: self.held_n(ctx, spot)? }))
     }
 
     /// To the middle of what only one finger touches: it is pushed to where that finger is.
     fn centre(&mut self, ctx: &mut Context<'_>, spot: &Spot, off_m: f64) -> Result<(At, Action), Failure> {
         let now_n = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.closing_axis())?;
-        let pushed_n = self.tare_n.zip(now_n).map_or(0.0, |([_, tare_n], now_n)| now_n - tare_n);
+        let tare_n = self.tare_n.map(|tare_n| tare_n.dot(&ctx.world.closing_axis()));
+        let pushed_n = tare_n.zip(now_n).map_or(0.0, |(tare_n, now_n)| now_n - tare_n);
         if pushed_n.abs() < limits::SIDE_N {
             let opening_m = spot.vial.diameter_m + off_m;
             return Ok(self.not_it(ctx, spot, opening_m, ctx.belief.gripper_now(ctx.now)?.force_n));
@@ -197,46 +216,47 @@ impl Pick {
         ctx.belief.grip = Some(Grip {
             sample: self.sample.clone(),
             width_m: opening_m,
-            force_n: self.force_n(ctx, spot)?,
+            force_n: self.held_n(ctx, spot)?,
             needed_n: grip::needed_n(mass_kg, spot.vial.grasp.friction),
             from: Some(self.from.clone()),
         });
         self.note(ctx, format!("closed on {:.1} mm with {force_n:.1} N", opening_m * 1e3));
-        let what = format!("up a little with {} from {}", self.sample, self.from);
-        let tug = Some((limits::TUG_N, limits::INSERT_SPEED));
-        Ok((At::Tugging, self.line(ctx, spot, what, spot.seat_m() + limits::TUG_M, tug)?))
+        let (rack, _) = ctx.world.slot(&self.from)?;
+        let holds = (self.held_n(ctx, spot)?, self.force_n(ctx, spot)?, self.tare_n);
+        let place = (self.aside_m, self.touches(ctx));
+        let out = Box::new(Extraction::new((&self.sample, &self.from), spot, rack, holds, place));
+        let tug = out.begin(ctx, spot)?;
+        Ok((At::Drawing(out), tug))
     }
 
-    /// Whether what was lifted a little is the sample: by width and force.
-    fn tugged(&mut self, ctx: &mut Context<'_>, spot: &Spot) -> Result<(At, Action), Failure> {
-        if ctx.belief.feels(ctx.now, &spot.vial) != Some(true) {
-            let state = ctx.belief.gripper_now(ctx.now)?;
-            let words = format!(
-                "tugged, the fingers hold {:.1} mm and {:.1} N over {}; {} is {:.1} mm wide",
-                state.opening_m * 1e3,
-                state.force_n,
-                self.from,
-                self.sample,
-                spot.vial.diameter_m * 1e3
-            );
-            return Ok(self.missed(ctx, spot, words));
-        }
-        // The pads may have slid up along it.
-        if let Some(weight_n) = self.weight_n(ctx)?
-            && weight_n < grip::mass_kg(&spot.vial)[0] * grip::GRAVITY - limits::WEIGHT_N
-        {
-            let grams = weight_n / grip::GRAVITY * 1e3;
-            let words = format!("tugged, {} did not come out of {}: {grams:.0} g", self.sample, self.from);
-            return Ok(self.missed(ctx, spot, words));
-        }
-        let what = format!("up with {} from {}", self.sample, self.from);
-        Ok((At::Lifting, self.line(ctx, spot, what, spot.clear_m(), None)?))
+    fn drawn(
+        &mut self,
+        ctx: &mut Context<'_>,
+        spot: &Spot,
+        mut out: Box<Extraction>,
+        last: &Outcome,
+    ) -> Result<(At, Action), Failure> {
+        Ok(match out.next(ctx, spot, last)? {
+            Drawn::Do(action) => (At::Drawing(out), action),
+            Drawn::Out => (At::Weighing, Action::Rest(limits::WRIST_REST)),
+            Drawn::Not(words) => self.missed(ctx, spot, words),
+            Drawn::Jammed(words, _) if self.jams == limits::WRIGGLES => {
+                self.missed(ctx, spot, format!("{words}, wriggled {} times", self.jams))
+            }
+            Drawn::Jammed(words, aside_m) => {
+                self.jams += 1;
+                self.note(ctx, format!("{words}; taken anew"));
+                (self.aside_m, self.centrings) = (aside_m, 0);
+                (At::Righting, self.missed(ctx, spot, words).1)
+            }
+        })
     }
 
     /// What is between the fingers weighs so much, N.
     fn weight_n(&self, ctx: &Context<'_>) -> Result<Option<f64>, Failure> {
         let now_n = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis())?;
-        Ok(self.tare_n.zip(now_n).map(|([tare_n, _], now_n)| now_n - tare_n))
+        let tare_n = self.tare_n.map(|tare_n| tare_n.dot(&ctx.world.tool_axis()));
+        Ok(tare_n.zip(now_n).map(|(tare_n, now_n)| now_n - tare_n))
     }
 
     /// Whether it weighs what the sample may. None: it does.
@@ -320,9 +340,7 @@ impl Pick {
             }
             (At::Descending, _) => (At::Taring, Action::Rest(limits::WRIST_REST)),
             (At::Taring, _) => {
-                let mean_n = |axis| ctx.belief.wrist.mean_n(ctx.now, &axis);
-                let along_n = mean_n(ctx.world.tool_axis())?;
-                self.tare_n = along_n.zip(mean_n(ctx.world.closing_axis())?).map(Into::into);
+                self.tare_n = ctx.belief.wrist.mean(ctx.now)?;
                 (At::Closing, close_softly(&spot))
             }
             (At::Closing, Outcome::Gripped { opening_m, force_n, stalled }) => {
@@ -333,13 +351,13 @@ impl Pick {
             (At::Firming, Outcome::Gripped { opening_m, force_n, stalled }) => {
                 self.closed(ctx, &spot, (opening_m, force_n, stalled))?
             }
-            (At::Tugging, Outcome::Touched(force_n)) => {
-                let words = format!("{} is stuck in {}: it holds {force_n:.1} N", self.sample, self.from);
-                self.missed(ctx, &spot, words)
+            (At::Drawing(out), last) => self.drawn(ctx, &spot, out, &last)?,
+            (At::Righting, _) => {
+                let what = format!("around {} in {} again", self.sample, self.from);
+                let guard = Some((limits::TOUCH_N, limits::INSERT_SPEED));
+                (At::Shifting, self.line(ctx, &spot, what, spot.seat_m(), guard)?)
             }
-            (At::Tugging, _) => (At::Tugged, Action::Rest(limits::WRIST_REST)),
-            (At::Tugged, _) => self.tugged(ctx, &spot)?,
-            (At::Lifting, _) => (At::Weighing, Action::Rest(limits::WRIST_REST)),
+            (At::Shifting, _) => (At::Taring, Action::Rest(limits::WRIST_REST)),
             (At::Weighing, _) => {
                 let Some(failure) = self.weigh(ctx, &spot)? else { return Ok(Step::Done) };
                 let what = format!("back into {} with what was taken", self.from);
