@@ -4,6 +4,7 @@
 //! as long as the base stands still.
 
 mod arm;
+mod calm;
 mod kinematics;
 mod line;
 mod pairs;
@@ -22,12 +23,13 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod timing;
+mod upright;
 mod world;
 
 pub use arm::Arm;
 pub use kinematics::chain::JointLimits;
 pub use kinematics::dexterity::Dexterity;
-pub use plan::plan;
-pub use request::{Held, MotionGoal, PlanRequest, Scene, SceneShape};
+pub use plan::{PlanStage, plan, plan_in_stages};
+pub use request::{Carry, Held, MotionGoal, PlanRequest, Scene, SceneShape};
 pub use scene::{deck_shapes, station_shapes};
 pub use world::clearance;

@@ -168,6 +168,15 @@ fn fastest(spline: &Spline, limits: &[JointLimits]) -> Zone {
 }
 
 impl Line {
+    /// What each joint moves at most for a unit of the share: of cubics, whose rate between two knots is a parabola and no more
+    /// than a half over the largest of its ends and its middle.
+    pub(crate) fn rates(&self) -> Vec<f64> {
+        let count = 2 * self.spline.intervals();
+        let samples: Vec<PathPoint> = (0..=count).map(|k| self.spline.at(k as f64 / count as f64)).collect();
+        let most = |joint: usize| samples.iter().map(|point| point.first[joint].abs()).fold(0.0, f64::max);
+        (0..self.end().len()).map(|joint| 1.5 * most(joint)).collect()
+    }
+
     pub(crate) fn intervals(&self) -> usize {
         self.spline.intervals()
     }

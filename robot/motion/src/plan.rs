@@ -1,6 +1,7 @@
 //! From a request to a trajectory, or to the reason why there is none.
 
 use crate::arm::{Arm, HALF_TURNS, other_turns};
+use crate::calm::Calm;
 use crate::kinematics::chain::JointLimits;
 use crate::kinematics::numeric::{Attempt, distance};
 use crate::line::{Broken, Straight, follow};
@@ -9,9 +10,10 @@ use crate::polyline::Polyline;
 use crate::request::{MotionGoal, PlanRequest};
 use crate::rrt::{Obstruction, connect};
 use crate::shortcut::shorten;
-use crate::sweep::Checker;
+use crate::sweep::{Cause, Checker};
 use crate::timing::{planned_limits, stay, trajectory};
-use crate::world::{Hit, World, check_positions};
+use crate::upright::Upright;
+use crate::world::{World, check_positions};
 use nightshift_core::frames::{Base, Pose, Tool};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::JointTrajectory;
@@ -35,6 +37,33 @@ const GOALS: usize = 24;
 ///   joints are at their limits.
 /// - `NO_MOTION`: the start, the goal, a point of the line or every way found is blocked: by which pair, and where.
 pub fn plan(arm: &Arm, request: &PlanRequest) -> Result<JointTrajectory, Failure> {
+    plan_in_stages(arm, request, &|_| {})
+}
+
+/// A part of planning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlanStage {
+    /// The collision world, and what makes looking at it quick.
+    World,
+    /// Joint positions for the goal, and which of them are free.
+    Goals,
+    /// A way, straight or by a tree.
+    Search,
+    /// The way made shorter.
+    Shorten,
+    /// Its corners rounded, and when the arm is where.
+    Timing,
+}
+
+/// As [`plan`]; `lap` is told the end of each stage, for those who measure.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_in_stages(
+    arm: &Arm,
+    request: &PlanRequest,
+    lap: &dyn Fn(PlanStage),
+) -> Result<JointTrajectory, Failure> {
     let PlanRequest { start, goal, scene, seed, speed } = request;
     check_positions(arm, "start", start)?;
     if !(*speed > 0.0 && *speed <= 1.0) {
@@ -46,8 +75,16 @@ pub fn plan(arm: &Arm, request: &PlanRequest) -> Result<JointTrajectory, Failure
     if let Some(overlap) = world.relax_at(start) {
         return Err(Failure::new(Code::NoMotion, format!("start: {}", overlap.words(0.0))));
     }
-    let (checker, limits) = (Checker::new(world), planned_limits(arm.limits(), *speed));
-    let planner = Planner { arm, checker, start, seed: Seed(*seed), limits };
+    let carried = scene.held.as_ref().and_then(|held| held.carry.as_ref().map(|carry| (held, carry)));
+    let upright = carried.map(|(held, carry)| {
+        let mut upright = Upright::new(arm, held, carry);
+        upright.relax_at(start);
+        upright
+    });
+    let calm = carried.map(|(held, carry)| Calm::new(arm, held, carry));
+    let (checker, limits) = (Checker::new(world, upright), planned_limits(arm.limits(), *speed));
+    let planner = Planner { arm, checker, start, seed: Seed(*seed), limits, calm, lap };
+    lap(PlanStage::World);
     match goal {
         MotionGoal::Joints(q) => {
             check_positions(arm, "goal", q)?;
@@ -68,6 +105,9 @@ struct Planner<'a> {
     start: &'a [f64],
     seed: Seed,
     limits: Vec<JointLimits>,
+    /// Where what is held must not be shaken.
+    calm: Option<Calm<'a>>,
+    lap: &'a dyn Fn(PlanStage),
 }
 
 impl Planner<'_> {
@@ -89,39 +129,46 @@ impl Planner<'_> {
     /// To the first goal that can be gone to directly, or else to whichever the search reaches.
     fn to_any(&self, goals: Vec<Vec<f64>>) -> Result<JointTrajectory, Failure> {
         let count = goals.len();
-        let mut blocked: Option<(Hit, Vec<f64>)> = None;
+        let mut blocked: Option<(Cause, Vec<f64>)> = None;
         let mut free = Vec::new();
         for goal in goals {
-            match self.checker.world.hit(&goal) {
+            match self.checker.cause(&goal) {
                 None => free.push(goal),
-                Some(hit) => blocked = blocked.or(Some((hit, goal))),
+                Some(cause) => blocked = blocked.or(Some((cause, goal))),
             }
         }
-        if let (true, Some((hit, q))) = (free.is_empty(), &blocked) {
-            let words = self.words(*hit, q);
+        if let (true, Some((cause, q))) = (free.is_empty(), &blocked) {
+            let words = self.words(*cause, q);
             let count = if count == 1 { String::new() } else { format!("{count} joint positions tried; ") };
             return Err(Failure::new(Code::NoMotion, format!("goal: {count}{words}")));
         }
         free.truncate(GOALS);
+        (self.lap)(PlanStage::Goals);
         if free.iter().any(|goal| distance(goal, self.start) < HERE) {
             return Ok(stay(self.start));
         }
         let mut obstruction = Obstruction::default();
         for goal in &free {
             match self.checker.stretch(self.start, goal) {
-                None => return self.through(&[self.start.to_vec(), goal.clone()]),
+                None => {
+                    (self.lap)(PlanStage::Search);
+                    return self.through(&[self.start.to_vec(), goal.clone()]);
+                }
                 Some(blocked) => obstruction.note(blocked),
             }
         }
         let mut stream = self.seed.stream("planner");
         let Some(way) = connect(&self.checker, self.start, &free, &mut stream, &mut obstruction) else {
-            let worst = obstruction.worst().map(|(hit, q)| self.words(hit, q));
+            let worst = obstruction.worst().map(|(cause, q)| self.words(cause, q));
             let words = worst.unwrap_or_else(|| "nothing was in the way".to_owned());
             let words =
                 format!("way: none found to any of {} goals; most often in the way: {words}", free.len());
             return Err(Failure::new(Code::NoMotion, words));
         };
-        self.through(&shorten(&self.checker, way, &mut stream))
+        (self.lap)(PlanStage::Search);
+        let way = shorten(&self.checker, way, &mut stream);
+        (self.lap)(PlanStage::Shorten);
+        self.through(&way)
     }
 
     /// The fastest of several roundings whose corners are free. Not rounding is the last one: the straight stretches
@@ -134,18 +181,19 @@ impl Planner<'_> {
             if path.corners().any(|corner| self.corner_blocked(&path, corner)) {
                 continue;
             }
-            let timed = trajectory(&path)?;
+            let timed = self.timed(&path)?;
             if best.as_ref().is_none_or(|best| timed.duration_s() < best.duration_s()) {
                 best = Some(timed);
             }
         }
+        (self.lap)(PlanStage::Timing);
         best.ok_or_else(|| Failure::new(Code::NoMotion, "way: it has no free rounding"))
     }
 
     fn corner_blocked(&self, path: &Polyline, (start, length): (f64, f64)) -> bool {
         let at = |share: f64| path.at(start + share * length).q;
         let parts = self.checker.parts(&at(0.0), &at(0.5)) + self.checker.parts(&at(0.5), &at(1.0));
-        self.checker.curve(parts, at).is_some()
+        self.checker.curve(parts, &path.corner_rates(start), at).is_some()
     }
 
     fn line(&self, goal: &Pose<Base, Tool>) -> Result<JointTrajectory, Failure> {
@@ -177,15 +225,36 @@ impl Planner<'_> {
             }
         })?;
         let checks = 4 * line.intervals() + self.checker.parts(self.start, line.end());
-        if let Some(blocked) = self.checker.curve(checks, |share| line.at(share).q) {
-            let words = self.words(blocked.hit, &blocked.q);
+        if let Some(blocked) = self.checker.curve(checks, &line.rates(), |share| line.at(share).q) {
+            let words = self.words(blocked.cause, &blocked.q);
             return Err(Failure::new(Code::NoMotion, format!("{}: {words}", place(blocked.share))));
         }
-        trajectory(&line)
+        self.timed(&line)
     }
 
-    fn words(&self, hit: Hit, q: &[f64]) -> String {
-        self.checker.world.proximity(hit, q).words(self.checker.world.margin_m(hit))
+    /// As fast as the joints go, and no faster than what is held bears.
+    fn timed(&self, path: &impl Path) -> Result<JointTrajectory, Failure> {
+        let slower = match &self.calm {
+            Some(calm) => calm.slower(path)?,
+            None => 1.0,
+        };
+        trajectory(path, slower)
+    }
+
+    fn words(&self, cause: Cause, q: &[f64]) -> String {
+        match cause {
+            Cause::Near(hit) => self.checker.world.proximity(hit, q).words(self.checker.world.margin_m(hit)),
+            Cause::Leans => {
+                let upright = self.checker.upright.as_ref();
+                let (tilt, most) = upright.map_or((0.0, 0.0), |upright| (upright.tilt(q), upright.most()));
+                let deg = f64::to_degrees;
+                format!(
+                    "what is held would lean by {:.1} deg, at most {:.1} deg are allowed",
+                    deg(tilt),
+                    deg(most)
+                )
+            }
+        }
     }
 }
 

@@ -69,6 +69,16 @@ impl Polyline {
         this
     }
 
+    /// What each joint moves at most for a unit of the corner's share, of the one that starts there.
+    pub(crate) fn corner_rates(&self, start: f64) -> Vec<f64> {
+        let corner = self.pieces.iter().rev().find(|piece| piece.start <= start);
+        let most = |piece: &Piece| -> Vec<f64> {
+            let directions = piece.ahead.iter().zip(&piece.after);
+            directions.map(|(ahead, after)| ahead.abs().max(after.abs()) * piece.length).collect()
+        };
+        corner.map(most).unwrap_or_default()
+    }
+
     /// The stretches of parameter that leave the straight lines between the waypoints.
     pub(crate) fn corners(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         let corners =

@@ -70,4 +70,16 @@ pub struct Held {
     pub solid: Solid,
     /// Where its centre is.
     pub tool_from_shape: Pose<Tool, Link>,
+    /// How it has to be carried; none: it may be turned anyhow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carry: Option<Carry>,
+}
+
+/// How a vessel has to be carried so that it keeps what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carry {
+    /// Its own z axis leans from the base's by no more than this, radians, anywhere on the way.
+    pub tilt_rad: f64,
+    /// Its centre is accelerated across the base's z axis by no more than this, m/s^2.
+    pub acceleration_m_s2: f64,
 }

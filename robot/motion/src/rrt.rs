@@ -3,14 +3,17 @@
 
 use crate::kinematics::chain::JointLimits;
 use crate::kinematics::{MAX_JOINTS, Position};
-use crate::sweep::{Blocked, Checker};
-use crate::world::Hit;
+use crate::sweep::{Blocked, Cause, Checker};
 use nightshift_core::random::Stream;
 use rand::Rng;
 use std::collections::BTreeMap;
 
 /// How far a tree grows at once, radians over all joints.
 const STEP: f64 = 1.0;
+/// As [`STEP`], where what is held is kept upright: the way between is bent.
+const UPRIGHT_STEP: f64 = 0.35;
+/// Of its step a tree must come nearer by this, or it is stuck at the bound of what may lean.
+const PROGRESS: f64 = 0.05;
 /// How often the trees grow before giving up.
 const TRIES: usize = 8000;
 /// A share of the random positions is drawn from around the start and the first goal: so far around, radians.
@@ -74,15 +77,15 @@ fn square(a: &Position, b: &Position) -> f64 {
 
 /// What stood in the way: each pair with how often it did, and where it did first.
 #[derive(Default)]
-pub(crate) struct Obstruction(BTreeMap<Hit, (usize, Vec<f64>)>);
+pub(crate) struct Obstruction(BTreeMap<Cause, (usize, Vec<f64>)>);
 
 impl Obstruction {
     pub(crate) fn note(&mut self, blocked: Blocked) {
-        self.0.entry(blocked.hit).or_insert((0, blocked.q)).0 += 1;
+        self.0.entry(blocked.cause).or_insert((0, blocked.q)).0 += 1;
     }
 
-    /// The pair that stood in the way most often.
-    pub(crate) fn worst(&self) -> Option<(Hit, &[f64])> {
+    /// What stood in the way most often.
+    pub(crate) fn worst(&self) -> Option<(Cause, &[f64])> {
         let worst = self.0.iter().max_by_key(|(_, (count, _))| *count)?;
         Some((*worst.0, &worst.1.1))
     }
@@ -104,7 +107,10 @@ pub(crate) fn connect(
     let mut from_start = true;
     for _ in 0..TRIES {
         let around = stream.random_bool(AROUND_SHARE);
-        let sample = sample(limits, stream, around.then_some((start, first_goal.as_slice())));
+        let mut sample = sample(limits, stream, around.then_some((start, first_goal.as_slice())));
+        if checker.upright.as_ref().is_some_and(|upright| !upright.project(&mut sample[..joints])) {
+            continue;
+        }
         let (root, away) = growing.nearest(&sample);
         if let Some(new) = extend(checker, &mut growing, (root, away), &sample, obstruction) {
             let target = growing.nodes[new];
@@ -152,9 +158,17 @@ fn extend(
     let joints = checker.world.arm.joint_count();
     let start = tree.nodes[from];
     let mut next = *target;
-    if away > STEP {
+    let step = if checker.upright.is_some() { UPRIGHT_STEP } else { STEP };
+    if away > step {
         for joint in 0..MAX_JOINTS {
-            next[joint] = start[joint] + (target[joint] - start[joint]) * (STEP / away);
+            next[joint] = start[joint] + (target[joint] - start[joint]) * (step / away);
+        }
+        if let Some(upright) = &checker.upright
+            && (!upright.project(&mut next[..joints])
+                || square(&next, target).sqrt() > away - PROGRESS * step)
+        {
+            obstruction.note(Blocked { cause: Cause::Leans, q: next[..joints].to_vec(), share: 1.0 });
+            return None;
         }
     }
     match checker.stretch(&start[..joints], &next[..joints]) {

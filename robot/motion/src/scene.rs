@@ -1,6 +1,6 @@
 //! Shapes for a [`Scene`](crate::Scene) from the descriptions of stations, labware and robot.
 
-use crate::request::{Held, SceneShape};
+use crate::request::{Carry, Held, SceneShape};
 use nightshift_core::describe::{Catalogue, RackType, Robot, Solid, Station, Vial};
 use nightshift_core::frames::{Base, Link, Nest, Pose, Station as StationFrame, Tool, Ware};
 
@@ -24,10 +24,19 @@ impl SceneShape {
 }
 
 impl Held {
-    /// A vial between the fingers.
+    /// A vial between the fingers, to be carried as its type has it.
     pub fn vial(name: impl Into<String>, vial: &Vial, tool_from_ware: &Pose<Tool, Ware>) -> Self {
         let (solid, ware_from_shape) = vial_solid(vial);
-        Self { name: name.into(), solid, tool_from_shape: *tool_from_ware * ware_from_shape }
+        let carry = Carry {
+            tilt_rad: vial.carry.tilt_deg.to_radians(),
+            acceleration_m_s2: vial.carry.acceleration_m_s2,
+        };
+        Self {
+            name: name.into(),
+            solid,
+            tool_from_shape: *tool_from_ware * ware_from_shape,
+            carry: Some(carry),
+        }
     }
 }
 

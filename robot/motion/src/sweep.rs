@@ -1,6 +1,7 @@
 //! Checks of whole stretches of a path, so finely that no point of the arm moves farther than a centimetre between.
 
 use crate::screen::{Screen, TOGETHER, lanes_of};
+use crate::upright::{Leaning, Upright};
 use crate::world::{Hit, World};
 
 /// Metres that a point of the arm moves from check to check, at most.
@@ -8,27 +9,49 @@ const STEP_M: f64 = 0.01;
 /// Levers are looked up at three places of a stretch; between them they may be a little longer.
 const LEVER_SLACK: f64 = 1.1;
 
+/// What is wrong with a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// A pair is nearer than it may be.
+    Near(Hit),
+    /// What is held leans more than it may.
+    Leans,
+}
+
 /// Where a stretch is not free.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocked {
-    pub(crate) hit: Hit,
+    pub(crate) cause: Cause,
     pub(crate) q: Vec<f64>,
     /// Of the stretch, 0 to 1.
     pub(crate) share: f64,
 }
 
-/// A collision world with the quick look at it.
+impl From<Leaning> for Blocked {
+    fn from(Leaning { share, q }: Leaning) -> Self {
+        Self { cause: Cause::Leans, q, share }
+    }
+}
+
+/// A collision world with the quick look at it, and how what is held has to be carried.
 #[derive(Debug)]
 pub(crate) struct Checker<'a> {
     pub(crate) world: World<'a>,
     screen: Screen,
+    pub(crate) upright: Option<Upright<'a>>,
 }
 
 impl<'a> Checker<'a> {
     /// The world's margins must be final.
-    pub(crate) fn new(world: World<'a>) -> Self {
+    pub(crate) fn new(world: World<'a>, upright: Option<Upright<'a>>) -> Self {
         let screen = Screen::new(&world);
-        Self { world, screen }
+        Self { world, screen, upright }
+    }
+
+    /// What is wrong with one position; none: nothing.
+    pub(crate) fn cause(&self, q: &[f64]) -> Option<Cause> {
+        let leans = self.upright.as_ref().is_some_and(|upright| upright.tilt(q) > upright.most());
+        if leans { Some(Cause::Leans) } else { self.world.hit(q).map(Cause::Near) }
     }
 
     /// Into how many parts the straight stretch from `a` to `b` has to be divided.
@@ -46,13 +69,20 @@ impl<'a> Checker<'a> {
     /// Whether the straight stretch between two positions is blocked. `a` itself is not looked at. Looks at far places
     /// together first: that finds a blocked one soonest.
     pub(crate) fn stretch(&self, a: &[f64], b: &[f64]) -> Option<Blocked> {
+        if let Some(leaning) = self.upright.as_ref().and_then(|upright| upright.stretch(a, b)) {
+            return Some(leaning.into());
+        }
         let mut confirm = |share: f64, hit: Hit| self.world.is_hit(hit, &between(a, b, share));
         let (share, hit) = self.screen.stretch(a, b, &mut confirm)?;
-        Some(Blocked { hit, q: between(a, b, share), share })
+        Some(Blocked { cause: Cause::Near(hit), q: between(a, b, share), share })
     }
 
-    /// The first place, from the beginning, where a curve over 0 to 1 is blocked, looked at in `parts` parts.
-    pub(crate) fn curve(&self, parts: usize, at: impl Fn(f64) -> Vec<f64>) -> Option<Blocked> {
+    /// The first place, from the beginning, where a curve over 0 to 1 is blocked, looked at in `parts` parts. Each joint moves
+    /// by at most `rates` for a unit of the share.
+    pub(crate) fn curve(&self, parts: usize, rates: &[f64], at: impl Fn(f64) -> Vec<f64>) -> Option<Blocked> {
+        if let Some(leaning) = self.upright.as_ref().and_then(|upright| upright.curve(rates, &at)) {
+            return Some(leaning.into());
+        }
         let shares: Vec<f64> = (1..=parts).map(|index| index as f64 / parts as f64).collect();
         shares.chunks(TOGETHER).find_map(|shares| {
             let places: Vec<Vec<f64>> = shares.iter().map(|share| at(*share)).collect();
@@ -64,7 +94,7 @@ impl<'a> Checker<'a> {
             // Which of them is first, and by what, is asked only now.
             let first =
                 shares.iter().zip(&places).find_map(|(share, q)| Some((*share, q, self.world.hit(q)?)));
-            first.map(|(share, q, hit)| Blocked { hit, q: q.clone(), share })
+            first.map(|(share, q, hit)| Blocked { cause: Cause::Near(hit), q: q.clone(), share })
         })
     }
 }
@@ -105,7 +135,12 @@ mod tests {
                 shapes.push(SceneShape { name: format!("thing {index}"), solid, base_from_shape });
             }
             let solid = Solid::Cylinder { radius_m: 0.014, height_m: 0.06 };
-            let held = crate::Held { name: "vial".to_owned(), solid, tool_from_shape: Pose::identity() };
+            let held = crate::Held {
+                name: "vial".to_owned(),
+                solid,
+                tool_from_shape: Pose::identity(),
+                carry: None,
+            };
             let scene = Scene {
                 shapes,
                 held: Some(held),
@@ -113,7 +148,7 @@ mod tests {
                 fingers_opening_m: 0.028,
                 margin_m: 0.004,
             };
-            let checker = Checker::new(World::new(&arm, &scene).unwrap());
+            let checker = Checker::new(World::new(&arm, &scene).unwrap(), None);
             for _ in 0..40 {
                 let places: Vec<Vec<f64>> = (0..TOGETHER)
                     .map(|_| arm.limits().iter().map(|l| stream.random_range(l.lower..=l.upper)).collect())

@@ -1,7 +1,7 @@
 //! From a path to a trajectory: when the arm is where.
 
 use crate::kinematics::chain::JointLimits;
-use crate::path::Path;
+use crate::path::{Path, Zone};
 use crate::profile::Profile;
 use nightshift_core::Failure;
 use nightshift_core::robot::{JointTrajectory, TrajectoryPoint};
@@ -24,9 +24,20 @@ pub(crate) fn planned_limits(limits: &[JointLimits], speed: f64) -> Vec<JointLim
     limits.iter().map(scaled).collect()
 }
 
-/// Follows a path from rest to rest as fast as its zones allow.
-pub(crate) fn trajectory(path: &impl Path) -> Result<JointTrajectory, Failure> {
-    let profile = Profile::new(path.zones())?;
+/// A path's zones with all of time stretched by a factor.
+pub(crate) fn stretched(zones: &[Zone], slower: f64) -> Vec<Zone> {
+    let stretch = |zone: &Zone| Zone {
+        velocity: zone.velocity / slower,
+        acceleration: zone.acceleration / slower.powi(2),
+        jerk: zone.jerk / slower.powi(3),
+        ..*zone
+    };
+    zones.iter().map(stretch).collect()
+}
+
+/// Follows a path from rest to rest as fast as its zones allow, and `slower` by a factor of 1 or more.
+pub(crate) fn trajectory(path: &impl Path, slower: f64) -> Result<JointTrajectory, Failure> {
+    let profile = Profile::new(&stretched(path.zones(), slower))?;
     let duration = profile.duration();
     let count = (duration / POINT_SPACING_S).ceil().max(1.0) as usize;
     let mut points = Vec::with_capacity(count + 1);

@@ -283,6 +283,15 @@ fn check(arm: &Arm, scene: &Scene) -> Result<(), Failure> {
             scene.fingers_opening_m
         ));
     }
+    if let Some(carry) = scene.held.as_ref().and_then(|held| held.carry) {
+        let sound = carry.tilt_rad > 0.0 && carry.acceleration_m_s2 > 0.0;
+        if !sound || !carry.tilt_rad.is_finite() || !carry.acceleration_m_s2.is_finite() {
+            return bad(format!(
+                "scene.held.carry allows a tilt of {} rad and an acceleration of {} m/s^2: both must be positive",
+                carry.tilt_rad, carry.acceleration_m_s2
+            ));
+        }
+    }
     let shapes = scene.shapes.iter().map(|shape| (&shape.name, &shape.solid, &shape.base_from_shape.iso));
     let held = scene.held.iter().map(|held| (&held.name, &held.solid, &held.tool_from_shape.iso));
     for (name, solid, iso) in shapes.chain(held) {

@@ -37,6 +37,28 @@ pub struct Vial {
     /// What it weighs empty, what it holds, and what harms it.
     #[serde(default)]
     pub vessel: Vessel,
+    /// How it has to be carried.
+    #[serde(default)]
+    pub carry: CarryRule,
+}
+
+/// How a vial has to be carried so that what is in it stays in it, and its cap dry. In an open one of inner radius `r` and inner
+/// height `h` that is filled to a share `f`, the surface reaches the rim at a slope of `(1 - f) h / r`, and a surface that
+/// starts to swing goes to nearly twice the slope that it settles at: tilt and acceleration over gravity together stay below half of it.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CarryRule {
+    /// It leans by no more than this, degrees, anywhere on the way.
+    pub tilt_deg: f64,
+    /// It is accelerated across the vertical by no more than this, m/s^2.
+    pub acceleration_m_s2: f64,
+}
+
+impl Default for CarryRule {
+    /// A capped vial: its content stays away from the cap, and its grip is reckoned for that acceleration.
+    fn default() -> Self {
+        Self { tilt_deg: 45.0, acceleration_m_s2: 2.0 }
+    }
 }
 
 /// A vial as a vessel of glass: its walls, its weight when empty, and what it does not survive.
@@ -215,6 +237,8 @@ impl Catalogue {
                 ("vessel.survives_fall_m", vial.vessel.survives_fall_m),
                 ("vessel.cap_survives_fall_m", vial.vessel.cap_survives_fall_m),
                 ("vessel.cap_holds_n", vial.vessel.cap_holds_n),
+                ("carry.tilt_deg", vial.carry.tilt_deg),
+                ("carry.acceleration_m_s2", vial.carry.acceleration_m_s2),
             ];
             for (field, value) in positive {
                 problems.check(value > 0.0 && value.is_finite(), file, key(field), "must be positive");
@@ -242,6 +266,12 @@ impl Catalogue {
                 file,
                 key("grasp.max_force_n"),
                 "must be at least force_n",
+            );
+            problems.check(
+                vial.carry.tilt_deg <= 180.0,
+                file,
+                key("carry.tilt_deg"),
+                "must be at most 180, which is any tilt",
             );
             problems.check(
                 vial.inner_radius_m() > 0.0 && vial.inner_height_m() > 0.0,

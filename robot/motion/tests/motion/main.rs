@@ -6,3 +6,4 @@ mod followed;
 mod kinematics;
 mod planning;
 mod station;
+mod upright;

@@ -182,7 +182,8 @@ fn nonsense_is_refused_by_name() {
     let flat = open(vec![block("a plate", [0.1, 0.1, 0.0], [1.0; 3], [0.0; 3])]);
     refused(PlanRequest { scene: flat, ..good.clone() }, "a plate");
     let solid = Solid::Sphere { radius_m: f64::NAN };
-    let held = Some(Held { name: "a ghost".to_owned(), solid, tool_from_shape: Pose::identity() });
+    let held =
+        Some(Held { name: "a ghost".to_owned(), solid, tool_from_shape: Pose::identity(), carry: None });
     refused(PlanRequest { scene: Scene { held, ..open(vec![]) }, ..good }, "a ghost");
 }
 
