@@ -571,3 +571,49 @@ fn a_changed_room_is_found_and_its_map_is_updated_on_a_persons_word_only() {
     let left = json(&again)["regions"].as_array().expect("regions").clone();
     assert!(cells(&left) * 5 < cells(&regions), "{} of {}", cells(&left), cells(&regions));
 }
+
+/// Trials in which the vial is held askew and jams in its slot on the way out, at a friction above 0.5.
+#[test]
+fn a_jammed_vial_is_wriggled_free() {
+    for [seed, trial] in [["2", "0"], ["2", "27"]] {
+        let output =
+            nightshift(&["bench", "grasp", "--count", "1", "--seed", seed, "--first", trial, "--json"]);
+        let report = json(&output);
+        assert_eq!(report["successes"], 1, "{report:#}");
+        assert_eq!((&report["broken"], &report["misplaced"]), (&Value::from(0), &Value::from(0)));
+        assert!(report["grasped_again"].as_u64() >= Some(1), "it did not jam: {report:#}");
+    }
+}
+
+#[test]
+fn the_slots_in_reach_of_each_dock_are_told_and_drawn() {
+    let folder = scratch("reach");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let picture = folder.join("reach.png");
+    let output = nightshift(&["reach", "--json", "--picture", picture.to_str().expect("UTF-8")]);
+    let report = json(&output);
+    assert_eq!(report["needed"], report["reached"], "{report:#}");
+    assert!(report["needed"].as_u64() >= Some(100) && output.status.success());
+    let first = &report["slots"][0];
+    assert!(first["reached"] == true && first["worst_m"].as_f64() > Some(0.05), "{first:#}");
+    assert!(std::fs::read(&picture).expect("a picture").starts_with(b"\x89PNG"));
+    let text = String::from_utf8(nightshift(&["reach"]).stdout).expect("UTF-8");
+    assert!(text.lines().next().is_some_and(|line| line.starts_with("from dock")), "{text}");
+    let output = nightshift(&["reach", "--site", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no folder"));
+}
+
+#[test]
+fn bench_motion_measures_and_says_which_peers_are_missing() {
+    let output = nightshift(&["bench", "motion", "--count", "20", "--python", "no-such-python", "--json"]);
+    let report = json(&output);
+    let figures = report["figures"].as_array().expect("figures");
+    for arm in ["ur5", "panda", "fetch"] {
+        let of = |name: &str| figures.iter().find(|f| f["case"] == arm && f["figure"] == name);
+        assert!(of("solved").is_some_and(|figure| figure["measured"].as_f64() > Some(0.9)), "{report:#}");
+        assert!(of("error, most").is_some_and(|figure| figure["measured"].as_f64() < Some(1e-6)));
+    }
+    let skipped = report["skipped"].to_string();
+    assert!(skipped.contains("no-such-python") && skipped.contains("--problems"), "{skipped}");
+}

@@ -157,7 +157,7 @@ pub fn plan_all(args: &PlanArgs) -> Result<ExitCode, String> {
 }
 
 /// One JSON value a line.
-fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
+pub fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
     let text = fs::read_to_string(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let read = |(index, line): (usize, &str)| {

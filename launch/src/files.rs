@@ -1,6 +1,6 @@
 //! Reading what a run needs from disk: site, robot, map.
 
-use nightshift_core::describe::{Manipulator, Problem, Problems, Reader, Robot, Site, Zone};
+use nightshift_core::describe::{Manipulator, Problem, Problems, Reader, Robot, Site};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_motion::Arm;
 use std::fs;
@@ -96,18 +96,16 @@ pub fn load_in<T>(folder: &Path, load: impl Fn(&Reader<'_>) -> Result<T, Problem
 pub fn load_arm(robot: &str) -> Result<Arm, String> {
     let folder = robot_folder(robot);
     let arm = if folder.join("arm.toml").is_file() {
-        Arm::alone(load_in(&folder, Manipulator::load).map_err(|e| e.to_string())?)
+        Arm::alone(load_manipulator(&folder)?)
     } else {
         Arm::new(&load_in(&folder, Robot::load).map_err(|e| e.to_string())?)
     };
     arm.map_err(|e| e.to_string())
 }
 
-/// Loads a file of zones alone.
-pub fn load_zones(path: &Path) -> Result<Vec<Zone>, String> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = path.file_name().unwrap_or_default().to_string_lossy();
-    Zone::load(&reader(folder), &file).map_err(|e| e.to_string())
+/// Loads an arm's description out of the folder of an arm alone.
+pub fn load_manipulator(folder: &Path) -> Result<Manipulator, String> {
+    load_in(folder, Manipulator::load).map_err(|e| e.to_string())
 }
 
 /// Loads a map_server map by its YAML file.

@@ -29,6 +29,7 @@ mod night;
 mod photo;
 mod picture;
 mod plan_path;
+mod reach;
 mod recording;
 mod render;
 mod runner;

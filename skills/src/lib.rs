@@ -25,6 +25,7 @@ mod ledger;
 mod limits;
 mod messages;
 mod program;
+pub mod reach;
 mod restart;
 mod restored;
 mod runner;

@@ -5,6 +5,7 @@
 
 mod driving;
 mod localiser;
+pub mod motion;
 pub mod perception;
 mod table;
 
