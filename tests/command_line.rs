@@ -116,6 +116,17 @@ fn a_vial_was_taken_away() {
 }
 
 #[test]
+fn what_was_carried_off_is_found_and_fetched() {
+    let verdict = scenario("search", "1");
+    let outcomes = verdict["jobs"][0]["outcomes"].as_array().expect("outcomes");
+    let code = |sample: &str| {
+        let one = outcomes.iter().find(|one| one["sample_id"] == sample).expect("it was asked for");
+        one["error"]["code"].clone()
+    };
+    assert_eq!((code("S-001"), code("S-004")), (Value::Null, "SAMPLE_MISSING".into()), "{verdict:#}");
+}
+
+#[test]
 fn racks_are_pushed_between_the_look_and_the_touch() {
     assert_eq!(scenario("rack-moved", "1")["transfers"], 1);
 }

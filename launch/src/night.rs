@@ -119,6 +119,7 @@ fn request(number: usize, sample: &SampleId, target: &Address) -> JobRequest {
             target: target.to_string(),
             expected_code: String::new(),
         }],
+        stations: Vec::new(),
         on_failure: String::new(),
         verify: String::new(),
         deadline_s: 0.0,

@@ -45,10 +45,14 @@ pub struct Scenario {
 pub struct Job {
     /// Simulated seconds since the start.
     pub at_s: f64,
-    /// `transfer`, `load` or `unload`.
+    /// `transfer`, `load`, `unload` or `search`.
     pub kind: JobKind,
-    /// The samples.
+    /// The samples; of a search none is all.
+    #[serde(default)]
     pub items: Vec<Item>,
+    /// Of a search: where to look; none is the deck and every storage.
+    #[serde(default)]
+    pub stations: Vec<String>,
     /// As in the action.
     #[serde(default)]
     pub on_failure: String,
@@ -60,7 +64,8 @@ pub struct Job {
 pub struct Item {
     /// Which sample.
     pub sample: String,
-    /// Where to.
+    /// Where to; not for a search.
+    #[serde(default)]
     pub target: String,
     /// What the caller expects to be printed on it; empty takes the ledger's word.
     #[serde(default)]
@@ -124,6 +129,7 @@ impl Scenario {
                     expected_code: item.expected_code.clone(),
                 })
                 .collect(),
+            stations: job.stations.clone(),
             on_failure: job.on_failure.clone(),
             verify: String::new(),
             deadline_s: 0.0,

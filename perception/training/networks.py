@@ -100,16 +100,28 @@ class Reader(nn.Module):
         self.upper = Join(48, WIDTHS[1], 24)
         self.mask = nn.Sequential(conv(24, 24), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(24, len(PARTS), 3, 1, 1))
         rows = CROP_HEIGHT // 16
-        self.flat = nn.Sequential(nn.Linear(WIDTHS[3] * rows + 48, 96), nn.ReLU(True), nn.Dropout(0.2))
-        self.phases = nn.Linear(96, len(PHASES))
-        self.types = nn.Linear(96, len(TYPES))
-        self.fill = nn.Linear(96, 1)
+        pooled = (WIDTHS[1] + 48) * len(PARTS)
+        self.flat = nn.Sequential(
+            nn.Linear(WIDTHS[3] * rows + 48 + pooled, 128), nn.ReLU(True), nn.Dropout(0.1))
+        self.phases = nn.Linear(128, len(PHASES))
+        self.types = nn.Linear(128, len(TYPES))
+        self.fill = nn.Linear(128, 1)
 
     def forward(self, x):
-        fine, middle, deep = self.encoder(x)
+        # Each crop by its own light, so that a dim one is not a dark vessel.
+        mean = x.mean((1, 2, 3), keepdim=True)
+        spread = ((x - mean) ** 2).mean((1, 2, 3), keepdim=True).sqrt()
+        fine, middle, deep = self.encoder(0.45 + 0.25 * (x - mean) / (spread + 0.05))
         up = self.up(deep, middle)
         # Where along the height something is tells the level, so rows are kept apart.
         rows = deep.mean(3).flatten(1)
-        flat = self.flat(torch.cat([rows, up.amax((2, 3))], 1))
         masks = self.mask(self.upper(up, fine))
+        # What it is made of, apart for what seems to be vessel, cap and content: so that it need not find out where to look.
+        shares = torch.sigmoid(masks)
+        inside = []
+        for features, cells in ((fine, 2), (up, 4)):
+            weight = nn.functional.avg_pool2d(shares, cells)
+            sums = torch.einsum("nphw,nchw->npc", weight, features)
+            inside.append((sums / (weight.sum((2, 3)).unsqueeze(2) + 1.0)).flatten(1))
+        flat = self.flat(torch.cat([rows, up.amax((2, 3)), *inside], 1))
         return self.phases(flat), torch.sigmoid(self.fill(flat)), self.types(flat), masks

@@ -9,6 +9,12 @@ from PIL import Image, ImageFilter
 from networks import CROP_HEIGHT, CROP_MARGIN, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX
 
 NOTHING = 255
+# A vessel that is hidden for the most part, or too many: it is there, and nothing is asked of it.
+OTHER = 254
+# The reader's crops are kept with room for other cuts: larger by this, at this many times the reader's size.
+ROOM, KEPT = 1.35, 2
+# Of what is hidden more than this, or shows less contrast (standard deviation of its 8-bit values), nobody can read the content.
+CLEAR_SHARE, LEAST_CONTRAST = 0.6, 6.0
 
 
 def decode_rle(rle, height, width):
@@ -36,8 +42,15 @@ def decode_rle(rle, height, width):
 
 
 class Vessel:
-    def __init__(self, box, type_index, phases, fill, tag):
-        self.box, self.type, self.phases, self.fill, self.tag = box, type_index, phases, fill, tag
+    def __init__(self, box, type_index, phases, fill, visible):
+        self.box, self.type, self.phases, self.fill, self.visible = box, type_index, phases, fill, visible
+
+
+class Crop:
+    """A vessel with its surroundings: pixels, and for each one whether it is the vessel, its cap, its content (bits 0 to 2)."""
+
+    def __init__(self, pixels, parts, vessel):
+        self.pixels, self.parts, self.vessel = pixels, parts, vessel
 
 
 class Shown:
@@ -71,19 +84,18 @@ def _shown(pixels, annotations, names):
         name = names[annotation["category_id"]]
         if annotation.get("iscrowd") or name not in TYPES:
             continue
-        if len(vessels) >= NOTHING:
-            break
         x, y, w, h = annotation["bbox"]
         if w < 2 or h < 2:
             continue
         mask = decode_rle(annotation["segmentation"], height, width)
-        owner[mask] = len(vessels)
         # Of what is hidden for the most part nobody can tell.
-        if annotation.get("visible", 1.0) < 0.35:
+        if annotation.get("visible", 1.0) < 0.35 or len(vessels) >= OTHER:
+            owner[mask] = OTHER
             continue
+        owner[mask] = len(vessels)
         content = annotation.get("content") or {}
         phases, fill = content.get("phases"), content.get("fill_height")
-        vessels.append(Vessel((x, y, x + w, y + h), TYPES.index(name), phases, fill, annotation["id"]))
+        vessels.append(Vessel((x, y, x + w, y + h), TYPES.index(name), phases, fill, annotation.get("visible", 1.0)))
     for annotation in annotations:
         name = names[annotation["category_id"]]
         bit = {"cap": 1, "lid": 1, "content": 2}.get(name)
@@ -121,16 +133,17 @@ def cut(shown, box, size, flip):
 def as_camera(pixels, random):
     """Other light and another camera."""
     kind = random.random()
-    if kind < 0.75:
+    if kind < 0.6:
         image = Image.fromarray(np.ascontiguousarray(pixels))
         # The tracer's grain is no camera's: photographs that are shown smaller have none.
-        blur = ImageFilter.MedianFilter(3) if kind < 0.45 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))
+        blur = ImageFilter.MedianFilter(3) if kind < 0.3 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))
         pixels = np.asarray(image.filter(blur))
     x = pixels.astype(np.float32) / 255.0
     x = x ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
-    x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.06, 3)).astype(np.float32)
+    x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.05, 3)).astype(np.float32)
     grey = x.mean(2, keepdims=True)
-    x = grey + (x - grey) * np.float32(random.uniform(0.2, 1.4))
+    # Never so pale that a coloured liquid is a clear one.
+    x = grey + (x - grey) * np.float32(random.uniform(0.7, 1.4))
     x = x + random.normal(0, random.uniform(0.0, 0.03), x.shape).astype(np.float32)
     return np.clip(x, 0, 1)
 
@@ -155,6 +168,8 @@ def detector_sample(shown, size, random):
     boxes = np.zeros((4, cells, cells), np.float32)
     types = np.full((cells, cells), -1, np.int64)
     weight = np.zeros((cells, cells), np.float32)
+    # Where something may or may not be told: what is hidden or too small.
+    asked = np.ones((cells, cells), np.float32)
     grid = (np.arange(cells, dtype=np.float32) + 0.5) * STRIDE
     for vessel in sorted(shown.vessels, key=lambda v: -(v.box[2] - v.box[0]) * (v.box[3] - v.box[1])):
         bx0, by0, bx1, by1 = [(vessel.box[i] - (x0 if i % 2 == 0 else y0)) * scale for i in range(4)]
@@ -162,7 +177,10 @@ def detector_sample(shown, size, random):
             bx0, bx1 = size - bx1, size - bx0
         w, h = bx1 - bx0, by1 - by0
         cx, cy = (bx0 + bx1) / 2, (by0 + by1) / 2
-        if not (0 <= cx < size and 0 <= cy < size) or min(w, h) < 5:
+        if min(w, h) < 5:
+            asked[max(int(by0 / STRIDE), 0):int(by1 / STRIDE) + 1, max(int(bx0 / STRIDE), 0):int(bx1 / STRIDE) + 1] = 0.0
+            continue
+        if not (0 <= cx < size and 0 <= cy < size):
             continue
         # A peak as wide as a sixth of the vessel.
         sx, sy = max(w / 6, STRIDE * 0.6), max(h / 6, STRIDE * 0.6)
@@ -175,9 +193,10 @@ def detector_sample(shown, size, random):
         types[core] = vessel.type
         weight[core] = 1.0
     owner = owner.reshape(cells, STRIDE, cells, STRIDE)
+    asked[((owner == OTHER).mean((1, 3)) > 0.3) & (heat < 0.99)] = 0.0
     parts = parts.reshape(cells, STRIDE, cells, STRIDE)
     masks = np.stack([(owner != NOTHING).mean((1, 3)), (parts & 1 > 0).mean((1, 3)), (parts & 2 > 0).mean((1, 3))])
-    return as_camera(pixels, random).transpose(2, 0, 1), heat, boxes, types, weight, masks.astype(np.float32)
+    return as_camera(pixels, random).transpose(2, 0, 1), heat, asked, boxes, types, weight, masks.astype(np.float32)
 
 
 def crop_box(box, jitter=(0.0, 0.0, 0.0)):
@@ -191,23 +210,42 @@ def crop_box(box, jitter=(0.0, 0.0, 0.0)):
     return cx - wide / 2, cy - high / 2, cx + wide / 2, cy + high / 2
 
 
-def reader_sample(shown, index, random):
-    """A vessel as the reader sees it, and what is to be answered."""
-    vessel = shown.vessels[index]
-    jitter = (random.normal(0, 0.04), random.normal(0, 0.04), random.normal(0, 0.08))
-    flip = random.random() < 0.5
-    pixels, owner, parts = cut(shown, crop_box(vessel.box, jitter), (CROP_WIDTH, CROP_HEIGHT), flip)
-    return (as_camera(pixels, random).transpose(2, 0, 1),) + reader_truth(vessel, index, owner, parts)
+def crops(shown, least_px):
+    """Every vessel of known content that is at least so tall, with room around it."""
+    kept = []
+    for picture in shown:
+        for index, vessel in enumerate(picture.vessels):
+            if vessel.phases is None or vessel.box[3] - vessel.box[1] < least_px or vessel.visible < CLEAR_SHARE:
+                continue
+            box = crop_box(vessel.box, (0.0, 0.0, np.log(ROOM)))
+            pixels, owner, parts = cut(picture, box, (CROP_WIDTH * KEPT, CROP_HEIGHT * KEPT), False)
+            mine = owner == index
+            # In the dark, or all white, there is nothing to be read.
+            if pixels[mine].std() < LEAST_CONTRAST:
+                continue
+            kept.append(Crop(pixels, (mine * (1 + 2 * (parts & 1) + 2 * (parts & 2))).astype(np.uint8), vessel))
+    return kept
 
 
-def reader_truth(vessel, index, owner, parts):
+def reader_sample(crop, random):
+    """A vessel as the reader sees it, and what is to be answered. Without a source of chance it is as a robot would see it."""
+    width, height = CROP_WIDTH * KEPT, CROP_HEIGHT * KEPT
+    x, y, grow, flip = 0.0, 0.0, 1.0, False
+    if random is not None:
+        # Shifts are shares of the vessel with its margin, about those of its box.
+        x, y, grow = random.normal(0, 0.03), random.normal(0, 0.03), np.exp(random.normal(0, 0.08))
+        flip = random.random() < 0.5
+    grow = min(grow / ROOM, 1.0)
+    x, y = [np.clip(v, -(1 - grow) / 2, (1 - grow) / 2) for v in (x / ROOM, y / ROOM)]
+    box = ((0.5 + x - grow / 2) * width, (0.5 + y - grow / 2) * height, (0.5 + x + grow / 2) * width, (0.5 + y + grow / 2) * height)
+    pixels = np.asarray(Image.fromarray(crop.pixels).resize((CROP_WIDTH, CROP_HEIGHT), Image.BILINEAR, box=box))
+    masks = np.stack([
+        np.asarray(Image.fromarray(((crop.parts >> bit & 1) * 255).astype(np.uint8)).resize(
+            (CROP_WIDTH // 2, CROP_HEIGHT // 2), Image.BILINEAR, box=box)) for bit in range(len(PARTS))])
+    if flip:
+        pixels, masks = pixels[:, ::-1], masks[:, :, ::-1]
+    told = pixels.astype(np.float32) / 255.0 if random is None else as_camera(pixels, random)
     phases = np.zeros(len(PHASES), np.float32)
-    known = vessel.phases is not None
-    for name in vessel.phases or []:
-        if name in PHASES:
-            phases[PHASES.index(name)] = 1.0
-    fill = np.float32(vessel.fill if known and vessel.fill is not None else -1.0)
-    mine = owner == index
-    masks = np.stack([mine, mine & (parts & 1 > 0), mine & (parts & 2 > 0)]).astype(np.float32)
-    half = masks.reshape(len(PARTS), CROP_HEIGHT // 2, 2, CROP_WIDTH // 2, 2).mean((2, 4))
-    return phases, np.float32(known), fill, np.int64(vessel.type), half
+    phases[[PHASES.index(name) for name in crop.vessel.phases]] = 1.0
+    fill = np.float32(-1.0 if crop.vessel.fill is None else crop.vessel.fill)
+    return told.transpose(2, 0, 1), phases, fill, np.int64(crop.vessel.type), masks.astype(np.float32) / 255.0

@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,27 +22,52 @@ from torch import nn
 from torch.nn import functional as F
 
 from networks import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX, Detector, Reader
-from pictures import detector_sample, load, reader_sample
+from held import detector_scores, reader_scores
+from pictures import crops, detector_sample, load, reader_sample
 
 DETECTOR_SIDE = 128
 # Height from which on the reader is trained on vessels, pixels.
 READ_PX = 40
 
 
-def detector_batch(shown, random, count):
-    samples = [detector_sample(shown[random.integers(len(shown))], DETECTOR_SIDE, random) for _ in range(count)]
-    return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
+class Squares:
+    """What the detector is shown."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    def batch(self, random, count):
+        samples = [detector_sample(self.shown[random.integers(len(self.shown))], DETECTOR_SIDE, random) for _ in range(count)]
+        return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
+
+
+class Crops:
+    """What the reader is shown: rare contents more often than they stand there."""
+
+    def __init__(self, shown):
+        self.crops = crops(shown, READ_PX)
+        often = {}
+        for crop in self.crops:
+            for phase in crop.vessel.phases:
+                often[phase] = often.get(phase, 0) + 1
+        rarest = np.array([min(often[phase] for phase in crop.vessel.phases) for crop in self.crops])
+        self.shares = rarest ** -0.5 / (rarest ** -0.5).sum()
+
+    def batch(self, random, count):
+        picked = random.choice(len(self.crops), count, p=self.shares)
+        samples = [reader_sample(self.crops[index], random) for index in picked]
+        return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
 
 
 def detector_loss(network, batch):
-    pixels, heat, boxes, types, weight, masks = batch
+    pixels, heat, asked, boxes, types, weight, masks = batch
     out = network(pixels)
     logit, box, kind, parts = out.split([1, 4, len(TYPES), len(PARTS)], 1)
     logit = logit[:, 0]
     # Zhou et al., Objects as Points, 2019, equation 1, with peaks by halves.
     p = torch.sigmoid(logit)
     found = -(heat > 0.99).float() * (1 - p) ** 2 * F.logsigmoid(logit)
-    spared = -(heat <= 0.99).float() * (1 - heat) ** 4 * p ** 2 * F.logsigmoid(-logit)
+    spared = -(heat <= 0.99).float() * asked * (1 - heat) ** 4 * p ** 2 * F.logsigmoid(-logit)
     focal = (found + spared).sum() / (heat > 0.99).sum().clamp(min=1)
     at = weight > 0
     # The share of overlap, as Yu et al., UnitBox, 2016, from the four ways to the edges.
@@ -57,18 +83,10 @@ def detector_loss(network, batch):
     return loss, {"middle": focal, "box": fit, "type": kinds, "mask": cover}
 
 
-def reader_batch(shown, random, count):
-    # Of what is smaller nobody can tell what is in it.
-    vessels = [(s, i) for s in shown for i, v in enumerate(s.vessels) if v.phases is not None and v.box[3] - v.box[1] >= READ_PX]
-    samples = [reader_sample(*vessels[random.integers(len(vessels))], random) for _ in range(count)]
-    return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
-
-
 def reader_loss(network, batch):
-    pixels, phases, known, fill, types, masks = batch
+    pixels, phases, fill, types, masks = batch
     told, level, kind, parts = network(pixels)
-    each = F.binary_cross_entropy_with_logits(told, phases, reduction="none").sum(1)
-    phase = (each * known).sum() / known.sum().clamp(min=1)
+    phase = F.binary_cross_entropy_with_logits(told, phases, reduction="none").sum(1).mean()
     filled = (fill >= 0).float()
     height = ((level[:, 0] - fill).abs() * filled).sum() / filled.sum().clamp(min=1)
     kinds = F.cross_entropy(kind, types)
@@ -102,11 +120,10 @@ class ToldReader(nn.Module):
 
 
 TASKS = {
-    "detector": dict(network=Detector, told=ToldDetector, batch=detector_batch, loss=detector_loss, size=16, rate=2e-3,
-                     thresholds={"score": 0.3}, input="image", outputs=["maps"], example=(1, 3, 192, 256),
+    "detector": dict(network=Detector, told=ToldDetector, shown=Squares, scores=detector_scores, loss=detector_loss, size=16, rate=2e-3,
+                     input="image", outputs=["maps"], example=(1, 3, 192, 256),
                      axes={"image": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}}),
-    "reader": dict(network=Reader, told=ToldReader, batch=reader_batch, loss=reader_loss, size=32, rate=2e-3,
-                   thresholds={"type": 0.5, "phase": 0.5, "empty": 0.7},
+    "reader": dict(network=Reader, told=ToldReader, shown=Crops, scores=reader_scores, loss=reader_loss, size=32, rate=2e-3,
                    input="crops", outputs=["phases", "fill", "types", "masks"], example=(1, 3, CROP_HEIGHT, CROP_WIDTH),
                    axes={name: {0: "vessels"} for name in ("crops", "phases", "fill", "types", "masks")}),
 }
@@ -147,13 +164,17 @@ def train(args, task):
         mean = torch.load(args.start, map_location=device)["mean"]
         network.load_state_dict(mean)
         mean = {name: value.clone() for name, value in mean.items()}
-    shown = load(args.data, args.limit)
-    print(f"{args.task}: {len(shown)} pictures, {sum(len(s.vessels) for s in shown)} vessels, on {device}", file=sys.stderr)
+    pictures = load(args.data, args.limit)
+    held, pictures = pictures[len(pictures) - args.held:], pictures[:len(pictures) - args.held]
+    vessels = sum(len(picture.vessels) for picture in pictures)
+    print(f"{args.task}: {len(pictures)} pictures, {vessels} vessels, on {device}; {len(held)} held out", file=sys.stderr)
+    shown = task["shown"](pictures)
+    del pictures
     network.train()
     sums, seen, clock, saved = {}, 0, time.time(), time.time()
     for step in range(began, args.steps):
         # Each step has its own draws, so that a run that goes on is the run that was interrupted.
-        batch = [x.to(device) for x in task["batch"](shown, np.random.default_rng([args.seed, step]), task["size"])]
+        batch = [x.to(device) for x in shown.batch(np.random.default_rng([args.seed, step]), task["size"])]
         loss, parts = task["loss"](network, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -177,21 +198,23 @@ def train(args, task):
             kept.with_suffix(".part").rename(kept)
             saved = time.time()
     network.load_state_dict(mean)
-    return network.cpu().eval()
+    network = network.cpu().eval()
+    return network, *task["scores"](task["told"](network).eval(), task["shown"](held))
 
 
 def vars_of(args):
-    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit", "start")}
+    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit", "start", "held")}
 
 
-def write(args, task, network):
+def write(args, task, network, thresholds, scores):
     file = args.out / f"{args.task}.onnx"
     told = task["told"](network).eval()
+    warnings.filterwarnings("ignore", category=UserWarning)
     torch.onnx.export(told, torch.zeros(task["example"]), str(file), opset_version=13, input_names=[task["input"]],
                       output_names=task["outputs"], dynamic_axes=task["axes"])
     recipe = json.loads((args.data / "recipe.json").read_text()) if (args.data / "recipe.json").is_file() else {}
     lines = [
-        f'# The card of {args.task}.onnx, which perception/training made. Scores are in docs/benchmarks.md.',
+        f'# The card of {args.task}.onnx, which perception/training made. More scores are in docs/benchmarks.md.',
         f'name = "{args.task}"',
         f'sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"',
         f'bytes = {file.stat().st_size}',
@@ -204,16 +227,21 @@ def write(args, task, network):
         f'stride_px = {STRIDE}',
         "",
         "[thresholds]",
-        *(f"{name} = {value}" for name, value in task["thresholds"].items()),
+        *(f"{name} = {value}" for name, value in thresholds.items()),
         "",
         "[recipe]",
         f'pictures = "nightshift dataset --seed {recipe.get("seed")} --size {recipe.get("width")}x{recipe.get("height")}, rendered; no photograph"',
         f'count = {args.limit or len(json.loads((args.data / "annotations.json").read_text())["images"])}',
+        f'held_out = {args.held}',
         f'seed = {args.seed}',
         f'steps = {args.steps}',
         *([f'start = "the weights of {args.start.name} of {args.start_recipe}"'] if args.start else []),
         f'batch = {task["size"]}',
         f'torch = "{torch.__version__}"',
+        "",
+        "# On the last pictures of the set, which were not trained on; the thresholds were chosen there.",
+        "[scores]",
+        *(f'{name} = {value}' for name, value in scores.items()),
     ]
     (args.out / f"{args.task}.toml").write_text("\n".join(lines) + "\n")
     print(file)
@@ -227,6 +255,7 @@ def main():
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, help="use so many pictures")
+    parser.add_argument("--held", type=int, default=200, help="pictures, the last, to choose thresholds and score on")
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint, another run's")
     parser.add_argument("--start-recipe", default="another run", help="how --start was made, in words, for the card")
     parser.add_argument("--threads", type=int, default=1)
@@ -234,7 +263,7 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     task = TASKS[args.task]
-    write(args, task, train(args, task))
+    write(args, task, *train(args, task))
 
 
 if __name__ == "__main__":

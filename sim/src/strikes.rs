@@ -189,6 +189,14 @@ const CASES: &[(&str, Check)] = &[
         assert!(again.contains("occupied already, by stranger-1"), "{again}");
     }),
     ("vial.S-001.missing", |world, text| whereabouts(world, text, "nowhere")),
+    ("vial.S-001.moved(to=photolysis/rack/B2)", |world, text| {
+        whereabouts(world, text, "photolysis/rack/B2");
+        run(world, 1.0);
+        assert_eq!(world.truth().samples[&SampleId::new("S-001")].location, "photolysis/rack/B2");
+        let taken = parse("vial.S-002.moved(to=photolysis/rack/B2)").unwrap().fault;
+        let taken = world.inject(&taken).unwrap_err().to_string();
+        assert!(taken.contains("occupied already, by S-001"), "{taken}");
+    }),
     ("vial.S-001.toppled", |world, text| {
         whereabouts(world, text, "nowhere");
         let truth = world.truth();
@@ -346,6 +354,7 @@ fn names_that_are_not_there_are_refused_with_those_that_are() {
         ("slot.gc/rack/Z9.occupied", "no slot gc/rack/Z9"),
         ("joints.bias(joint=joint_9, by=1deg)", "no arm joint joint_9"),
         ("vial.S-001.swapped(with=S-001)", "with itself"),
+        ("vial.S-001.moved(to=moon/rack/A1)", "no slot moon/rack/A1"),
         ("scanner.front.blind(from=1rad, to=-1rad)", "right edge"),
         ("obstacle.box.remove", "no obstacle box to remove"),
         ("slot.storage/rack/A1.occupied", "occupied already, by S-001"),

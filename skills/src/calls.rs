@@ -1,12 +1,13 @@
 //! The executive's side of the API: what each call is answered.
 
-use crate::executive::{Active, Executive, Stimulus, Written};
+use crate::executive::{Active, Executive, Written};
 use crate::item::Halt;
-use crate::job::JobRecord;
+use crate::job::{JobRecord, Work};
 use crate::job_run;
 use crate::ledger::Body;
 use crate::limits;
 use crate::messages::SkillOutput;
+use crate::run::Stimulus;
 use crate::store::StoreRecord;
 use crate::validate::{self, Outlook};
 use nightshift_core::api::{Call, ItemStatus, JobEvent, JobRequest, Phase, Reply, Request};
@@ -39,7 +40,7 @@ impl Executive {
 
     fn record(&self, id: &JobId) -> Option<&JobRecord> {
         match &self.active {
-            Active::Job(run) if run.id() == id => Some(&run.record),
+            Active::Job(run) if run.record().job_id == *id => Some(run.record()),
             _ => self.jobs.get(id),
         }
     }
@@ -75,7 +76,7 @@ impl Executive {
                 return Ok(None);
             }
         }
-        let spec = validate::read(&self.core.world, &self.core.ledger, &request)?;
+        let work = validate::read(&self.core.world, &self.core.ledger, &request)?;
         if let Some(failure) = self.dead.as_ref().or(self.halted.as_ref()) {
             return Err(failure.clone());
         }
@@ -84,7 +85,9 @@ impl Executive {
             let words = format!("{} jobs wait already, which is the most", limits::QUEUE);
             return Err(Failure::new(Code::Busy, words));
         }
-        self.outlook().admit_all(&spec)?;
+        if let Work::Move(spec) = &work {
+            self.outlook().admit_all(spec)?;
+        }
         let job = JobRecord {
             job_id,
             request,
@@ -92,9 +95,11 @@ impl Executive {
             phase: Phase::Accepted,
             outcomes: Vec::new(),
             result: None,
+            seen: Vec::new(),
+            unseen: Vec::new(),
         };
         let records = vec![StoreRecord::Job(job.clone())];
-        self.store(records, Written::Accepted { calls: vec![call], job: Box::new(job), spec }, out);
+        self.store(records, Written::Accepted { calls: vec![call], job: Box::new(job), work }, out);
         Ok(None)
     }
 
@@ -104,10 +109,10 @@ impl Executive {
         if let Active::Job(run) = &self.active {
             outlook.after(run.items_left());
         }
-        self.queue.iter().for_each(|(_, spec)| outlook.after(spec.moves()));
+        self.queue.iter().for_each(|(_, work)| outlook.after(work.moves()));
         for pending in self.writing.values() {
-            if let Written::Accepted { spec, .. } = pending {
-                outlook.after(spec.moves());
+            if let Written::Accepted { work, .. } = pending {
+                outlook.after(work.moves());
             }
         }
         outlook
@@ -116,7 +121,7 @@ impl Executive {
     fn cancel(&mut self, now: Stamp, id: &JobId, out: &mut Outbox<SkillOutput>) -> Result<String, Failure> {
         let unknown = || Failure::new(Code::UnknownJob, format!("there is no job {id}"));
         if let Active::Job(run) = &self.active
-            && run.id() == id
+            && run.record().job_id == *id
         {
             self.step(now, Stimulus::Halt(Halt::Cancelled), out);
             return Ok(format!("job {id} ends as soon as its sample is at a safe place"));
@@ -134,7 +139,7 @@ impl Executive {
                     failure,
                 ));
             }
-            job.finish();
+            job.finish(Some(Halt::Cancelled.failure("it was not begun")));
             let records = vec![StoreRecord::Job(job.clone())];
             self.store(records, Written::Ended(id.clone()), out);
             return Ok(format!("job {id} was not begun and is off the list"));

@@ -3,19 +3,20 @@
 use crate::action::{Context, Ids};
 use crate::belief::{BasePlace, Belief, Hold};
 use crate::chores::{self, Chores};
-use crate::item::Halt;
-use crate::job::{JobRecord, Spec};
+use crate::job::{JobRecord, Work};
 use crate::job_run::{self, JobRun};
 use crate::ledger::{Body, Ledger};
 use crate::messages::{EffectId, SkillInput, SkillOutput};
 use crate::restored::Restored;
+use crate::run::{Report, Run, Stimulus};
+use crate::search::SearchRun;
 use crate::store::StoreRecord;
 use crate::world::World;
 use crate::{grip, limits, restart};
-use nightshift_core::api::{Evidence, Feedback, JobEvent, Phase, Reply};
+use nightshift_core::api::{Custody, Evidence, Feedback, JobEvent, Phase, Reply};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
-use nightshift_core::{Code, Component, Failure, JobId, Level, Outbox, Stamp};
+use nightshift_core::{Code, Component, Failure, JobId, Level, Outbox, SampleId, Stamp};
 use nightshift_motion::Arm;
 use nightshift_navigation::localiser::{Localisation, Place};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
@@ -26,7 +27,7 @@ pub struct Executive {
     pub(crate) core: Core,
     /// Every job that is or was, by its id.
     pub(crate) jobs: BTreeMap<JobId, JobRecord>,
-    pub(crate) queue: VecDeque<(JobId, Spec)>,
+    pub(crate) queue: VecDeque<(JobId, Work)>,
     pub(crate) active: Active,
     pub(crate) writing: BTreeMap<EffectId, Written>,
     begun: bool,
@@ -66,7 +67,7 @@ impl Core {
 /// What is being done.
 pub(crate) enum Active {
     Nothing,
-    Job(Box<JobRun>),
+    Job(Box<dyn Run>),
     Chores(Box<Chores>),
 }
 
@@ -75,28 +76,11 @@ pub(crate) enum Written {
     /// The start.
     Begun { closed: Vec<JobId> },
     /// Tell those who submitted it, and queue it.
-    Accepted { calls: Vec<CommandId>, job: Box<JobRecord>, spec: Spec },
+    Accepted { calls: Vec<CommandId>, job: Box<JobRecord>, work: Work },
     /// Tell that a job that was never begun has ended.
     Ended(JobId),
     /// Move again.
     Acknowledged { call: CommandId },
-}
-
-/// What reaches what is being done.
-#[derive(Clone, Copy)]
-pub(crate) enum Stimulus<'a> {
-    /// It begins.
-    Begin,
-    /// It is told something.
-    Input(&'a SkillInput),
-    /// Time has come to what it asked for.
-    Time,
-    /// What the fingers held is gone.
-    Slip,
-    /// What the fingers hold is about to be lost: it shall be set down.
-    Weak(&'a Failure),
-    /// It shall end.
-    Halt(Halt),
 }
 
 impl Executive {
@@ -221,13 +205,13 @@ impl Executive {
         match written {
             Written::Begun { closed } => closed.iter().for_each(|id| self.tell_end(id, out)),
             Written::Ended(id) => self.tell_end(&id, out),
-            Written::Accepted { calls, job, spec } => {
+            Written::Accepted { calls, job, work } => {
                 for call in calls {
                     let reply = Reply::Submitted(Ok(job.job_id.clone()));
                     out.push(SkillOutput::Answer { id: call, reply });
                 }
-                out.push(SkillOutput::Event(JobEvent::Feedback(job.job_id.clone(), accepted(&spec))));
-                self.queue.push_back((job.job_id.clone(), spec));
+                out.push(SkillOutput::Event(JobEvent::Feedback(job.job_id.clone(), accepted(&work))));
+                self.queue.push_back((job.job_id.clone(), work));
                 self.jobs.insert(job.job_id.clone(), *job);
             }
             Written::Acknowledged { call } => {
@@ -261,7 +245,7 @@ impl Executive {
         let active = std::mem::replace(&mut self.active, Active::Nothing);
         if let Active::Job(mut run) = active {
             run.abandon(&self.core.ledger, &failure);
-            let record = run.record;
+            let record = run.into_record();
             out.extend(record.result.clone().map(|result| SkillOutput::Event(JobEvent::Finished(result))));
             self.jobs.insert(record.job_id.clone(), record);
         }
@@ -275,14 +259,7 @@ impl Executive {
         match &mut self.active {
             Active::Nothing => {}
             Active::Job(run) => {
-                let report = match with {
-                    Stimulus::Begin => run.begin(&mut ctx),
-                    Stimulus::Input(input) => run.on(&mut ctx, input),
-                    Stimulus::Time => run.wake(&mut ctx),
-                    Stimulus::Slip => run.slipped(&mut ctx),
-                    Stimulus::Weak(failure) => run.weak(&mut ctx, failure),
-                    Stimulus::Halt(halt) => run.halt(&mut ctx, halt),
-                };
+                let report = run.take(&mut ctx, with);
                 self.job_report(report, out);
             }
             Active::Chores(chores) => {
@@ -303,11 +280,13 @@ impl Executive {
         }
     }
 
-    fn job_report(&mut self, report: job_run::Report, out: &mut Outbox<SkillOutput>) {
+    fn job_report(&mut self, report: Report, out: &mut Outbox<SkillOutput>) {
         tell(report.notices, out);
         if let Active::Job(run) = &self.active {
             let feedback = report.feedback.into_iter();
-            out.extend(feedback.map(|f| SkillOutput::Event(JobEvent::Feedback(run.id().clone(), f))));
+            out.extend(
+                feedback.map(|f| SkillOutput::Event(JobEvent::Feedback(run.record().job_id.clone(), f))),
+            );
         }
         if let Some(failure) = report.dead {
             self.die(failure, out);
@@ -315,7 +294,7 @@ impl Executive {
         if let Some(stop) = report.ended
             && let Active::Job(run) = std::mem::replace(&mut self.active, Active::Nothing)
         {
-            let record = run.record;
+            let record = run.into_record();
             out.extend(record.result.clone().map(|result| SkillOutput::Event(JobEvent::Finished(result))));
             self.jobs.insert(record.job_id.clone(), record);
             self.halt(stop, out);
@@ -333,9 +312,12 @@ impl Executive {
     /// Begins the next job, as long as there is one that ends at once.
     fn start_next(&mut self, now: Stamp, out: &mut Outbox<SkillOutput>) {
         while matches!(self.active, Active::Nothing) && self.halted.is_none() && self.dead.is_none() {
-            let Some((id, spec)) = self.queue.pop_front() else { return };
+            let Some((id, work)) = self.queue.pop_front() else { return };
             let Some(record) = self.jobs.get(&id).cloned() else { continue };
-            self.active = Active::Job(Box::new(JobRun::new(record, spec)));
+            self.active = Active::Job(match work {
+                Work::Move(spec) => Box::new(JobRun::new(record, spec)),
+                Work::Search(search) => Box::new(SearchRun::new(record, search)),
+            });
             self.step(now, Stimulus::Begin, out);
         }
     }
@@ -435,13 +417,16 @@ fn tell(notices: Vec<(Level, String)>, out: &mut Outbox<SkillOutput>) {
     out.extend(notices.into_iter().map(|(level, message)| SkillOutput::Notice { level, message }));
 }
 
-fn accepted(spec: &Spec) -> Feedback {
-    Feedback {
-        phase: Phase::Accepted,
-        sample_id: spec.items[0].sample.clone(),
-        custody: nightshift_core::api::Custody::Source,
-        progress: 0.0,
-        eta_s: spec.items.len() as f64 * job_run::TRANSFER_S,
-        message: "the job is on disk".into(),
-    }
+fn accepted(work: &Work) -> Feedback {
+    let (sample_id, custody, eta_s) = match work {
+        Work::Move(spec) => {
+            let eta_s = spec.items.len() as f64 * job_run::TRANSFER_S;
+            (spec.items[0].sample.clone(), Custody::Source, eta_s)
+        }
+        Work::Search(search) => {
+            (search.samples.first().cloned().unwrap_or_else(|| SampleId::new("")), Custody::Unknown, 0.0)
+        }
+    };
+    let message = "the job is on disk".into();
+    Feedback { phase: Phase::Accepted, sample_id, custody, progress: 0.0, eta_s, message }
 }

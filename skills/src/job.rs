@@ -1,7 +1,9 @@
 //! Jobs: what was asked, checked and put into words that cannot be wrong, and what is kept of it.
 
-use nightshift_core::api::{ItemOutcome, JobKind, JobRequest, JobResult, JobState, Phase, Place};
-use nightshift_core::{Address, JobId, SampleId, Stamp};
+use nightshift_core::api::{
+    ItemOutcome, JobKind, JobRequest, JobResult, JobState, Phase, Place, Sighting, Unseen,
+};
+use nightshift_core::{Address, Failure, JobId, SampleId, Stamp, StationId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -20,6 +22,12 @@ pub struct JobRecord {
     pub outcomes: Vec<ItemOutcome>,
     /// How it ended, once it has.
     pub result: Option<JobResult>,
+    /// Of a search: what was seen and what could not be, so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Sighting>,
+    /// See `seen`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Unseen>,
 }
 
 impl JobRecord {
@@ -28,15 +36,17 @@ impl JobRecord {
         JobState { request: self.request.clone(), phase: self.phase, result: self.result.clone() }
     }
 
-    /// Ends it with the outcomes it has.
-    pub fn finish(&mut self) {
-        let error = self.outcomes.iter().find_map(|outcome| outcome.error.clone());
+    /// Ends it with the outcomes it has. `otherwise` is why it is no success where they are all well, or none.
+    pub fn finish(&mut self, otherwise: Option<Failure>) {
+        let error = self.outcomes.iter().find_map(|outcome| outcome.error.clone()).or(otherwise);
         self.phase = Phase::Done;
         self.result = Some(JobResult {
             success: error.is_none(),
             job_id: self.job_id.clone(),
             outcomes: self.outcomes.clone(),
             error,
+            seen: self.seen.clone(),
+            unseen: self.unseen.clone(),
         });
     }
 }
@@ -62,6 +72,36 @@ pub enum Verify {
 }
 
 /// A checked request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Samples are moved.
+    Move(Spec),
+    /// Samples are looked for.
+    Search(Search),
+}
+
+impl Work {
+    /// The items that will be moved.
+    pub fn moves(&self) -> &[Item] {
+        match self {
+            Self::Move(spec) => spec.moves(),
+            Self::Search(_) => &[],
+        }
+    }
+}
+
+/// A checked search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// What to find; none is all that may be there.
+    pub samples: Vec<SampleId>,
+    /// Where to look, in this order; none is every storage and the deck, the nearest first.
+    pub stations: Vec<StationId>,
+    /// From acceptance.
+    pub deadline: Option<Duration>,
+}
+
+/// A checked request to move samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// The action it came by.

@@ -5,18 +5,18 @@ use crate::item::{Halt, ItemRun, Next, needs_a_look};
 use crate::job::{Item, JobRecord, Spec};
 use crate::ledger::{Body, Ledger, Whereabouts};
 use crate::program::{Order, free_deck_slot, ledger_tag, release_plans};
+use crate::run::{Report, Run, Stimulus};
 use crate::runner::{End, Planned, Runner};
 use crate::stages::Plan;
 use crate::validate::{Admitted, Outlook};
 use crate::world::slot_of;
 use nightshift_core::api::{Custody, Effect, Feedback, ItemOutcome, ItemStatus, Place};
-use nightshift_core::{Code, Failure, JobId, Level, SampleId, Stamp, StationId};
+use nightshift_core::{Code, Failure, SampleId, Stamp, StationId};
 
 /// A job underway.
 #[derive(Debug)]
 pub struct JobRun {
-    /// As it is kept.
-    pub record: JobRecord,
+    record: JobRecord,
     spec: Spec,
     deadline: Option<Stamp>,
     halt: Option<Halt>,
@@ -40,19 +40,6 @@ enum Closing {
     Writing(Option<Failure>),
 }
 
-/// What a step of a job came to.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// What planners are told.
-    pub feedback: Vec<Feedback>,
-    /// Words for a person.
-    pub notices: Vec<(Level, String)>,
-    /// The job has ended and is durable. Inside: why the robot must not go on, where it must not.
-    pub ended: Option<Option<Failure>>,
-    /// The store failed.
-    pub dead: Option<Failure>,
-}
-
 impl JobRun {
     /// A job whose record is durable. It begins with [`JobRun::begin`].
     pub fn new(record: JobRecord, spec: Spec) -> Self {
@@ -70,27 +57,21 @@ impl JobRun {
         }
     }
 
-    /// When it wants to be woken.
-    pub fn next_wake(&self) -> Option<Stamp> {
-        let deadline = self.deadline.filter(|_| self.halt.is_none());
-        self.runner.next_wake().into_iter().chain(deadline).min()
-    }
-
     /// Begins.
-    pub fn begin(&mut self, ctx: &mut Context<'_>) -> Report {
+    fn begin(&mut self, ctx: &mut Context<'_>) -> Report {
         let mut report = Report::default();
         let end = self.next_item(ctx, &mut report);
         self.settle(ctx, end, report)
     }
 
     /// Takes an input.
-    pub fn on(&mut self, ctx: &mut Context<'_>, input: &crate::messages::SkillInput) -> Report {
+    fn on(&mut self, ctx: &mut Context<'_>, input: &crate::messages::SkillInput) -> Report {
         let end = self.with_evidence(ctx, |runner, ctx| runner.on(ctx, input));
         self.settle(ctx, end, Report::default())
     }
 
     /// Time has come to `ctx.now`.
-    pub fn wake(&mut self, ctx: &mut Context<'_>) -> Report {
+    fn wake(&mut self, ctx: &mut Context<'_>) -> Report {
         if self.halt.is_none() && self.deadline.is_some_and(|deadline| deadline <= ctx.now) {
             return self.halt(ctx, Halt::Deadline);
         }
@@ -99,7 +80,7 @@ impl JobRun {
     }
 
     /// Ends it early: nothing more is begun, and the sample at hand goes to a safe place.
-    pub fn halt(&mut self, ctx: &mut Context<'_>, halt: Halt) -> Report {
+    fn halt(&mut self, ctx: &mut Context<'_>, halt: Halt) -> Report {
         if self.halt.is_some() {
             return Report::default();
         }
@@ -114,7 +95,7 @@ impl JobRun {
     }
 
     /// The gripper says that what it held is gone.
-    pub fn slipped(&mut self, ctx: &mut Context<'_>) -> Report {
+    fn slipped(&mut self, ctx: &mut Context<'_>) -> Report {
         let Some(item) = self.item.as_mut().filter(|_| matches!(self.closing, Closing::No)) else {
             return Report::default();
         };
@@ -124,7 +105,7 @@ impl JobRun {
     }
 
     /// What the fingers hold is about to be lost.
-    pub fn weak(&mut self, ctx: &mut Context<'_>, failure: &Failure) -> Report {
+    fn weak(&mut self, ctx: &mut Context<'_>, failure: &Failure) -> Report {
         let Some(item) = self.item.as_mut().filter(|_| matches!(self.closing, Closing::No)) else {
             return Report::default();
         };
@@ -240,7 +221,7 @@ impl JobRun {
             self.give_up_rest(ctx.ledger, failure);
         }
         if self.record.outcomes.len() == self.spec.items.len() {
-            self.record.finish();
+            self.record.finish(None);
         }
         self.closing = Closing::Writing(stop);
         let record = Some(Box::new(self.record.clone()));
@@ -331,9 +312,38 @@ impl JobRun {
             });
         }
     }
+}
 
-    /// Ends it as the store no longer takes anything: by the ledger as far as it is durable.
-    pub fn abandon(&mut self, ledger: &Ledger, failure: &Failure) {
+impl Run for JobRun {
+    fn record(&self) -> &JobRecord {
+        &self.record
+    }
+
+    fn into_record(self: Box<Self>) -> JobRecord {
+        self.record
+    }
+
+    fn items_left(&self) -> &[Item] {
+        self.spec.moves().get(self.record.outcomes.len()..).unwrap_or_default()
+    }
+
+    fn next_wake(&self) -> Option<Stamp> {
+        let deadline = self.deadline.filter(|_| self.halt.is_none());
+        self.runner.next_wake().into_iter().chain(deadline).min()
+    }
+
+    fn take(&mut self, ctx: &mut Context<'_>, with: Stimulus<'_>) -> Report {
+        match with {
+            Stimulus::Begin => self.begin(ctx),
+            Stimulus::Input(input) => self.on(ctx, input),
+            Stimulus::Time => self.wake(ctx),
+            Stimulus::Slip => self.slipped(ctx),
+            Stimulus::Weak(failure) => self.weak(ctx, failure),
+            Stimulus::Halt(halt) => self.halt(ctx, halt),
+        }
+    }
+
+    fn abandon(&mut self, ledger: &Ledger, failure: &Failure) {
         if let Some(item) = self.item.take() {
             let mut outcome = item.outcome(ledger, 0);
             outcome.error = Some(failure.clone());
@@ -343,20 +353,9 @@ impl JobRun {
             self.record.outcomes.push(outcome);
         }
         self.give_up_rest(ledger, failure);
-        self.record.finish();
-    }
-
-    /// Items that will still be moved.
-    pub fn items_left(&self) -> &[Item] {
-        self.spec.moves().get(self.record.outcomes.len()..).unwrap_or_default()
-    }
-
-    /// Whose it is.
-    pub fn id(&self) -> &JobId {
-        &self.record.job_id
+        self.record.finish(None);
     }
 }
-
 /// Usual time of a whole transfer between stations, seconds: for the items that are yet to come.
 pub const TRANSFER_S: f64 = 150.0;
 

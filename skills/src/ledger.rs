@@ -62,6 +62,24 @@ pub enum Body {
         /// What happened.
         why: String,
     },
+    /// The sample's label was read in a slot where nobody else can be: it stands there, wherever it was thought to be.
+    Found {
+        /// Which.
+        sample: SampleId,
+        /// Where.
+        at: Address,
+        /// What shows it.
+        by: String,
+    },
+    /// The sample is not in a slot where it was thought to be: another stands there.
+    Missed {
+        /// Which.
+        sample: SampleId,
+        /// Where it is not.
+        at: Address,
+        /// What shows it.
+        by: String,
+    },
     /// The sample is where the job was to bring it: phase two.
     Posted {
         /// Whose.
@@ -294,6 +312,22 @@ impl Ledger {
                 }
                 places.iter().try_for_each(|place| free_for(sample, place))
             }
+            Body::Found { sample, at, .. } => {
+                if let Some((holder, _)) = &known(sample)?.reserved {
+                    let words =
+                        format!("{sample} is being moved by job {holder} and cannot be found at {at}");
+                    return Err(Failure::new(Code::Busy, words));
+                }
+                free_for(sample, &Place::At(at.clone()))
+            }
+            Body::Missed { sample, at, .. } => {
+                let whereabouts = &known(sample)?.whereabouts;
+                if !whereabouts.may_be(&Place::At(at.clone())) {
+                    let words = format!("{sample} may be at {whereabouts} and cannot be missed at {at}");
+                    return Err(Failure::new(Code::InDoubt, words));
+                }
+                Ok(())
+            }
             Body::Posted { job, sample } => {
                 let to = Place::At(reserved_by(sample, job)?);
                 let whereabouts = &known(sample)?.whereabouts;
@@ -362,6 +396,19 @@ impl Ledger {
             Body::Doubted { sample, places, .. } => {
                 change(sample, &|s| s.whereabouts = Whereabouts::OneOf(places.clone()));
             }
+            Body::Found { sample, at, .. } => {
+                change(sample, &|s| s.whereabouts = Whereabouts::At(Place::At(at.clone())));
+            }
+            // Wherever else it may be, it may also be where nobody has looked.
+            Body::Missed { sample, at, .. } => change(sample, &|s| {
+                let mut places = match &s.whereabouts {
+                    Whereabouts::At(place) => BTreeSet::from([place.clone()]),
+                    Whereabouts::OneOf(places) => places.clone(),
+                };
+                places.remove(&Place::At(at.clone()));
+                places.insert(Place::Nowhere);
+                s.whereabouts = Whereabouts::OneOf(places);
+            }),
             Body::Posted { sample, .. } | Body::Voided { sample, .. } => {
                 change(sample, &|s| s.reserved = None);
             }

@@ -5,6 +5,8 @@
 //! writes what it is about to do, and what it has done, to the ledger before it goes on. Pictures, motion plans and
 //! writes to disk are *effects*: asked for as outputs, answered as inputs. Only [`store`] touches a disk.
 //!
+//! A search moves nothing: it looks at racks and brings the ledger to what it reads there.
+//!
 //! `Load` and `Unload` are transfers that must end, or begin, at an instrument. A station whose file has a machine is
 //! asked to get ready before the hand reaches in, and released when it is out, whatever the job is: that it is owed a
 //! release is in the ledger, so that neither a cancel nor a kill leaves a door open for ever.
@@ -28,8 +30,10 @@ mod program;
 pub mod reach;
 mod restart;
 mod restored;
+mod run;
 mod runner;
 mod scene;
+mod search;
 mod sight;
 mod stages;
 pub mod store;

@@ -120,7 +120,8 @@ fn safe_slot(order: &Order, now: Situation<'_>) -> Result<Address, Failure> {
     back.map_or_else(|| free_deck_slot(&order.sample, now), Ok)
 }
 
-fn docked(belief: &Belief) -> Option<StationId> {
+/// The station that the base is docked at.
+pub fn docked(belief: &Belief) -> Option<StationId> {
     match &belief.base {
         BasePlace::Docked(station) => Some(station.clone()),
         BasePlace::Staging(_) | BasePlace::Free => None,
@@ -131,6 +132,16 @@ fn docked(belief: &Belief) -> Option<StationId> {
 pub fn release_plans(station: &StationId) -> Vec<Planned> {
     let plans = [Plan::Retreat, Plan::Posture("drive"), Plan::ReleaseSite(station.clone(), Debt::Settle)];
     plans.into_iter().map(|plan| (Some(Phase::ReleaseSite), plan)).collect()
+}
+
+/// The base to a station and into its dock.
+pub fn approach_plans(station: &StationId, drive: Option<Phase>, dock: Option<Phase>) -> [Planned; 4] {
+    [
+        (drive, Plan::Posture("drive")),
+        (drive, Plan::Drive(station.clone())),
+        (dock, Plan::Posture("look")),
+        (dock, Plan::Dock(station.clone())),
+    ]
 }
 
 struct List<'a> {
@@ -258,10 +269,7 @@ impl List<'_> {
             self.plans.push((phases.drive, Plan::Posture("drive")));
             self.plans.push((phases.drive, Plan::ReleaseSite(left, Debt::MayStay)));
         }
-        self.plans.push((phases.drive, Plan::Posture("drive")));
-        self.plans.push((phases.drive, Plan::Drive(station.clone())));
-        self.plans.push((phases.dock, Plan::Posture("look")));
-        self.plans.push((phases.dock, Plan::Dock(station.clone())));
+        self.plans.extend(approach_plans(station, phases.drive, phases.dock));
         self.docked = Some(station.clone());
         self.seen.clear();
     }

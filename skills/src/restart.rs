@@ -3,7 +3,7 @@
 use crate::chain::Entry;
 use crate::job::JobRecord;
 use crate::ledger::{Body, Ledger, Whereabouts};
-use nightshift_core::api::{Effect, ItemOutcome, ItemStatus, Place, RequestItem};
+use nightshift_core::api::{Effect, ItemOutcome, ItemStatus, JobKind, Place, RequestItem};
 use nightshift_core::{Code, Failure, SampleId, Stamp};
 
 /// The entries and the job as it has ended. Nothing is guessed: a sample that was between two places is in doubt.
@@ -16,7 +16,10 @@ pub fn close(ledger: &mut Ledger, job: &mut JobRecord, stamp: Stamp) -> Result<V
         let outcome = close_item(ledger, job, item, stamp, &mut written)?;
         job.outcomes.push(outcome);
     }
-    job.finish();
+    // A search has no items of its own where everything was asked for.
+    let otherwise = (job.request.kind == JobKind::Search)
+        .then(|| Failure::new(Code::RestartNotAcknowledged, "the stack ended before the search had"));
+    job.finish(otherwise);
     Ok(written)
 }
 

@@ -1,7 +1,8 @@
 //! What is wrong with a request, found before anything moves.
 
-use crate::job::{Item, Policy, Spec, Verify};
+use crate::job::{Item, Policy, Search, Spec, Verify, Work};
 use crate::ledger::{Ledger, Whereabouts};
+use crate::program::ledger_tag;
 use crate::world::World;
 use nightshift_core::api::{JobKind, JobRequest, Place, RequestItem};
 use nightshift_core::describe::{StationKind, fiducial_of_code};
@@ -20,9 +21,12 @@ const ITEMS: usize = 256;
 ///
 /// # Errors
 /// `MALFORMED_REQUEST`, `DUPLICATE_ITEM`, `UNKNOWN_*`, `LABWARE_DOES_NOT_FIT`, each with the item's number.
-pub fn read(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Spec, Failure> {
+pub fn read(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Work, Failure> {
     name("job_id", &request.job_id)?;
     name("caller", &request.caller)?;
+    if request.kind == JobKind::Search {
+        return read_search(world, ledger, request).map(Work::Search);
+    }
     if request.items.is_empty() || request.items.len() > ITEMS {
         return Err(malformed(format!("items: {} given, a job has 1 to {ITEMS}", request.items.len())));
     }
@@ -50,7 +54,40 @@ pub fn read(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Spec
         }
     }
     check_instrument(world, &spec, ledger)?;
-    Ok(spec)
+    Ok(Work::Move(spec))
+}
+
+fn read_search(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Search, Failure> {
+    if request.items.len() > ITEMS {
+        let words = format!("sample_ids: {} given, a search has at most {ITEMS}", request.items.len());
+        return Err(malformed(words));
+    }
+    let mut samples: Vec<SampleId> = Vec::new();
+    for (index, item) in request.items.iter().enumerate() {
+        let fail = |f: Failure| Failure::new(f.code, format!("sample_ids[{index}]: {}", f.message));
+        name("sample_id", &item.sample_id).map_err(fail)?;
+        let sample = SampleId::new(&item.sample_id);
+        ledger_tag(ledger, &sample).map_err(fail)?;
+        if samples.contains(&sample) {
+            let words = format!("sample_ids[{index}]: sample {sample} is named twice");
+            return Err(Failure::new(Code::DuplicateItem, words));
+        }
+        samples.push(sample);
+    }
+    let mut stations: Vec<StationId> = Vec::new();
+    for (index, text) in request.stations.iter().enumerate() {
+        let fail = |f: Failure| Failure::new(f.code, format!("stations[{index}]: {}", f.message));
+        name("station", text).map_err(fail)?;
+        let id = StationId::new(text);
+        if world.nests(&id).map_err(fail)?.is_empty() {
+            return Err(malformed(format!("stations[{index}]: {id} has no nest to look at")));
+        }
+        if stations.contains(&id) {
+            return Err(malformed(format!("stations[{index}]: {id} is named twice")));
+        }
+        stations.push(id);
+    }
+    Ok(Search { samples, stations, deadline: deadline(request.deadline_s)? })
 }
 
 fn malformed(words: String) -> Failure {
@@ -131,7 +168,7 @@ fn read_item(world: &World, ledger: &Ledger, item: &RequestItem) -> Result<Item,
 /// `Load` into a storage, a charger or the deck, and `Unload` from one, make no sense.
 fn check_instrument(world: &World, spec: &Spec, ledger: &Ledger) -> Result<(), Failure> {
     let stations: Vec<Option<StationId>> = match spec.kind {
-        JobKind::Transfer => return Ok(()),
+        JobKind::Transfer | JobKind::Search => return Ok(()),
         JobKind::Load => spec.items.iter().map(|item| Some(item.target.station.clone())).collect(),
         JobKind::Unload => spec.items.iter().map(|item| source_station(item, ledger)).collect(),
     };

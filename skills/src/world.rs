@@ -146,6 +146,19 @@ impl World {
         found.ok_or_else(|| unknown(station.nests.keys().map(NestId::as_str).collect()))
     }
 
+    /// The nests of a station, or of the deck, in order.
+    ///
+    /// # Errors
+    /// `UNKNOWN_STATION`.
+    pub fn nests(&self, station: &StationId) -> Result<Vec<NestRef>, Failure> {
+        let ids: Vec<NestId> = if station.as_str() == DECK {
+            self.robot.deck.keys().cloned().collect()
+        } else {
+            self.station(station)?.nests.keys().cloned().collect()
+        };
+        Ok(ids.into_iter().map(|nest| NestRef { station: station.clone(), nest }).collect())
+    }
+
     /// A station of the site.
     ///
     /// # Errors

@@ -66,6 +66,27 @@ def test_load_and_unload(planner, node):
     agree(node)
 
 
+def test_a_search_tells_where_samples_stand_and_what_was_read(planner, node):
+    search = planner.kinds["search"].Goal
+
+    def ask(**goal):
+        goal = search(job_id=str(uuid.uuid4()), caller="pytest", **goal)
+        return planner.result(planner.send("search", goal)).result
+
+    refused = ask(sample_ids=["S-999"])
+    assert refused.error.name == "UNKNOWN_SAMPLE" and not refused.seen
+    assert ask(stations=["moon"]).error.name == "UNKNOWN_STATION"
+    # S-007 stands at no storage: it is not there, and its place in the ledger is left as it was.
+    found = ask(sample_ids=["S-005", "S-007"])
+    assert [o.status for o in found.outcomes] == ["DONE", "FAILED"], found
+    assert found.outcomes[0].location == "storage/rack/B1" and found.outcomes[0].evidence[0].sha256
+    assert found.outcomes[1].error.name == "SAMPLE_MISSING", found.outcomes[1]
+    read = {sighting.sample_id: sighting for sighting in found.seen}
+    assert read["S-005"].code == "tag36h11:105" and read["S-005"].off_axis_m < 0.002
+    assert not found.unseen
+    agree(node)
+
+
 def test_cancel_in_mid_carry_leaves_the_sample_at_a_declared_place(planner, node):
     import rclpy
 

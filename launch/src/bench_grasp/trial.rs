@@ -227,6 +227,7 @@ impl Trial {
                 target: self.target.to_string(),
                 expected_code: String::new(),
             }],
+            stations: Vec::new(),
             on_failure: String::new(),
             verify: String::new(),
             deadline_s: 0.0,

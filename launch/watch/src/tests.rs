@@ -135,7 +135,9 @@ fn drive() -> Journal {
     );
     journal.answered(json!({ "Notice": { "level": Level::Warning, "message": "a word" } }));
     let error = Failure::new(Code::GraspMissed, "nothing between the fingers");
-    let result = JobResult { success: false, job_id: "J1".into(), outcomes: vec![], error: Some(error) };
+    let (outcomes, seen, unseen) = (vec![], vec![], vec![]);
+    let result =
+        JobResult { success: false, job_id: "J1".into(), outcomes, error: Some(error), seen, unseen };
     journal.answered(json!({ "Event": JobEvent::Finished(result) }));
     journal
 }

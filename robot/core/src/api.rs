@@ -16,6 +16,8 @@ pub enum JobKind {
     Load,
     /// Out of an instrument, with its handshake.
     Unload,
+    /// Nothing is moved: racks are looked at, and what stands in them is read.
+    Search,
 }
 
 /// A job as the caller wrote it: text that is yet to be checked.
@@ -27,8 +29,11 @@ pub struct JobRequest {
     pub job_id: String,
     /// Who asks.
     pub caller: String,
-    /// In order.
+    /// In order. Of a search the samples to be found; none is all that may be there.
     pub items: Vec<RequestItem>,
+    /// Of a search: where to look, in this order; none is every storage and the robot's deck.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stations: Vec<String>,
     /// `PUT_BACK` (default), `HOLD`, `RETRY_n`.
     pub on_failure: String,
     /// `LIGHT`, `FULL` (default).
@@ -232,6 +237,40 @@ pub struct JobResult {
     pub outcomes: Vec<ItemOutcome>,
     /// The first failure.
     pub error: Option<Failure>,
+    /// Of a search: every label that was seen, whether it was asked for or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Sighting>,
+    /// Of a search: what could not be looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Unseen>,
+}
+
+/// A label that was seen in a slot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The slot.
+    pub at: Address,
+    /// What was read.
+    pub code: String,
+    /// Whose it is by the ledger; none where it is nobody's.
+    pub sample_id: Option<SampleId>,
+    /// From the slot's axis to the middle of the label, metres.
+    pub off_axis_m: f64,
+    /// Of the picture.
+    pub sha256: String,
+    /// Of the picture, relative to the run's folder.
+    pub path: String,
+    /// When.
+    pub stamp: Stamp,
+}
+
+/// A place that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// `station/nest`.
+    pub nest: String,
+    /// Why not.
+    pub error: Failure,
 }
 
 /// A call of the API.

@@ -72,6 +72,8 @@ pub const TRANSFER_ACTION: &str = "/nightshift/transfer";
 pub const LOAD_ACTION: &str = "/nightshift/load";
 /// The action that moves samples out of an instrument.
 pub const UNLOAD_ACTION: &str = "/nightshift/unload";
+/// Where samples are looked for.
+pub const SEARCH_ACTION: &str = "/nightshift/search";
 /// The service that tells about a job.
 pub const GET_JOB: &str = "/nightshift/get_job";
 /// The service that tells where samples are.

@@ -491,5 +491,7 @@ fn result(request: &JobRequest, status: ItemStatus, error: Option<Failure>) -> J
         job_id: JobId::new(request.job_id.clone()),
         outcomes: request.items.iter().map(|item| outcome(&item.sample_id, &item.target)).collect(),
         error,
+        seen: Vec::new(),
+        unseen: Vec::new(),
     }
 }

@@ -261,6 +261,7 @@ pub enum What {
     RackShift,
     SlotOccupied,
     VialMissing,
+    VialMoved,
     VialToppled,
     VialSwapped,
     VialUnreadable,

@@ -85,6 +85,14 @@ impl World {
                     return refuse(format!("{other} cannot be swapped with itself"));
                 }
             }
+            What::VialMoved => {
+                let (slots, to) = (&self.scene.station_slots, fault.word("to"));
+                let slots: Vec<String> = slots.iter().map(|slot| slot.address.to_string()).collect();
+                let slots: Vec<&str> = slots.iter().map(String::as_str).collect();
+                if !slots.contains(&to) {
+                    return Err(unknown("slot", to, &slots));
+                }
+            }
             What::ScannerBlind | What::ScannerDirt | What::ScannerGlare => {
                 let (from, to) = (fault.number("from"), fault.number("to"));
                 if from >= to {
@@ -136,6 +144,7 @@ impl World {
                 let away = Isometry3::translation(-2.0, index as f64 * 0.2, 0.0);
                 return self.reload(self.data.model_clone(), |state| state.put_vial(index, &away));
             }
+            What::VialMoved => return self.move_vial(&fault.target, fault.word("to")),
             What::VialToppled => return self.topple(&fault.target),
             What::VialSwapped => self.swap_labels(&fault.target, fault.word("with")),
             What::VialUnreadable => {
@@ -226,11 +235,7 @@ impl World {
     }
 
     fn occupy(&mut self, slot: &str) -> Result<(), SimError> {
-        let address: Address = slot.parse().map_err(|e| SimError::Request(format!("{slot}: {e}")))?;
-        let there = (0..self.scene.vials.len()).find(|index| self.seat(*index) == Some(&address));
-        if let Some(index) = there {
-            return refuse(format!("{slot} is occupied already, by {}", self.scene.vials[index].sample));
-        }
+        let address = self.free_slot(slot)?;
         let takes = self.site.slot(&address).map(|(rack, ..)| &rack.takes);
         let fits = |vial: &&VialSpec| {
             let kinds = &self.site.catalogue.vials;
@@ -249,6 +254,31 @@ impl World {
         self.adopt(scene, |state| state.put_vial(index, &pose))?;
         self.strangers.insert(name);
         Ok(())
+    }
+
+    /// A slot in which no vial stands.
+    fn free_slot(&self, slot: &str) -> Result<Address, SimError> {
+        let address: Address = slot.parse().map_err(|e| SimError::Request(format!("{slot}: {e}")))?;
+        match (0..self.scene.vials.len()).find(|index| self.seat(*index) == Some(&address)) {
+            Some(index) => {
+                refuse(format!("{slot} is occupied already, by {}", self.scene.vials[index].sample))
+            }
+            None => Ok(address),
+        }
+    }
+
+    /// As a person would put it there.
+    fn move_vial(&mut self, sample: &str, slot: &str) -> Result<(), SimError> {
+        let (index, address) = (self.vial(sample), self.free_slot(slot)?);
+        let kind = &self.scene.vials[index].kind;
+        let kinds = &self.site.catalogue.vials;
+        let takes = self.site.slot(&address).map(|(rack, ..)| &rack.takes);
+        if !takes.into_iter().flatten().any(|name| kinds.get(name) == Some(kind)) {
+            return refuse(format!("{sample} does not fit into {slot}"));
+        }
+        let seat = self.station_slots().into_iter().find(|(other, _)| **other == address);
+        let (_, map_from_slot) = seat.expect("checked before");
+        self.reload(self.data.model_clone(), |state| state.put_vial(index, &map_from_slot.iso))
     }
 
     fn topple(&mut self, sample: &str) -> Result<(), SimError> {

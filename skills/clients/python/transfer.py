@@ -14,12 +14,13 @@ import sys
 import uuid
 
 import rclpy
-from nightshift_interfaces.action import Load, Transfer, Unload
+from nightshift_interfaces.action import Load, Search, Transfer, Unload
 from nightshift_interfaces.msg import TransferItem
 from nightshift_interfaces.srv import Resume
 from rclpy.action import ActionClient
 
-ACTIONS = {"transfer": Transfer, "load": Load, "unload": Unload}
+MOVES = {"transfer": Transfer, "load": Load, "unload": Unload}
+ACTIONS = {**MOVES, "search": Search}
 
 
 def outcome(message):
@@ -71,7 +72,7 @@ def resume(node, caller, note, wait_s=30.0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("moves", nargs="*", metavar="SAMPLE=STATION/NEST/SLOT", help="which sample to which slot")
-    parser.add_argument("--action", choices=ACTIONS, default="transfer")
+    parser.add_argument("--action", choices=MOVES, default="transfer")
     parser.add_argument("--job-id", default=str(uuid.uuid4()), help="send the same id again to ask for the same job")
     parser.add_argument("--caller", default="transfer.py")
     parser.add_argument("--resume", metavar="NOTE", help="acknowledge a restart, saying what was looked at")

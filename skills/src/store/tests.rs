@@ -46,6 +46,7 @@ fn job(id: &str) -> JobRecord {
             job_id: id.into(),
             caller: "tester".into(),
             items: Vec::new(),
+            stations: Vec::new(),
             on_failure: String::new(),
             verify: String::new(),
             deadline_s: 0.1 + 0.2,
@@ -55,6 +56,8 @@ fn job(id: &str) -> JobRecord {
         phase: Phase::Accepted,
         outcomes: Vec::new(),
         result: None,
+        seen: Vec::new(),
+        unseen: Vec::new(),
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Vial {
     pub at: Truth,
     /// The slot it was taken from last.
     pub from: Option<Address>,
+    /// A person has moved it: the ledger cannot know until it is seen.
+    pub carried_off: bool,
 }
 
 /// Where the base really is.
@@ -175,7 +177,13 @@ impl Lab {
         let executive = Executive::new(&site, &robot, restored).unwrap();
         let vials = site.stock.iter().map(|item| {
             let tag = fiducial_of_code(&item.code).unwrap();
-            let vial = Vial { tag, readable: true, at: Truth::Slot(item.at.clone()), from: None };
+            let vial = Vial {
+                tag,
+                readable: true,
+                at: Truth::Slot(item.at.clone()),
+                from: None,
+                carried_off: false,
+            };
             (item.id.clone(), vial)
         });
         let mut lab = Self {
@@ -507,7 +515,7 @@ impl Lab {
                 Truth::Dropped => continue,
             };
             assert!(
-                known.whereabouts.may_be(&place),
+                known.whereabouts.may_be(&place) || vial.carried_off,
                 "{id} is at {place}, and the ledger has it at {}; notices: {:#?}",
                 known.whereabouts,
                 self.notices
@@ -909,6 +917,12 @@ impl Lab {
 }
 
 /// One sample from where the ledger has it.
+/// A person puts a vial elsewhere.
+pub fn carry_off(lab: &mut Lab, sample: &str, to: &str) {
+    let vial = lab.vials.get_mut(&sample.into()).expect("there is such a vial");
+    (vial.at, vial.carried_off) = (at(to), true);
+}
+
 pub fn transfer(job: &str, items: &[(&str, &str, &str)]) -> JobRequest {
     JobRequest {
         kind: nightshift_core::api::JobKind::Transfer,
@@ -924,6 +938,7 @@ pub fn transfer(job: &str, items: &[(&str, &str, &str)]) -> JobRequest {
                 expected_code: String::new(),
             })
             .collect(),
+        stations: Vec::new(),
         on_failure: String::new(),
         verify: String::new(),
         deadline_s: 0.0,

@@ -6,5 +6,6 @@ mod failures;
 mod happy;
 mod lab;
 mod restart;
+mod search;
 mod site;
 mod storm;

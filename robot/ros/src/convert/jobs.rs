@@ -4,13 +4,14 @@ use super::{text, to_time};
 use crate::names;
 use nightshift_core::api::{
     Feedback, ItemOutcome, ItemStatus, JobKind, JobRequest, JobResult, JobState, LedgerLine, Phase,
-    RequestItem,
+    RequestItem, Sighting, Unseen,
 };
 use nightshift_core::{Code, Failure};
 use r2r::WrappedActionTypeSupport;
-use r2r::nightshift_interfaces::action::{Load, Transfer, Unload};
+use r2r::nightshift_interfaces::action::{Load, Search, Transfer, Unload};
 use r2r::nightshift_interfaces::msg::{
-    Evidence as EvidenceMsg, ItemOutcome as OutcomeMsg, JobError, TransferItem,
+    Evidence as EvidenceMsg, ItemOutcome as OutcomeMsg, JobError, Sighting as SightingMsg, TransferItem,
+    Unseen as UnseenMsg,
 };
 use r2r::nightshift_interfaces::srv::{GetJob, QueryLedger};
 
@@ -28,6 +29,21 @@ pub trait JobAction: WrappedActionTypeSupport + 'static {
     fn feedback(feedback: &Feedback) -> Self::Feedback;
 }
 
+macro_rules! job_feedback {
+    ($action:ident) => {
+        fn feedback(feedback: &Feedback) -> $action::Feedback {
+            $action::Feedback {
+                phase: feedback.phase.name().to_owned(),
+                sample_id: text(feedback.sample_id.as_str()),
+                custody: spoken(&feedback.custody),
+                progress: feedback.progress as f32,
+                eta_s: feedback.eta_s as f32,
+                message: text(&feedback.message),
+            }
+        }
+    };
+}
+
 macro_rules! job_actions {
     ($($action:ident, $name:path;)*) => {$(
         impl JobAction for $action::Action {
@@ -39,6 +55,7 @@ macro_rules! job_actions {
                     job_id: goal.job_id.clone(),
                     caller: goal.caller.clone(),
                     items: goal.items.iter().map(from_item).collect(),
+                    stations: Vec::new(),
                     on_failure: goal.on_failure.clone(),
                     verify: goal.verify.clone(),
                     deadline_s: goal.deadline_s,
@@ -64,16 +81,7 @@ macro_rules! job_actions {
                 }
             }
 
-            fn feedback(feedback: &Feedback) -> $action::Feedback {
-                $action::Feedback {
-                    phase: feedback.phase.name().to_owned(),
-                    sample_id: text(feedback.sample_id.as_str()),
-                    custody: spoken(&feedback.custody),
-                    progress: feedback.progress as f32,
-                    eta_s: feedback.eta_s as f32,
-                    message: text(&feedback.message),
-                }
-            }
+            job_feedback!($action);
         }
     )*};
 }
@@ -82,6 +90,60 @@ job_actions! {
     Transfer, names::TRANSFER_ACTION;
     Load, names::LOAD_ACTION;
     Unload, names::UNLOAD_ACTION;
+}
+
+impl JobAction for Search::Action {
+    const NAME: &'static str = names::SEARCH_ACTION;
+
+    fn request(goal: &Search::Goal) -> JobRequest {
+        let sought = |sample_id: &String| RequestItem {
+            sample_id: sample_id.clone(),
+            labware_type: String::new(),
+            source: String::new(),
+            target: String::new(),
+            expected_code: String::new(),
+        };
+        JobRequest {
+            kind: JobKind::Search,
+            job_id: goal.job_id.clone(),
+            caller: goal.caller.clone(),
+            items: goal.sample_ids.iter().map(sought).collect(),
+            stations: goal.stations.clone(),
+            on_failure: String::new(),
+            verify: String::new(),
+            deadline_s: goal.deadline_s,
+            dry_run: false,
+        }
+    }
+
+    fn result(result: &JobResult) -> Search::Result {
+        let seen = |seen: &Sighting| SightingMsg {
+            at: text(&seen.at.to_string()),
+            code: text(&seen.code),
+            sample_id: text(seen.sample_id.as_ref().map_or("", |id| id.as_str())),
+            off_axis_m: seen.off_axis_m,
+            sha256: text(&seen.sha256),
+            path: text(&seen.path),
+            stamp: to_time(seen.stamp),
+        };
+        let unseen =
+            |unseen: &Unseen| UnseenMsg { nest: text(&unseen.nest), error: to_error(Some(&unseen.error)) };
+        Search::Result {
+            success: result.success,
+            job_id: text(result.job_id.as_str()),
+            outcomes: result.outcomes.iter().map(to_outcome).collect(),
+            seen: result.seen.iter().map(seen).collect(),
+            unseen: result.unseen.iter().map(unseen).collect(),
+            error: to_error(result.error.as_ref()),
+        }
+    }
+
+    fn refusal(job_id: &str, failure: &Failure) -> Search::Result {
+        let error = to_error(Some(failure));
+        Search::Result { success: false, job_id: text(job_id), error, ..Search::Result::default() }
+    }
+
+    job_feedback!(Search);
 }
 
 fn from_item(item: &TransferItem) -> RequestItem {
@@ -225,6 +287,7 @@ mod tests {
             job_id: "j1".to_owned(),
             caller: "planner".to_owned(),
             items: vec![item("s1"), item("s2")],
+            stations: Vec::new(),
             on_failure: String::new(),
             verify: String::new(),
             deadline_s: 0.0,
@@ -239,6 +302,8 @@ mod tests {
             job_id: JobId::new("j1"),
             outcomes: vec![outcome(status)],
             error: error.map(|code| Failure::new(code, "words")),
+            seen: Vec::new(),
+            unseen: Vec::new(),
         }))
     }
 

@@ -315,6 +315,13 @@ pub static CATALOGUE: &[Spec] = &[
     entry(Rack, "shift", What::RackShift, &[X, Y, YAW], "stands elsewhere, with what stands in it"),
     entry(Slot, "occupied", What::SlotOccupied, &[], "a vial that nobody knows stands in it"),
     entry(Vial, "missing", What::VialMissing, &[], "is gone: it stands on the floor behind the walls"),
+    entry(
+        Vial,
+        "moved",
+        What::VialMoved,
+        &[word("to", &[], "a free slot that takes it, station/nest/slot")],
+        "stands in another slot",
+    ),
     entry(Vial, "toppled", What::VialToppled, &[], "lies on the bench before its rack"),
     entry(
         Vial,
