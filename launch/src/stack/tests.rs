@@ -68,6 +68,7 @@ fn transfer() -> StackInput {
         job_id: "by hand".to_owned(),
         caller: "test".to_owned(),
         items: vec![item],
+        stations: Vec::new(),
         on_failure: String::new(),
         verify: String::new(),
         deadline_s: 0.0,

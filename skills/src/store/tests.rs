@@ -71,7 +71,7 @@ fn what_was_written_is_there_after_a_kill_and_needs_a_word() {
     records.push(StoreRecord::Job(job("J1")));
     assert_eq!(store.append(&records).unwrap(), 3);
     let mut done = job("J1");
-    done.finish();
+    done.finish(None);
     assert_eq!(store.append(&[StoreRecord::Job(done.clone())]).unwrap(), 3);
     // SIGKILL: the files are left as they are.
     drop(store);
