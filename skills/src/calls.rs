@@ -24,7 +24,9 @@ impl Executive {
                 Err(failure) => Reply::Submitted(Err(failure)),
             },
             Request::Cancel { job_id } => Reply::Acknowledged(self.cancel(now, &JobId::new(job_id), out)),
-            Request::GetJob { job_id } => Reply::Job(self.record(&JobId::new(job_id)).map(JobRecord::state)),
+            Request::GetJob { job_id } => {
+                Reply::Job(self.record(&JobId::new(job_id)).map(|job| Box::new(job.state())))
+            }
             Request::QueryLedger { sample_id } => {
                 let only = (!sample_id.is_empty()).then(|| SampleId::new(sample_id));
                 Reply::Ledger(self.core.ledger.lines(only.as_ref()))

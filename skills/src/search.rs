@@ -128,6 +128,7 @@ impl SearchRun {
     }
 
     fn after(&mut self, ctx: &mut Context<'_>, ended: End, report: &mut Report) -> Option<End> {
+        let stopped = matches!(ended, End::Stopped);
         let failure = match ended {
             End::Failed(failure) if failure.code == Code::StoreUnavailable => {
                 report.dead = Some(failure);
@@ -154,6 +155,10 @@ impl SearchRun {
             }
             Doing::Writing => {
                 report.notices.extend(failure.map(|failure| (failure.code.level(), failure.to_string())));
+                self.go_on(ctx)
+            }
+            Doing::Looking { nest, .. } if stopped => {
+                self.left.push_front(nest);
                 self.go_on(ctx)
             }
             Doing::Looking { nest, since } => {

@@ -330,7 +330,7 @@ pub enum Reply {
     /// The job is on disk (or was before: the same id and the same request), or is refused.
     Submitted(Result<JobId, Failure>),
     /// The job's state: none where it is unknown.
-    Job(Option<JobState>),
+    Job(Option<Box<JobState>>),
     /// Where samples are.
     Ledger(Vec<LedgerLine>),
     /// Cancel and resume: accepted, or why not.

@@ -426,7 +426,9 @@ impl FakeExecutive {
                 }
                 _ => (Reply::Acknowledged(Err(Failure::new(Code::UnknownJob, job_id))), Vec::new()),
             },
-            Request::GetJob { job_id } => (Reply::Job(self.jobs.get(&job_id).cloned()), Vec::new()),
+            Request::GetJob { job_id } => {
+                (Reply::Job(self.jobs.get(&job_id).cloned().map(Box::new)), Vec::new())
+            }
             Request::QueryLedger { .. } => {
                 let line = LedgerLine {
                     sample_id: "s1".into(),

@@ -1,7 +1,7 @@
 //! What a look at a nest says about the ledger: who stands where, who does not stand where he was thought to, and whose
 //! label cannot be believed.
 
-use crate::ledger::{Body, Ledger, Whereabouts};
+use crate::ledger::{Body, Ledger, Sample, Whereabouts};
 use crate::limits;
 use crate::sight::NestSight;
 use crate::world::NestRef;
@@ -53,33 +53,32 @@ pub fn entries(
         let [seen] = over[..] else {
             if over.is_empty() {
                 let gone = thought.filter(|(id, _)| !all().any(|seen| seen.sample_id.as_ref() == Some(*id)));
-                doubted.extend(gone.filter_map(|(id, known)| {
-                    let mut places = places(&known.whereabouts);
-                    let why = format!("looked for at {at}, and no label was seen there");
-                    places.insert(Place::Nowhere).then(|| Body::Doubted { sample: id.clone(), places, why })
-                }));
+                let why = format!("looked for at {at}, and no label was seen there");
+                doubted.extend(gone.filter_map(|(id, known)| doubt(id, known, BTreeSet::new(), &why)));
             }
             continue;
         };
         let by = format!("{} was read over {at}, picture {}", seen.code, seen.sha256);
+        let worn: BTreeSet<Place> =
+            all().filter(|other| other.code == seen.code).map(|other| Place::At(other.at.clone())).collect();
         let others = thought.filter(|(id, _)| seen.sample_id.as_ref() != Some(*id));
-        missed.extend(others.map(|(id, _)| Body::Missed {
-            sample: id.clone(),
-            at: at.clone(),
-            by: by.clone(),
-        }));
+        // A label that is elsewhere, too, does not show that who was thought to be here is not.
+        if worn.len() > 1 {
+            doubted.extend(others.filter_map(|(id, known)| doubt(id, known, BTreeSet::new(), &by)));
+        } else {
+            let missed_here =
+                |(id, _): (&SampleId, _)| Body::Missed { sample: id.clone(), at: at.clone(), by: by.clone() };
+            missed.extend(others.map(missed_here));
+        }
         let Some((sample, known)) = seen.sample_id.as_ref().and_then(|id| Some((id, ledger.sample(id)?)))
         else {
             continue;
         };
-        let worn: BTreeSet<Place> =
-            all().filter(|other| other.code == seen.code).map(|other| Place::At(other.at.clone())).collect();
         if worn.len() > 1 {
-            let why = format!("{} was read at {} places", seen.code, worn.len());
-            let body = Body::Doubted { sample: sample.clone(), places: worn, why };
-            if !doubted.contains(&body) {
-                doubted.push(body);
-            }
+            let free = |place: &Place| ledger.claimants(place).all(|other| other == sample);
+            let free = worn.into_iter().filter(free).collect();
+            let body = doubt(sample, known, free, &format!("{} was read in more than one slot", seen.code));
+            doubted.extend(body.filter(|body| !doubted.contains(body)).into_iter().collect::<Vec<_>>());
         } else if known.whereabouts.known() != Some(&place) && seen.off_axis_m <= limits::SLOT_OFFSET_M {
             found.push(Body::Found { sample: sample.clone(), at, by });
         }
@@ -87,11 +86,15 @@ pub fn entries(
     missed.into_iter().chain(found).chain(doubted).collect()
 }
 
-fn places(whereabouts: &Whereabouts) -> BTreeSet<Place> {
-    match whereabouts {
+/// That a sample may also be in those places, or in no slot at all; none where that is known already.
+fn doubt(id: &SampleId, known: &Sample, more: BTreeSet<Place>, why: &str) -> Option<Body> {
+    let mut places = match &known.whereabouts {
         Whereabouts::At(place) => BTreeSet::from([place.clone()]),
         Whereabouts::OneOf(places) => places.clone(),
-    }
+    };
+    let before = places.len();
+    places.extend(more.into_iter().chain([Place::Nowhere]));
+    (places.len() > before).then(|| Body::Doubted { sample: id.clone(), places, why: why.to_owned() })
 }
 
 /// The samples that were seen once, where the ledger now has them.
@@ -204,12 +207,20 @@ mod tests {
         let mut seen = look(&mut book, "shelf/rack", &[(1, "A1", 0.0), (2, "A2", 0.0)], &[]);
         let more = look(&mut book, "bench/rack", &[(1, "A3", 0.0)], &seen);
         seen.extend(more);
-        assert_eq!(whereabouts(&book, "a"), "bench/rack/A3|shelf/rack/A1");
+        assert_eq!(whereabouts(&book, "a"), "bench/rack/A3|shelf/rack/A1|nowhere");
         let sure: Vec<_> = found(&book, &seen).map(|(id, _)| id.as_str().to_owned()).collect();
         assert_eq!(sure, ["b"]);
         let mut book = ledger(&[("a", 1, "shelf/rack/A1")]);
         look(&mut book, "shelf/rack", &[(1, "A1", 0.0), (1, "A4", 0.0)], &[]);
-        assert_eq!(whereabouts(&book, "a"), "shelf/rack/A1|shelf/rack/A4");
+        assert_eq!(whereabouts(&book, "a"), "shelf/rack/A1|shelf/rack/A4|nowhere");
+    }
+
+    #[test]
+    fn who_stands_under_anothers_label_is_not_given_up() {
+        let mut book = ledger(&[("a", 1, "shelf/rack/A1"), ("b", 2, "shelf/rack/A2")]);
+        look(&mut book, "shelf/rack", &[(1, "A1", 0.0), (1, "A2", 0.0)], &[]);
+        assert_eq!(whereabouts(&book, "a"), "shelf/rack/A1|nowhere");
+        assert_eq!(whereabouts(&book, "b"), "shelf/rack/A2|nowhere");
     }
 
     #[test]

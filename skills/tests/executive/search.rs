@@ -46,7 +46,7 @@ fn what_a_person_carried_off_is_found_and_can_be_fetched_from_there() {
     assert_eq!(location(&result, "S-001"), ("storage/rack/B4", ItemStatus::Done, None));
     assert!(result.seen.iter().any(|seen| seen.at.to_string() == "storage/rack/B4"));
     lab.check_at_rest();
-    assert!(lab.run(usual("J2")).success);
+    assert!(lab.run(transfer("J2", &[("S-001", "", "photolysis/rack/A1")])).success);
     lab.check_at_rest();
 }
 

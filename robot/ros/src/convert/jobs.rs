@@ -118,7 +118,7 @@ impl JobAction for Search::Action {
 
     fn result(result: &JobResult) -> Search::Result {
         let seen = |seen: &Sighting| SightingMsg {
-            at: text(&seen.at.to_string()),
+            at: text(seen.at.to_string()),
             code: text(&seen.code),
             sample_id: text(seen.sample_id.as_ref().map_or("", |id| id.as_str())),
             off_axis_m: seen.off_axis_m,

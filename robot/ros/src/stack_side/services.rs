@@ -73,7 +73,7 @@ impl Services {
                 .unsent("calls", format!("an answer to call {}, which nobody made", id.0));
         };
         let sent = match (open, reply) {
-            (Open::GetJob(request), Reply::Job(state)) => request.respond(jobs::to_job(state.as_ref())),
+            (Open::GetJob(request), Reply::Job(state)) => request.respond(jobs::to_job(state.as_deref())),
             (Open::QueryLedger(request), Reply::Ledger(lines)) => request.respond(jobs::to_ledger(&lines)),
             (Open::Resume(request), Reply::Acknowledged(said)) => {
                 let (accepted, message) = acknowledged(said);
