@@ -82,7 +82,8 @@ def open_lab(folder):
         node.destroy_node()
         rclpy.shutdown()
         lab.stop()
-        print(lab.stack.tail())
+        for name, child in (("stack", lab.stack), ("simulator", lab.sim)):
+            print(f"--- the {name}'s last words\n{child.tail()}")
 
 
 @pytest.fixture(scope="module")

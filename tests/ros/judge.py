@@ -12,14 +12,17 @@ from nightshift_interfaces.srv import QueryLedger
 from std_msgs.msg import String
 
 
-def truth(node, wait_s=20.0):
-    """The simulator's next word on where everything is."""
+def truth(node, wait_s=60.0):
+    """The simulator's next word on where everything is.
+
+    By the clock and not by a count of spins: a spin ends at whatever comes first, and a node with much unheard (an
+    action's feedback, its status) spins a hundred times within milliseconds.
+    """
     heard = []
     subscription = node.create_subscription(String, "/nightshift_sim/truth", lambda m: heard.append(m.data), 10)
-    for _ in range(int(wait_s * 10)):
+    deadline = time.monotonic() + wait_s
+    while not heard and time.monotonic() < deadline:
         rclpy.spin_once(node, timeout_sec=0.1)
-        if heard:
-            break
     node.destroy_subscription(subscription)
     if not heard:
         raise SystemExit("the simulator says nothing on /nightshift_sim/truth")
