@@ -308,7 +308,7 @@ pub struct PictureArgs {
     after_help = "The log is text, also as gzip: a header `# n_beams N angle_min A angle_inc D` (radians), then a line a scan: index, \
 time (s), odometry x y yaw, reference x y yaw (m, rad), N ranges (m; 50 and more is no return).\n\nExamples:\n  \
 nightshift localize --map lab.yaml --log drive.txt.gz --initial 1.5,7.0,0.0 --out drive.tum --json\n  \
-nightshift localize --map lab.yaml --log drive.txt --global --out drive.tum"
+nightshift localize --map lab.yaml --log drive.txt --global --out drive.tum --picture drive.png"
 )]
 pub struct LocalizeArgs {
     /// A map_server map, by its YAML file.
@@ -329,6 +329,10 @@ pub struct LocalizeArgs {
     /// Where to write the poses, as a TUM trajectory: one for each scan, with the scan's time; no line while lost.
     #[arg(long, value_name = "TUM")]
     pub out: PathBuf,
+    /// Draw the drive on the map here: blue where the pose was trusted, orange dots where it was in doubt, the log's reference
+    /// grey.
+    #[arg(long, value_name = "PNG")]
+    pub picture: Option<PathBuf>,
     /// Print one JSON object on stdout: scans, cpu_ms_mean, cpu_ms_p99, and the state at each scan.
     #[arg(long)]
     pub json: bool,
@@ -351,13 +355,16 @@ pub struct PlanPathArgs {
     /// Where it shall go.
     #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
     pub to: [f64; 3],
+    /// Keep-out and one-way zones that count, as a site's zones.toml has them.
+    #[arg(long, value_name = "TOML")]
+    pub zones: Option<PathBuf>,
     /// The robot whose outline and speeds count: a folder below robot/description/, or a path.
     #[arg(long, default_value = "omni7")]
     pub robot: String,
     /// Print one JSON object on stdout: found or reason, length_m, clearance_m, cpu_ms, and the path's poses.
     #[arg(long)]
     pub json: bool,
-    /// Draw map, path and outlines here.
+    /// Draw map, zones, path and outlines here.
     #[arg(long, value_name = "PNG")]
     pub picture: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! Reading what a run needs from disk: site, robot, map.
 
-use nightshift_core::describe::{Manipulator, Problem, Problems, Reader, Robot, Site};
+use nightshift_core::describe::{Manipulator, Problem, Problems, Reader, Robot, Site, Zone};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_motion::Arm;
 use std::fs;
@@ -106,6 +106,13 @@ pub fn load_arm(robot: &str) -> Result<Arm, String> {
 /// Loads an arm's description out of the folder of an arm alone.
 pub fn load_manipulator(folder: &Path) -> Result<Manipulator, String> {
     load_in(folder, Manipulator::load).map_err(|e| e.to_string())
+}
+
+/// Loads a file of zones alone.
+pub fn load_zones(path: &Path) -> Result<Vec<Zone>, String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    Zone::load(&reader(folder), &file).map_err(|e| e.to_string())
 }
 
 /// Loads a map_server map by its YAML file.

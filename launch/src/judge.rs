@@ -1,13 +1,16 @@
 //! Watches a run from outside, with the simulator's truth in hand, and notes what must never happen.
 
+mod zones;
+
 use crate::lockstep::{Step, drives};
 use crate::stack::StackOutput;
 use nightshift_core::SampleId;
 use nightshift_core::api::{ItemStatus, JobEvent, JobResult};
-use nightshift_core::describe::Site;
+use nightshift_core::describe::{Robot, Site};
 use nightshift_core::robot::{RobotCommand, RobotEvent};
 use nightshift_sim::{Truth, World};
 use std::collections::BTreeMap;
+use zones::ZoneWatch;
 
 /// A grip at its limit swings over it by so much in single steps, N.
 const GRIP_SLACK_N: f64 = 0.5;
@@ -16,6 +19,7 @@ const GRIP_SLACK_N: f64 = 0.5;
 pub struct Judge {
     /// What each sample's glass may be held with, N, by its type.
     max_grip_n: BTreeMap<SampleId, f64>,
+    zones: ZoneWatch,
     arm_moving: bool,
     violations: Vec<String>,
     /// How each job ended, in order.
@@ -23,13 +27,19 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Knows what the site's labware can bear.
-    pub fn new(site: &Site) -> Self {
+    /// Knows what the site's labware can bear, and where its base may go.
+    pub fn new(site: &Site, robot: &Robot) -> Self {
         let limits = site.stock.iter().filter_map(|item| {
             let vial = site.catalogue.vials.get(&item.labware)?;
             Some((item.id.clone(), vial.grasp.max_force_n))
         });
-        Self { max_grip_n: limits.collect(), arm_moving: false, violations: Vec::new(), results: Vec::new() }
+        Self {
+            max_grip_n: limits.collect(),
+            zones: ZoneWatch::new(&site.zones, &robot.base.footprint_m),
+            arm_moving: false,
+            violations: Vec::new(),
+            results: Vec::new(),
+        }
     }
 
     /// Looks at what one step brought.
@@ -39,6 +49,11 @@ impl Judge {
         }
         for refusal in &step.refused {
             self.note(world, refusal.clone());
+        }
+        if self.zones.is_due(world.now()) {
+            for breach in self.zones.broken(world.now(), &world.truth().robot.pose.iso) {
+                self.note(world, breach);
+            }
         }
         for mishap in world.mishaps() {
             self.note(world, format!("mishap: {mishap}"));

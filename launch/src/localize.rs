@@ -2,6 +2,7 @@
 
 use crate::cli::LocalizeArgs;
 use crate::files;
+use crate::picture::{Canvas, draw_map};
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use flate2::read::MultiGzDecoder;
@@ -11,13 +12,14 @@ use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_navigation::log::DriveLog;
 use nightshift_navigation::told::{self, Told};
-use nightshift_navigation::{LocalisationState, Localiser, evaluate};
+use nightshift_navigation::{LocalisationState, Localiser, Place, evaluate};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
+use tiny_skia::Color;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -51,8 +53,11 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
         talk!("neither --initial nor --global: the first scans are looked for in the whole map");
     }
     let mut localiser = localiser_for(&grid, &log, args.seed, args.initial)?;
-    let (trajectory, report) = follow(&mut localiser, &log);
+    let (trajectory, report, places) = follow(&mut localiser, &log);
     fs::write(&args.out, trajectory).map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
+    if let Some(file) = &args.picture {
+        draw(&grid, &log, &places, file)?;
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
@@ -83,11 +88,12 @@ pub fn localiser_for(
 }
 
 /// The poses as a TUM trajectory, one for each scan; none while there is no pose to tell. And the rest.
-fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report) {
+fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report, Vec<Place>) {
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} scans, {eta} left").expect("a sound template");
     let bar = ProgressBar::new(log.steps.len() as u64).with_style(style);
     let (mut trajectory, mut state, mut cpu_ms) = (String::new(), Vec::new(), Vec::new());
+    let mut places = Vec::new();
     for (index, step) in log.steps.iter().enumerate() {
         let (odometry, scan) = (log.odometry(index), log.scan(index));
         let began = ThreadTime::now();
@@ -100,13 +106,39 @@ fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report) {
         }
         let confidence = answer.estimate().map_or(0.0, |estimate| estimate.confidence);
         state.push(StateAt { t: step.time_s, state: word(answer.state()), confidence });
+        places.push(answer.place);
         bar.inc(1);
     }
     bar.finish_and_clear();
     let scans = cpu_ms.len();
     let cpu_ms_mean = cpu_ms.iter().sum::<f64>() / scans as f64;
     cpu_ms.sort_by(f64::total_cmp);
-    (trajectory, Report { scans, cpu_ms_mean, cpu_ms_p99: cpu_ms[(scans - 1) * 99 / 100], state })
+    (trajectory, Report { scans, cpu_ms_mean, cpu_ms_p99: cpu_ms[(scans - 1) * 99 / 100], state }, places)
+}
+
+fn draw(grid: &OccupancyGrid, log: &DriveLog, places: &[Place], file: &Path) -> Result<(), String> {
+    let mut canvas = Canvas::about(grid)?;
+    draw_map(&mut canvas, grid);
+    let at = |canvas: &Canvas, pose: &Pose2<Map, Base>| canvas.pixel(pose.x(), pose.y());
+    let reference: Vec<_> = log.steps.iter().map(|step| at(&canvas, &step.reference)).collect();
+    canvas.line(&reference, 3.0, Color::from_rgba8(190, 190, 195, 255));
+    // A line breaks off where the pose is not trusted.
+    for run in places.chunk_by(|a, b| matches!((a, b), (Place::Tracking(_), Place::Tracking(_)))) {
+        let trusted = run.iter().filter_map(|place| match place {
+            Place::Tracking(estimate) => Some(at(&canvas, &estimate.map_from_base)),
+            Place::Ambiguous(_) | Place::Lost => None,
+        });
+        let trusted: Vec<_> = trusted.collect();
+        canvas.line(&trusted, 1.5, Color::from_rgba8(20, 70, 180, 255));
+    }
+    for place in places {
+        if let Place::Ambiguous(estimate) = place {
+            let (x, y) = at(&canvas, &estimate.map_from_base);
+            let corners = [(x - 3.0, y), (x, y - 3.0), (x + 3.0, y), (x, y + 3.0)];
+            canvas.polygon(&corners, Color::from_rgba8(235, 120, 20, 255));
+        }
+    }
+    canvas.pixmap.save_png(file).map_err(|e| format!("{} cannot be written: {e}", file.display()))
 }
 
 /// `time tx ty tz qx qy qz qw`: the base in the map.

@@ -60,7 +60,7 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
     let (watch, cpu) = (Stopwatch::start(), ThreadTime::now());
     let config = SimConfig { seed: Seed(seed), start: None };
     let mut lockstep = Lockstep::new(lab, config, None, ()).map_err(|e| e.to_string())?;
-    let mut judge = Judge::new(&lab.site);
+    let mut judge = Judge::new(&lab.site, &lab.robot);
     let mut roster = Roster::new(lab, seed);
     let bar = ProgressBar::new(seconds as u64).with_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} simulated s, {msg}").expect("a sound template"),

@@ -7,7 +7,7 @@ use crate::stack::{StackInput, StackOutput};
 use crate::talk::talk;
 use font8x8::UnicodeFonts;
 use nightshift_core::api::{JobEvent, Phase};
-use nightshift_core::describe::{Shape, Solid};
+use nightshift_core::describe::{Rule, Shape, Solid, Zone};
 use nightshift_core::frames::{Base, Link, Map, Pose};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::record::Entry;
@@ -155,6 +155,7 @@ fn draw(lab: &Lab, run: &Run) -> Result<Pixmap, String> {
         let name = station.id.as_str();
         canvas.text(x - name.len() as f32 * 6.0, y - 6.0, name, Color::BLACK);
     }
+    draw_zones(&mut canvas, &lab.site.zones);
     draw_run(&mut canvas, lab, run);
     draw_legend(&mut canvas, run, height);
     Ok(canvas.pixmap)
@@ -176,6 +177,37 @@ pub fn draw_map(canvas: &mut Canvas, grid: &OccupancyGrid) {
                 canvas.pixmap.fill_rect(cell, &paint(color), Transform::identity(), None);
             }
         }
+    }
+}
+
+/// Draws zones as tinted areas with their names: keep-out red, slow yellow, one-way green with an arrow.
+pub fn draw_zones(canvas: &mut Canvas, zones: &[Zone]) {
+    for zone in zones {
+        let [r, g, b] = match zone.rule {
+            Rule::KeepOut => [214, 40, 40],
+            Rule::Slow { .. } => [230, 170, 0],
+            Rule::OneWay { .. } => [30, 150, 90],
+        };
+        let mut corners: Vec<(f32, f32)> = zone.polygon.iter().map(|[x, y]| canvas.pixel(*x, *y)).collect();
+        canvas.polygon(&corners, Color::from_rgba8(r, g, b, 50));
+        corners.extend(corners.first().copied());
+        canvas.line(&corners, 1.5, Color::from_rgba8(r, g, b, 255));
+        let count = zone.polygon.len() as f64;
+        let [x, y] = [0, 1].map(|axis| zone.polygon.iter().map(|corner| corner[axis]).sum::<f64>() / count);
+        if let Rule::OneWay { heading_rad } = zone.rule {
+            let on = |turn: f64, far: f64| {
+                let (sin, cos) = (heading_rad + turn).sin_cos();
+                canvas.pixel(x + far * cos, y + far * sin)
+            };
+            let arrow = [on(0.0, -0.4), on(0.0, 0.4), on(0.4, 0.2), on(0.0, 0.4), on(-0.4, 0.2)];
+            canvas.line(&arrow, 2.0, Color::from_rgba8(r, g, b, 255));
+        }
+        let words = match zone.rule {
+            Rule::KeepOut | Rule::OneWay { .. } => zone.name.clone(),
+            Rule::Slow { max_speed_m_s } => format!("{} {max_speed_m_s} m/s", zone.name),
+        };
+        let (left, top) = canvas.pixel(x, y);
+        canvas.text(left - words.len() as f32 * 6.0, top - 24.0, &words, Color::from_rgba8(r, g, b, 255));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::cli::PlanPathArgs;
 use crate::files;
-use crate::picture::{Canvas, draw_map};
+use crate::picture::{Canvas, draw_map, draw_zones};
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use nalgebra::{Isometry2, Vector2};
-use nightshift_core::describe::Robot;
+use nightshift_core::describe::{Robot, Zone};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
 use serde::Serialize;
@@ -36,10 +36,11 @@ struct Report {
 pub fn run(args: &PlanPathArgs) -> Result<ExitCode, String> {
     let grid = files::load_map(&args.map).map_err(|e| format!("{}: {e}", args.map.display()))?;
     let robot = files::load_in(&files::robot_folder(&args.robot), Robot::load).map_err(|e| e.to_string())?;
+    let zones = args.zones.as_deref().map(files::load_zones).transpose()?.unwrap_or_default();
     let [from, to] = [args.from, args.to].map(|[x, y, yaw]| Isometry2::new(Vector2::new(x, y), yaw));
     let motion = Motion { speed: robot.base.max_speed, omnidirectional: robot.base.omnidirectional };
     let began = ThreadTime::now();
-    let costmap = Costmap::new(grid.clone(), Footprint::new(&robot.base.footprint_m));
+    let costmap = Costmap::with_zones(grid.clone(), Footprint::new(&robot.base.footprint_m), &zones);
     let map_cpu_ms = began.elapsed().as_secs_f64() * 1e3;
     let began = ThreadTime::now();
     let map = costmap.snapshot();
@@ -57,7 +58,7 @@ pub fn run(args: &PlanPathArgs) -> Result<ExitCode, String> {
         path: path.iter().map(|p| [p.translation.x, p.translation.y, p.rotation.angle()]).collect(),
     };
     if let Some(file) = &args.picture {
-        draw(&grid, &robot, path, &from, &to, file)?;
+        draw(&grid, &zones, &robot, path, [&from, &to], file)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report).expect("plain data"));
@@ -73,14 +74,15 @@ pub fn run(args: &PlanPathArgs) -> Result<ExitCode, String> {
 
 fn draw(
     grid: &OccupancyGrid,
+    zones: &[Zone],
     robot: &Robot,
     path: &[Isometry2<f64>],
-    from: &Isometry2<f64>,
-    to: &Isometry2<f64>,
+    [from, to]: [&Isometry2<f64>; 2],
     file: &Path,
 ) -> Result<(), String> {
     let mut canvas = Canvas::about(grid)?;
     draw_map(&mut canvas, grid);
+    draw_zones(&mut canvas, zones);
     // The outline every quarter of a metre, then the way of its middle.
     let mut drawn: Option<Isometry2<f64>> = None;
     for pose in path {

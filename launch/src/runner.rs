@@ -112,7 +112,7 @@ impl Part {
         for planned in &scenario.faults {
             lockstep.plan(planned.clone())?;
         }
-        let mut judge = Judge::new(&lab.site);
+        let mut judge = Judge::new(&lab.site, &lab.robot);
         let mut script = Script::new(scenario, cancel);
         let mut over_at = None;
         loop {

@@ -162,11 +162,8 @@ impl Stack {
         }
         // The planner says the same, but not before the base knows where it is.
         let map = self.navigator.costmap().snapshot_of_map();
-        if let Some((_, at)) = map.obstacle_at(&goal.iso, 0.0) {
-            return Err(format!(
-                "the base's outline there meets the map (wall, unknown, or its end) at ({:.2}, {:.2})",
-                at.x, at.y
-            ));
+        if let Some((layer, at)) = map.obstacle_at(&goal.iso, 0.0) {
+            return Err(format!("the base's outline there meets {}", map.costmap().words(layer, &at)));
         }
         let off = self.joints.iter().zip(&self.drive_posture).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         if self.joints.len() != self.drive_posture.len() || off > POSTURE_RAD {

@@ -6,7 +6,9 @@ mod snapshot;
 use crate::control::mppi::Field;
 use crate::distance;
 use crate::footprint::Footprint;
+use crate::zones::Zones;
 use nalgebra::{Isometry2, Point2};
+use nightshift_core::describe::Zone;
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::time::Stamp;
 use overlay::Overlay;
@@ -31,6 +33,8 @@ const AROUND_SEEN_M: f64 = 0.6;
 pub enum Layer {
     /// The map's walls, its unknown parts and its end.
     Map,
+    /// A keep-out zone.
+    KeepOut,
     /// Something the lasers saw.
     Laser,
 }
@@ -57,6 +61,9 @@ struct Still {
     /// [`skip`] of each cell.
     skip: Vec<u8>,
     blocks: Blocks,
+    zones: Zones,
+    /// As `clearance_m`, of the map alone; none where there are no keep-out zones and both are one.
+    walls_m: Option<Vec<f32>>,
 }
 
 /// The largest clearance in each block of cells: whether a disc can be anywhere in it.
@@ -86,13 +93,21 @@ impl Blocks {
 }
 
 impl Costmap {
-    /// A map without anything seen yet.
+    /// A map without zones and without anything seen yet.
     pub fn new(grid: OccupancyGrid, footprint: Footprint) -> Self {
+        Self::with_zones(grid, footprint, &[])
+    }
+
+    /// A map with a site's zones, without anything seen yet.
+    pub fn with_zones(grid: OccupancyGrid, footprint: Footprint, zones: &[Zone]) -> Self {
         let seen = vec![Stamp::ZERO; grid.cells.len()];
-        let clearance_m = clearances(&grid, |index| grid.cells[index] != Cell::Free);
+        let zones = Zones::new(&grid, zones);
+        let wall = |index: usize| grid.cells[index] != Cell::Free;
+        let walls_m = zones.keep_out().then(|| clearances(&grid, wall));
+        let clearance_m = clearances(&grid, |index| wall(index) || zones.kept_out(index).is_some());
         let blocks = Blocks::new(&grid, &clearance_m);
         let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
-        let still = Arc::new(Still { grid, clearance_m, skip, blocks });
+        let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m });
         Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO }
     }
 
@@ -232,9 +247,8 @@ impl Costmap {
     /// Whether a return lies on free floor of the map, farther from everything in it than `apart_m`.
     pub fn is_unexplained(&self, point: &Point2<f64>, apart_m: f64) -> bool {
         let cell = self.still.grid.cell_at(point.x, point.y);
-        cell.is_some_and(|(column, row)| {
-            f64::from(self.still.clearance_m[row * self.still.grid.width + column]) > apart_m
-        })
+        let walls_m = self.still.walls_m.as_ref().unwrap_or(&self.still.clearance_m);
+        cell.is_some_and(|(column, row)| f64::from(walls_m[row * self.still.grid.width + column]) > apart_m)
     }
 
     fn blocks_with(&self, overlay: &Overlay) -> Blocks {
@@ -258,9 +272,35 @@ impl Costmap {
         blocks
     }
 
+    /// The site's zones.
+    pub fn zones(&self) -> &Zones {
+        &self.still.zones
+    }
+
+    /// The base's outline.
+    pub fn footprint(&self) -> &Footprint {
+        &self.footprint
+    }
+
+    /// What blocks at a point of the map, in words.
+    pub fn words(&self, layer: Layer, at: &Point2<f64>) -> String {
+        let what = match layer {
+            Layer::Map => "the map (wall, unknown, or its end)".to_owned(),
+            Layer::Laser => "something that the lasers see".to_owned(),
+            Layer::KeepOut => {
+                let cell = self.still.grid.cell_at(at.x, at.y);
+                let zone = cell.and_then(|(c, r)| self.still.zones.kept_out(r * self.still.grid.width + c));
+                format!("the keep-out zone {}", zone.map_or("", |zone| &zone.name))
+            }
+        };
+        format!("{what} at ({:.2}, {:.2})", at.x, at.y)
+    }
+
     fn layer(&self, index: usize, laser: bool) -> Option<Layer> {
         if self.still.grid.cells[index] != Cell::Free {
             Some(Layer::Map)
+        } else if self.still.zones.kept_out(index).is_some() {
+            Some(Layer::KeepOut)
         } else {
             let seen = self.seen[index];
             (laser && seen != Stamp::ZERO && self.now.since(seen) <= REMEMBERED_S).then_some(Layer::Laser)

@@ -41,6 +41,8 @@ const LAST_M: f64 = 0.25;
 const FIELD_M: f64 = 3.0;
 /// What blocks within this of somebody who moves is that somebody, metres.
 const MOVER_REACH_M: f64 = 0.8;
+/// Before a slow zone the base begins to brake so much earlier than it could, metres.
+const BRAKE_EARLY_M: f64 = 0.25;
 
 /// What a drive wants now.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,6 +139,7 @@ impl Drive {
             return Step::Done(result);
         }
         self.held_since = at.held.then(|| self.held_since.unwrap_or(now));
+        let limits = self.limits_at(at);
         match &mut self.phase {
             Phase::BackOut(staging) => {
                 let base_from_staging = base.inv_mul(staging);
@@ -144,7 +147,7 @@ impl Drive {
                     self.phase = Phase::Plan(now);
                     return Step::Drive(Twist::STOP);
                 }
-                let limits = self.limits.slowed(OUT_SPEED);
+                let limits = limits.slowed(OUT_SPEED);
                 let go = if self.motion.omnidirectional { towards } else { towards_along };
                 Step::Drive(go(&base_from_staging, &limits))
             }
@@ -157,11 +160,27 @@ impl Drive {
                     None => Step::Drive(Twist::STOP),
                 }
             }
-            Phase::Follow(_) => self.follow(at, mppi),
+            Phase::Follow(_) => self.follow(at, &limits, mppi),
         }
     }
 
-    fn follow(&mut self, at: &Now<'_>, mppi: &mut Mppi) -> Step {
+    /// The base's limits where it is and as far ahead as it needs to brake.
+    fn limits_at(&self, at: &Now<'_>) -> Limits {
+        let speed = at.velocity.x.hypot(at.velocity.y);
+        let reach = speed * speed / (2.0 * self.limits.acceleration.x) + BRAKE_EARLY_M;
+        let rest: &[Isometry2<f64>] =
+            if let Phase::Follow(follower) = &self.phase { follower.rest() } else { &[] };
+        let ahead = rest
+            .iter()
+            .take_while(|pose| (pose.translation.vector - at.base.translation.vector).norm() < reach)
+            .chain([at.base]);
+        let (zones, outline) = (at.costmap.zones(), at.costmap.footprint());
+        let limit = ahead.filter_map(|pose| zones.speed_limit(outline, pose)).min_by(f64::total_cmp);
+        let fastest = self.limits.speed.x.max(self.limits.speed.y);
+        limit.map_or(self.limits, |limit| self.limits.slowed((limit / fastest).min(1.0)))
+    }
+
+    fn follow(&mut self, at: &Now<'_>, limits: &Limits, mppi: &mut Mppi) -> Step {
         let Phase::Follow(follower) = &mut self.phase else { return Step::Drive(Twist::STOP) };
         let (now, base) = (at.now, at.base);
         let near = |place: &nalgebra::Point2<f64>, reach: f64| {
@@ -184,16 +203,16 @@ impl Drive {
             if !foreseen && !self.motion.omnidirectional && base_from_goal.translation.vector.norm() < LAST_M
             {
                 self.foreseeing = false;
-                Some(towards_along(&base_from_goal, &self.limits))
+                Some(towards_along(&base_from_goal, limits))
             } else if foresee {
                 if !std::mem::replace(&mut self.foreseeing, true) {
                     mppi.reset();
                 }
-                follower.reference(base, &self.limits, STEPS, STEP_S).map(|reference| {
+                follower.reference(base, limits, STEPS, STEP_S).map(|reference| {
                     mppi.turn(&Scene {
                         base,
                         velocity: at.velocity,
-                        limits: &self.limits,
+                        limits,
                         reference: &reference,
                         field: &at.costmap.field(&base.translation.vector.into(), FIELD_M),
                         movers: at.movers,
@@ -201,7 +220,7 @@ impl Drive {
                 })
             } else {
                 self.foreseeing = false;
-                follower.step(base, &self.limits)
+                follower.step(base, limits)
             };
         let blocked = blocked.is_some() && somebody.is_none();
         let waited = self.held_since.is_some_and(|since| now.since(since) > COURTESY_S);

@@ -72,6 +72,11 @@ impl Footprint {
             .collect()
     }
 
+    /// Its corners in order, in the base's frame.
+    pub fn corners(&self) -> &[Point2<f64>] {
+        &self.corners
+    }
+
     /// Discs that cover the outline.
     pub fn discs(&self) -> &[Disc] {
         &self.discs

@@ -25,6 +25,7 @@ mod test_world;
 #[cfg(test)]
 mod tests;
 pub mod told;
+mod zones;
 
 pub use localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 pub use messages::{NavCommand, NavInput, NavOutput};

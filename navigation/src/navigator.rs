@@ -122,7 +122,7 @@ impl Navigator {
             mppi: Mppi::new(&footprint, seed),
             people: People::default(),
             changes: Changes::new(&grid),
-            costmap: Costmap::new(grid, footprint),
+            costmap: Costmap::with_zones(grid, footprint, &site.zones),
             senses: Senses::new(robot.scanners.clone()),
             scanners: robot
                 .scanners

@@ -120,8 +120,17 @@ impl World {
         Self::with_robot(seed, robot)
     }
 
+    /// With zones that the site does not have.
+    pub fn with_zones(seed: u64, zones: Vec<nightshift_core::describe::Zone>) -> Self {
+        let (site, robot) = descriptions();
+        Self::with_both(seed, Site { zones, ..site }, robot)
+    }
+
     fn with_robot(seed: u64, robot: Robot) -> Self {
-        let (site, _) = descriptions();
+        Self::with_both(seed, descriptions().0, robot)
+    }
+
+    fn with_both(seed: u64, site: Site, robot: Robot) -> Self {
         let navigator = navigator(&site, &robot, seed);
         let furniture = site.furniture.iter().filter_map(|s| in_plane(s, &Isometry2::identity()));
         let stations = site.stations.values();

@@ -1,8 +1,9 @@
 //! The navigator in the closed loop of a small flat world.
 
-use crate::test_world::World;
+use crate::test_world::{World, descriptions};
 use crate::{LocalisationState, NavCommand, NavInput};
 use nalgebra::{Isometry2, Vector2};
+use nightshift_core::describe::{Rule, Zone};
 use nightshift_core::random::Seed;
 use nightshift_core::record::replay;
 use nightshift_core::robot::{CommandId, LaserScan};
@@ -315,4 +316,28 @@ fn odd_scans_neither_panic_nor_move_the_pose() {
     world.run(1.0);
     assert!(world.error.0 < before + 0.01);
     assert_eq!(world.states.last(), Some(&LocalisationState::Tracking));
+}
+
+#[test]
+fn a_slow_zone_is_crossed_slowly_from_its_first_corner_to_its_last_and_the_rest_is_not() {
+    let polygon = vec![[3.8, 0.0], [5.0, 0.0], [5.0, 3.0], [3.8, 3.0]];
+    let zone = Zone { name: "door".to_owned(), rule: Rule::Slow { max_speed_m_s: 0.15 }, polygon };
+    let mut world = World::with_zones(14, vec![zone.clone()]);
+    let corners = descriptions().1.base.footprint_m;
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    let (mut within, mut fastest) = (0, [0.0f64; 2]);
+    while world.done.is_empty() {
+        let before = world.base;
+        world.run(0.1);
+        let inside = |base: &Isometry2<f64>| {
+            corners.iter().any(|corner| zone.contains((base * nalgebra::Point2::from(*corner)).into()))
+        };
+        let speed = (world.base.translation.vector - before.translation.vector).norm() / 0.1;
+        let slow = inside(&before) && inside(&world.base);
+        within += usize::from(slow);
+        fastest[usize::from(slow)] = fastest[usize::from(slow)].max(speed);
+    }
+    assert_eq!(world.done, [(ID, Ok(()))]);
+    // The localiser's error at the zone's edge is some millimetres, and the speed on x, y together.
+    assert!(within > 50 && fastest[1] < 0.17 && fastest[0] > 0.4, "{within} {fastest:?}");
 }

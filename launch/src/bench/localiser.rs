@@ -8,7 +8,9 @@ use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_navigation::evaluate::{self, FromNowhere, Kidnapped, Tracked};
 use nightshift_navigation::log::DriveLog;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 /// A recorded drive, and what is asked of the localiser on it.
@@ -114,6 +116,26 @@ impl Case {
         data.join(format!("{}.yaml", self.map))
     }
 
+    /// What the particle filter of Debian's `mrpt-apps` comes to on the same drive, once, by the names of our figures. Empty where
+    /// it is not installed or does not end well.
+    fn peer(&self, data: &Path, notes: &mut Notes) -> BTreeMap<String, f64> {
+        let script = files::home().join("tests/peers/navigation.py");
+        let mut command = Command::new("python3");
+        command.arg(&script).arg(self.log_file(data)).arg(self.map_file(data));
+        command.arg(self.settle.to_string()).arg(if self.even_only { "even" } else { "all" });
+        let measured = command.output().map_err(|e| e.to_string()).and_then(|output| {
+            let words = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            if !output.status.success() {
+                return Err(words());
+            }
+            serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
+        });
+        measured.unwrap_or_else(|why| {
+            notes.skip(format!("{}: no peer: {why}", self.log));
+            BTreeMap::new()
+        })
+    }
+
     fn log_file(&self, data: &Path) -> PathBuf {
         data.join(format!("{}.txt.gz", self.log))
     }
@@ -138,18 +160,26 @@ pub fn tracking(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
             }));
             bar.inc(1);
         }
-        write_tracking(case, &runs, &cpu_ms, notes);
+        let peer = case.peer(&plan.data, notes);
+        write_tracking(case, &runs, &cpu_ms, &peer, notes);
     }
     Ok(())
 }
 
-fn write_tracking(case: &Case, runs: &[Tracked], cpu_ms: &[f64], notes: &mut Notes) {
+fn write_tracking(
+    case: &Case,
+    runs: &[Tracked],
+    cpu_ms: &[f64],
+    peer: &BTreeMap<String, f64>,
+    notes: &mut Notes,
+) {
     let n = runs.len();
     let mut write = |figure, unit, of: &dyn Fn(&Tracked) -> f64, aim: Option<f64>| {
         let values: Vec<f64> = runs.iter().map(of).collect();
         let figure = notes.figure(case.log, figure, unit, evaluate::mean(&values), n);
         figure.spread = Some(range(&values));
         figure.aim = aim.map(Aim::AtMost);
+        figure.peer = peer.get(figure.figure).copied();
     };
     let max = |values: &[f64]| values.iter().copied().fold(f64::NAN, f64::max);
     let degrees = |run: &Tracked| evaluate::quantile(&run.yaw_rad, 0.95).to_degrees();

@@ -27,6 +27,11 @@ impl Snapshot<'_> {
         &self.map.still.grid
     }
 
+    /// The costmap that it was taken of.
+    pub fn costmap(&self) -> &Costmap {
+        self.map
+    }
+
     /// The base's outline.
     pub fn footprint(&self) -> &Footprint {
         &self.map.footprint

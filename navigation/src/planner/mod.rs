@@ -8,7 +8,7 @@ mod shorten;
 mod sweep;
 
 use crate::costmap::{Layer, Snapshot};
-use nalgebra::{Isometry2, Point2};
+use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::{Code, Failure};
 use search::Search;
@@ -68,7 +68,8 @@ fn path(
     for (pose, what) in [(goal, "the goal"), (start, "the base at")] {
         if let Some((layer, at)) = sweep.obstacle_at(pose) {
             let how = if what == "the goal" { "is taken" } else { "is held" };
-            let words = format!("{what} {} {how} by {}", words_of(pose), describe(layer, &at));
+            let by = sweep.map.costmap().words(layer, &at);
+            let words = format!("{what} {} {how} by {by}", words_of(pose));
             return Err(Obstruction { layer, words });
         }
     }
@@ -94,14 +95,6 @@ impl Obstruction {
     pub fn failure(&self) -> Failure {
         Failure::new(Code::NoPath, self.words.clone())
     }
-}
-
-fn describe(layer: Layer, at: &Point2<f64>) -> String {
-    let what = match layer {
-        Layer::Map => "the map (wall, unknown, or its end)",
-        Layer::Laser => "something that the lasers see",
-    };
-    format!("{what} at ({:.2}, {:.2})", at.x, at.y)
 }
 
 fn words_of(pose: &Isometry2<f64>) -> String {

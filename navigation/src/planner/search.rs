@@ -4,7 +4,7 @@ use super::floor::{Floor, dearness};
 use super::lattice::{HEADINGS, Lattice, Node, Step};
 use super::shorten::driven;
 use super::sweep::{LEAVING_RADIUS_M, Sweep, share_of};
-use super::{Motion, Obstruction, describe, order, words_of};
+use super::{Motion, Obstruction, order, words_of};
 use crate::costmap::Layer;
 use nalgebra::{Isometry2, Point2, Vector2};
 use nightshift_core::frames::wrap_angle;
@@ -219,6 +219,9 @@ impl<'a> Search<'a> {
         let map = self.sweep.map;
         let Some(last) = self.lattice.after(node, step, times) else { return false };
         let (here, there) = (self.lattice.pose(map, node), self.lattice.pose(map, last));
+        if map.costmap().zones().against(&here, &there).is_some() {
+            return false;
+        }
         let from_start =
             |pose: &Isometry2<f64>| (pose.translation.vector - self.start.translation.vector).norm();
         let way = (there.translation.vector - here.translation.vector).norm();
@@ -337,12 +340,18 @@ impl<'a> Search<'a> {
         } else {
             String::new()
         };
+        let costmap = self.sweep.map.costmap();
+        let obeyed: Vec<&str> = costmap.zones().one_way().collect();
+        let obeyed = match obeyed.as_slice() {
+            [] => String::new(),
+            names => format!("; one-way zones are obeyed: {}", names.join(", ")),
+        };
         let words = format!(
-            "no way from {} to {}{tried}: the nearest place that can be reached, {}, is {off:.2} m short, blocked by {}",
+            "no way from {} to {}{tried}: the nearest place that can be reached, {}, is {off:.2} m short, blocked by {}{obeyed}",
             words_of(self.start),
             words_of(self.goal),
             words_of(&here),
-            describe(layer, &at)
+            costmap.words(layer, &at)
         );
         Obstruction { layer, words }
     }

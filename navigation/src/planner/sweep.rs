@@ -45,13 +45,13 @@ impl Sweep<'_> {
     }
 
     /// Whether the base can go straight from one pose to another, turning evenly on the way, and never come nearer to
-    /// anything than the margin. By conservative advancement: no point of the outline moves faster than the leg's
+    /// anything than the margin, nor against a one-way zone. By conservative advancement: no point of the outline moves faster than the leg's
     /// length a unit of its share, so a gap of so much clears so much of the leg.
     pub fn leg_is_clear(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> bool {
         let way = (to.translation.vector - from.translation.vector).norm();
         let turn = from.rotation.angle_to(&to.rotation);
         let length = way + turn.abs() * self.map.footprint().outer_radius_m();
-        if !length.is_finite() {
+        if !length.is_finite() || self.map.costmap().zones().against(from, to).is_some() {
             return false;
         }
         let mut at = 0.0;

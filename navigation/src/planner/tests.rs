@@ -2,8 +2,9 @@ use super::sweep::{SPACING_M, SPACING_RAD, share_of};
 use super::*;
 use crate::costmap::Costmap;
 use crate::footprint::Footprint;
-use nalgebra::Vector2;
+use nalgebra::{Point2, Vector2};
 use nightshift_core::Stamp;
+use nightshift_core::describe::{Rule, Zone};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use proptest::prelude::*;
 
@@ -174,4 +175,64 @@ fn a_lonely_thing_in_a_hall_is_not_jumped_over() {
         let nearest = nearest_m(&map, &path);
         assert!(nearest >= 0.1, "{nearest} m");
     }
+}
+
+/// 8 x 6 m without anything in it but zones.
+fn hall(zones: &[Zone]) -> Costmap {
+    let (width, height) = (160, 120);
+    let edge = |i: usize| {
+        i.is_multiple_of(width) || i / width == 0 || i % width == width - 1 || i / width == height - 1
+    };
+    let cells = (0..width * height).map(|i| if edge(i) { Cell::Occupied } else { Cell::Free }).collect();
+    let grid = OccupancyGrid { resolution_m: 0.05, width, height, origin: [0.0, 0.0], cells };
+    let outline = Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]);
+    Costmap::with_zones(grid, outline, zones)
+}
+
+fn zone(rule: Rule, [left, low, right, high]: [f64; 4]) -> Zone {
+    let polygon = vec![[left, low], [right, low], [right, high], [left, high]];
+    Zone { name: "balance".to_owned(), rule, polygon }
+}
+
+#[test]
+fn a_keep_out_zone_is_a_wall_with_a_name_but_what_moves_in_it_is_still_seen() {
+    let map = hall(&[zone(Rule::KeepOut, [3.0, 0.0, 5.0, 4.0])]);
+    let (start, goal) = (at(1.0, 1.0, 0.0), at(7.0, 1.0, 0.0));
+    for motion in [OMNI, DIFFERENTIAL] {
+        let path = plan(&map.snapshot(), &motion, &start, &goal).unwrap();
+        assert!(nearest_m(&map, &path) >= 0.1);
+        assert!(path.iter().all(|pose| pose.translation.y > 4.3 || (pose.translation.x - 4.0).abs() > 1.28));
+        let within = plan(&map.snapshot(), &motion, &start, &at(4.0, 2.0, 0.0)).unwrap_err();
+        assert_eq!(within.layer, Layer::KeepOut);
+        assert!(within.words.contains("is taken by the keep-out zone balance at"), "{}", within.words);
+    }
+    let shut = hall(&[zone(Rule::KeepOut, [3.0, -1.0, 5.0, 9.0])]);
+    let blocked = plan(&shut.snapshot(), &OMNI, &start, &goal).unwrap_err();
+    assert!(blocked.words.contains("blocked by the keep-out zone balance"), "{}", blocked.words);
+    assert!(map.is_unexplained(&Point2::new(4.0, 2.0), 0.15), "a person there is no furniture");
+}
+
+#[test]
+fn a_one_way_zone_is_driven_along_and_across_but_never_against() {
+    use std::f64::consts::PI;
+    // All of the floor's lower part leads east; the way back is above it.
+    let map = hall(&[zone(Rule::OneWay { heading_rad: 0.0 }, [2.0, -1.0, 6.0, 3.0])]);
+    for motion in [OMNI, DIFFERENTIAL] {
+        let length = |from, to| {
+            let path = plan(&map.snapshot(), &motion, &from, &to).unwrap();
+            for pair in path.windows(2) {
+                let way = pair[1].translation.vector - pair[0].translation.vector;
+                let within = map.zones().against(&pair[0], &pair[1]);
+                assert!(within.is_none(), "{way:?} at {:?}", pair[0].translation);
+            }
+            path.windows(2).map(|p| (p[1].translation.vector - p[0].translation.vector).norm()).sum::<f64>()
+        };
+        let along = length(at(1.0, 1.0, 0.0), at(7.0, 1.0, 0.0));
+        let back = length(at(7.0, 1.0, PI), at(1.0, 1.0, PI));
+        assert!(along < 6.5 && back > 6.8, "{along} m along, {back} m back");
+        length(at(4.0, 0.6, PI / 2.0), at(4.0, 5.0, PI / 2.0));
+    }
+    let shut = hall(&[zone(Rule::OneWay { heading_rad: 0.0 }, [2.0, -1.0, 6.0, 9.0])]);
+    let refused = plan(&shut.snapshot(), &OMNI, &at(7.0, 1.0, PI), &at(1.0, 1.0, PI)).unwrap_err();
+    assert!(refused.words.contains("one-way zones are obeyed: balance"), "{}", refused.words);
 }

@@ -134,3 +134,32 @@ fn a_deck_nest_that_the_robot_does_not_have_is_named() {
     );
     assert!(found.iter().any(|words| words.contains("no rack type rack_2x4")), "{found:?}");
 }
+
+#[test]
+fn a_station_in_a_keep_out_zone_and_a_file_of_zones_that_is_missing_are_named() {
+    let with = |zones: Option<&str>| {
+        Site::load(&|name| match (name, zones) {
+            ("zones.toml", Some(zones)) => Ok(zones.to_owned()),
+            ("zones.toml", None) => Err("cannot be read".to_owned()),
+            ("site.toml", _) => {
+                let text = read("maps/photocatalysis", name)?;
+                Ok(text.replacen("schema = 1\n", "schema = 1\nzones = \"zones.toml\"\n", 1))
+            }
+            _ => read("maps/photocatalysis", name),
+        })
+    };
+    let zone = |polygon: &str| {
+        format!("schema = 1\n[[zone]]\nname = 'all'\nkind = 'keep-out'\npolygon = {polygon}\n")
+    };
+    let all = with(Some(&zone("[[0, 0], [90, 0], [90, 90], [0, 90]]"))).unwrap_err().to_string();
+    for words in [
+        "zones.toml: zone.all.polygon: the start at (1.30, 3.40) lies within",
+        "the staging pose of station gc at",
+        "the docked pose of station photolysis at",
+    ] {
+        assert!(all.contains(words), "{words:?} not in {all}");
+    }
+    assert!(with(None).unwrap_err().to_string().contains("zones.toml: cannot be read"));
+    let good = with(Some(&zone("[[50, 50], [51, 50], [51, 51]]"))).unwrap();
+    assert_eq!(good.zones.len(), 1);
+}

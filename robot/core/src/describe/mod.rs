@@ -16,6 +16,7 @@ mod site;
 mod station;
 mod surface;
 mod urdf;
+mod zones;
 
 pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vessel, Vial};
 pub use machine::{Machine, MachineState, Refusal, RefusalKind, Target, Transition};
@@ -30,6 +31,7 @@ pub use site::{Content, ContentKind, Site, Stock, StockItem, fiducial_of_code};
 pub use station::{Dock, Nest, Station, StationKind, TagMount};
 pub use surface::{Materials, Surface};
 pub use urdf::{Joint, JointKind, Link, LinkShape, RobotModel};
+pub use zones::{Rule, Zone};
 
 use crate::frames::{Pose, Pose2};
 use serde::de::DeserializeOwned;

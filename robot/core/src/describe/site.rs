@@ -2,6 +2,7 @@
 
 use super::shape::Shape;
 use super::surface::{Materials, Surface, check_names};
+use super::zones::{Rule, Zone, ZonesFile};
 use super::{Catalogue, Problem, Problems, RackType, Reader, Robot, Station};
 use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
 use crate::ids::{Address, LabwareType, NestId, SampleId, StationId};
@@ -27,6 +28,8 @@ pub struct Site {
     pub catalogue: Catalogue,
     /// What stands where at the start.
     pub stock: Vec<StockItem>,
+    /// Where the base must not go, must go slowly, or may go one way only.
+    pub zones: Vec<Zone>,
     /// Rack types that stand in nests of the robot's deck here, in place of the robot's own.
     pub deck: BTreeMap<NestId, String>,
 }
@@ -43,6 +46,8 @@ struct SiteFile {
     stations: Vec<String>,
     #[serde(default)]
     deck: BTreeMap<NestId, String>,
+    /// The file of the zones, relative to the folder.
+    zones: Option<String>,
     #[serde(default)]
     furniture: Vec<Shape<Map>>,
     #[serde(rename = "material", default)]
@@ -139,6 +144,14 @@ impl Site {
                 shape.check(&mut problems, "site.toml", &format!("furniture[{index}]"));
             }
         }
+        let mut zones = Vec::new();
+        if let Some(file) = site.as_ref().and_then(|site| site.zones.as_ref()) {
+            let read = problems.read::<ZonesFile>(reader, file);
+            zones = read.map(|read| read.zones(file, &mut problems)).unwrap_or_default();
+            if let Some(site) = &site {
+                check_zones(&zones, &site.start, &stations, file, &mut problems);
+            }
+        }
         if let (Some(site), Some(catalogue), Some(stock)) = (site, catalogue, stock) {
             let this = Self {
                 name: site.name,
@@ -150,6 +163,7 @@ impl Site {
                 catalogue,
                 stock: stock.samples,
                 deck: site.deck,
+                zones,
             };
             this.check_tags(&mut problems);
             this.check_materials(&mut problems);
@@ -309,6 +323,35 @@ impl Site {
             if let Some(other) = places.insert(&item.at, &item.id) {
                 problems.add("stock.toml", key("at"), format!("{other} stands at {} already", item.at));
             }
+        }
+    }
+}
+
+/// No place where the base has to stand may lie in a keep-out zone.
+fn check_zones(
+    zones: &[Zone],
+    start: &Pose2<Map, Base>,
+    stations: &BTreeMap<StationId, Station>,
+    file: &str,
+    problems: &mut Problems,
+) {
+    for zone in zones.iter().filter(|zone| zone.rule == Rule::KeepOut) {
+        let mut check = |what: String, pose: &Pose2<Map, Base>| {
+            problems.check(
+                !zone.contains([pose.x(), pose.y()]),
+                file,
+                format!("zone.{}.polygon", zone.name),
+                format!(
+                    "{what} at ({:.2}, {:.2}) lies within: the base could never stand there",
+                    pose.x(),
+                    pose.y()
+                ),
+            );
+        };
+        check("the start".to_owned(), start);
+        for (id, station) in stations {
+            check(format!("the staging pose of station {id}"), &(station.pose * station.dock.staging));
+            check(format!("the docked pose of station {id}"), &(station.pose * station.dock.docked));
         }
     }
 }

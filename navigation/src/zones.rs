@@ -1,0 +1,90 @@
+//! The site's zones, as the costmap, the planner and the drive ask about them.
+
+use crate::footprint::Footprint;
+use nalgebra::{Isometry2, Point2};
+use nightshift_core::describe::{Rule, Zone};
+use nightshift_core::grid::OccupancyGrid;
+
+/// A leg is looked at so finely, metres.
+const STEP_M: f64 = 0.05;
+/// A way is against a one-way zone where its direction is more than this against the zone's: the cosine of 107 degrees.
+const AGAINST: f64 = -0.3;
+
+/// All zones of a site.
+#[derive(Clone, Debug, Default)]
+pub struct Zones {
+    zones: Vec<Zone>,
+    /// The keep-out zone of each cell of the map, counted from one; empty where there is none.
+    kept_out: Vec<u16>,
+}
+
+impl Zones {
+    /// Over a map.
+    pub fn new(grid: &OccupancyGrid, zones: &[Zone]) -> Self {
+        let mut kept_out = Vec::new();
+        if zones.iter().any(|zone| zone.rule == Rule::KeepOut) {
+            let of = |index: usize| {
+                let center = grid.center(index % grid.width, index / grid.width);
+                zones.iter().position(|zone| zone.rule == Rule::KeepOut && zone.contains(center))
+            };
+            kept_out =
+                (0..grid.cells.len()).map(|index| of(index).map_or(0, |zone| zone as u16 + 1)).collect();
+        }
+        Self { zones: zones.to_vec(), kept_out }
+    }
+
+    /// Whether any cell is kept out.
+    pub fn keep_out(&self) -> bool {
+        !self.kept_out.is_empty()
+    }
+
+    /// The keep-out zone that a cell lies in.
+    pub fn kept_out(&self, index: usize) -> Option<&Zone> {
+        self.zones.get(usize::from(*self.kept_out.get(index)?).checked_sub(1)?)
+    }
+
+    /// The speed that is allowed at a pose, m/s; none where any is.
+    pub fn speed_limit(&self, footprint: &Footprint, pose: &Isometry2<f64>) -> Option<f64> {
+        let slow = self.zones.iter().filter_map(|zone| match zone.rule {
+            Rule::Slow { max_speed_m_s } => Some((zone, max_speed_m_s)),
+            Rule::KeepOut | Rule::OneWay { .. } => None,
+        });
+        let mut points = None;
+        slow.filter(|(zone, _)| {
+            // Corners, and the middle: a zone that is smaller than the base and between them slows nobody.
+            let points = points.get_or_insert_with(|| {
+                let corners = footprint.corners().iter().map(|corner| pose * corner);
+                corners.chain([Point2::from(pose.translation.vector)]).collect::<Vec<_>>()
+            });
+            points.iter().any(|point| zone.contains([point.x, point.y]))
+        })
+        .map(|(_, speed)| speed)
+        .min_by(f64::total_cmp)
+    }
+
+    /// The one-way zone that a straight leg drives against.
+    pub fn against(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> Option<&Zone> {
+        let way = to.translation.vector - from.translation.vector;
+        let length = way.norm();
+        // A turn on the spot goes nowhere.
+        if length < 1e-6 {
+            return None;
+        }
+        self.zones.iter().find(|zone| {
+            let Rule::OneWay { heading_rad } = zone.rule else { return false };
+            let (sin, cos) = heading_rad.sin_cos();
+            let steps = (length / STEP_M).ceil() as usize;
+            let at = |step: usize| from.translation.vector + way * (step as f64 / steps as f64);
+            (way.x * cos + way.y * sin) < AGAINST * length
+                && (0..=steps).map(at).any(|place| zone.contains([place.x, place.y]))
+        })
+    }
+
+    /// Names of the one-way zones.
+    pub fn one_way(&self) -> impl Iterator<Item = &str> {
+        self.zones
+            .iter()
+            .filter(|zone| matches!(zone.rule, Rule::OneWay { .. }))
+            .map(|zone| zone.name.as_str())
+    }
+}
