@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::Failure;
 use nightshift_core::frames::{Base, Pose, Tool};
 use nightshift_core::random::Seed;
+use nightshift_core::robot::JointTrajectory;
 use nightshift_motion::{Arm, MotionGoal, PlanRequest, Scene, plan};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,8 @@ struct IkAnswer {
 #[derive(Serialize)]
 struct PlanReport {
     robot: String,
+    /// In the order of the trajectories' positions.
+    joints: Vec<String>,
     solved: usize,
     /// World, way, shortening, rounding and timing together; of the problems that were solved.
     cpu_us: Option<Spread>,
@@ -51,6 +54,8 @@ struct PlanReport {
 struct PlanAnswer {
     /// Of the motion.
     duration_s: Option<f64>,
+    /// Points at most 20 ms apart.
+    trajectory: Option<JointTrajectory>,
     failure: Option<Failure>,
 }
 
@@ -133,13 +138,18 @@ pub fn plan_all(args: &PlanArgs) -> Result<ExitCode, String> {
         if planned.is_ok() {
             us.push(began.elapsed().as_secs_f64() * 1e6);
         }
-        let duration_s = planned.as_ref().ok().map(|trajectory| trajectory.duration_s());
-        problems.push(PlanAnswer { duration_s, failure: planned.err() });
+        let (trajectory, failure) = match planned {
+            Ok(trajectory) => (Some(trajectory), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let duration_s = trajectory.as_ref().map(JointTrajectory::duration_s);
+        problems.push(PlanAnswer { duration_s, trajectory, failure });
         bar.inc(1);
     }
     bar.finish_and_clear();
     let (solved, all) = (us.len(), problems.len());
-    let report = PlanReport { robot: args.robot.clone(), solved, cpu_us: Spread::of(us), problems };
+    let joints = arm.limits().iter().map(|limit| limit.joint.clone()).collect();
+    let report = PlanReport { robot: args.robot.clone(), joints, solved, cpu_us: Spread::of(us), problems };
     if args.json {
         println!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {

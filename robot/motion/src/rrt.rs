@@ -15,7 +15,7 @@ const UPRIGHT_STEP: f64 = 0.35;
 /// Of its step a tree must come nearer by this, or it is stuck at the bound of what may lean.
 const PROGRESS: f64 = 0.05;
 /// How often the trees grow before giving up.
-const TRIES: usize = 8000;
+const TRIES: usize = 250_000;
 /// A share of the random positions is drawn from around the start and the first goal: so far around, radians.
 const AROUND: f64 = 0.8;
 const AROUND_SHARE: f64 = 0.5;
