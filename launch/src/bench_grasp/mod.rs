@@ -140,7 +140,8 @@ fn report(seed: u64, outcomes: Vec<Outcome>) -> Report {
             .into_iter()
             .filter(|outcome| {
                 let odd = !outcome.success || !outcome.notes.is_empty();
-                (odd && !outcome.conditions.drops) || !outcome.known
+                let late = outcome.noticed_s.is_some_and(|s| s > AIMS.noticed_s);
+                (odd && !outcome.conditions.drops) || !outcome.known || late
             })
             .collect(),
     }

@@ -91,6 +91,8 @@ pub struct Outcome {
     pub known: bool,
     /// What must not happen and did: touches, knocks, mishaps.
     pub notes: Vec<String>,
+    /// What the executive tells of it: the evidence, each with its time.
+    pub told: Vec<String>,
     /// From the moment when the pads no longer pressed it until the executive acted on that, s.
     pub noticed_s: Option<f64>,
     /// Simulated.
@@ -353,6 +355,9 @@ impl Trial {
         let there = sample.location == self.target.to_string();
         let known = ended.is_some_and(|outcome| outcome.location.split('|').any(|at| at == sample.location));
         let failure = ended.and_then(|outcome| outcome.error.as_ref());
+        let evidence = ended.map(|outcome| outcome.evidence.as_slice()).unwrap_or_default();
+        let told = evidence.iter().map(|e| format!("{:.3} s: {}: {}", e.stamp.seconds(), e.kind, e.text));
+        let told = told.collect();
         let (error, message) = match (ended, failure) {
             (None, _) => (Some("TIME_LIMIT".to_owned()), None),
             (_, Some(failure)) => (Some(failure.code.name()), Some(failure.message.clone())),
@@ -369,6 +374,7 @@ impl Trial {
             broken: self.broken,
             known,
             notes: self.notes,
+            told,
             noticed_s: self.noticed_s,
             time_s: self.world.now().seconds(),
             conditions: self.conditions,

@@ -129,22 +129,41 @@ impl Pick {
         Ok((At::Leaving(missed), up))
     }
 
-    /// A finger has met something on its way down: the other side is tried, and then the other.
+    /// A finger has met something on its way down.
     fn touched(&mut self, ctx: &Context<'_>, spot: &Spot, force_n: f64) -> Result<(At, Action), Failure> {
-        let Some(side_m) = self.sides.pop() else {
-            let over_m = spot.height_now(ctx)? - spot.seat_m();
-            let words = format!(
-                "a finger met something {:.0} mm over the grasp of {} in {}, with {force_n:.1} N",
-                over_m * 1e3,
-                self.sample,
-                self.from
-            );
-            return self.up(ctx, spot, Failure::new(Code::GraspMissed, words));
-        };
+        let over_m = spot.height_now(ctx)? - spot.seat_m();
+        let words = format!(
+            "a finger met something {:.0} mm over the grasp of {} in {}, with {force_n:.1} N",
+            over_m * 1e3,
+            self.sample,
+            self.from
+        );
+        self.other_side(ctx, spot, Failure::new(Code::GraspMissed, words))
+    }
+
+    /// The one side is tried where there is no way down, and then the other; the failure stands where both have been.
+    fn other_side(
+        &mut self,
+        ctx: &Context<'_>,
+        spot: &Spot,
+        failure: Failure,
+    ) -> Result<(At, Action), Failure> {
+        let Some(side_m) = self.sides.pop() else { return self.up(ctx, spot, failure) };
         self.aside_m = [0.0; 2];
         self.sidestep(ctx, spot, side_m)?;
         let what = format!("aside of {} in {}", self.sample, self.from);
         Ok((At::Sidestepping, self.line(ctx, spot, what, near_m(spot), None)?))
+    }
+
+    /// There was no way down around it: a neighbour is too near to a finger.
+    fn no_way(&mut self, ctx: &mut Context<'_>, failure: Failure) -> Result<Step, Failure> {
+        if !matches!(self.at, At::Sidestepping | At::Passing | At::Feeling | At::Descending) {
+            return Err(failure);
+        }
+        let spot = Spot::as_seen(ctx.situation(), &self.sample, &self.from)?;
+        let (next, action) = self.other_side(ctx, &spot, failure)?;
+        self.at = next;
+        Ok(Step::Do(action))
     }
 
     /// By so much (m) along the way the fingers close: the tool's y.
@@ -398,6 +417,13 @@ fn around_m(spot: &Spot) -> f64 {
 impl Stage for Pick {
     fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
         self.go(ctx, last).unwrap_or_else(Step::Fail)
+    }
+
+    fn failed(&mut self, ctx: &mut Context<'_>, failure: Failure) -> Step {
+        match failure.code {
+            Code::NoMotion | Code::Unreachable => self.no_way(ctx, failure).unwrap_or_else(Step::Fail),
+            _ => Step::Fail(failure),
+        }
     }
 
     fn may_stop(&self) -> bool {

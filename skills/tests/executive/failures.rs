@@ -75,6 +75,14 @@ fn retries_are_made_as_often_as_asked() {
 }
 
 #[test]
+fn where_a_neighbour_is_too_near_to_a_finger_the_other_side_is_tried() {
+    let mut lab = Lab::new();
+    lab.faults.no_way_around = Some(("storage/rack/A1".parse().unwrap(), 1));
+    assert!(outcome(&mut lab, usual("J1")).error.is_none());
+    assert_eq!(lab.faults.no_way_around.unwrap().1, 0, "no way was asked for");
+}
+
+#[test]
 fn a_rack_that_was_moved() {
     let mut lab = Lab::new();
     lab.faults.nest_shift.insert("storage".into(), 0.03);

@@ -5,7 +5,7 @@ use nightshift_core::api::{
     Call, JobEvent, JobRequest, JobResult, Phase, Place, Reply, Request, RequestItem,
 };
 use nightshift_core::describe::{Robot, Site, fiducial_of_code};
-use nightshift_core::frames::{Base, Camera, Nest, Pose, Slot, Tag};
+use nightshift_core::frames::{Base, Camera, Nest, Pose, Slot, Tag, Tool};
 use nightshift_core::handshake::{SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::lockstep::Timeline;
 use nightshift_core::random::Seed;
@@ -83,6 +83,8 @@ pub struct Faults {
     pub arm_silent: bool,
     /// The planner finds nothing for motions to above this slot (by name in no message: by position).
     pub no_motion_above: Option<Address>,
+    /// The planner finds no straight way around the vial in this slot, so often, while the fingers are on its axis.
+    pub no_way_around: Option<(Address, u32)>,
     /// Appends to the store fail once this many have been made.
     pub store_fails_after: Option<u32>,
     /// Racks that stand elsewhere than taught: metres along the station's y.
@@ -642,7 +644,19 @@ impl Lab {
         }
     }
 
-    fn plan(&self, request: &PlanRequest) -> Result<JointTrajectory, Failure> {
+    fn no_way_around(&mut self, goal: &Pose<Base, Tool>) -> bool {
+        let Some((slot, left)) = self.faults.no_way_around.clone() else { return false };
+        let Some(base_from_slot) = self.base_from_slot(&slot) else { return false };
+        let at = (base_from_slot.inverse() * *goal).translation();
+        let cap_m = self.site.catalogue.vials.values().next().unwrap().height_m;
+        let meant = left > 0 && at.xy().norm() < 0.001 && at.z < cap_m;
+        if meant {
+            self.faults.no_way_around = Some((slot, left - 1));
+        }
+        meant
+    }
+
+    fn plan(&mut self, request: &PlanRequest) -> Result<JointTrajectory, Failure> {
         if self.real_planner {
             return nightshift_motion::plan(&self.arm, request).inspect_err(|failure| {
                 eprintln!("no motion: {failure} for {:?}", request.goal);
@@ -666,6 +680,9 @@ impl Lab {
                     .ok_or_else(unreachable)?
             }
             MotionGoal::Tool(pose) | MotionGoal::Line(pose) => {
+                if self.no_way_around(pose) {
+                    return Err(Failure::new(Code::NoMotion, "a neighbour is too near to a finger"));
+                }
                 self.arm.inverse(pose, &request.start, seed).into_iter().next().ok_or_else(unreachable)?
             }
         };
