@@ -270,7 +270,7 @@ fn crowd(site: &mut Site, vials: usize) -> Result<(), String> {
 }
 
 /// Resident memory of this process; zero where the system does not say.
-fn resident_mib() -> f64 {
+pub fn resident_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse().ok());

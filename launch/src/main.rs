@@ -32,6 +32,7 @@ mod plan_path;
 mod reach;
 mod recording;
 mod render;
+mod render_site;
 mod runner;
 mod scenario;
 mod score;

@@ -1,5 +1,6 @@
 //! A night of transfers in lockstep: one job after the other, every sample in turn, to free slots of other stations.
 
+use crate::bench_sim::resident_mib;
 use crate::clock::Stopwatch;
 use crate::files::Lab;
 use crate::judge::Judge;
@@ -7,6 +8,7 @@ use crate::lockstep::Lockstep;
 use crate::runner;
 use crate::scenario::Expect;
 use crate::stack::StackInput;
+use crate::talk::talk;
 use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::api::{Call, ItemStatus, JobKind, JobRequest, Request, RequestItem};
@@ -20,6 +22,8 @@ use std::fmt;
 
 /// Simulated seconds between two jobs.
 const PAUSE_S: f64 = 2.0;
+/// Times that a night's memory is looked at.
+const TOLD: f64 = 10.0;
 
 /// How a night went.
 #[derive(Debug, Serialize)]
@@ -36,6 +40,8 @@ pub struct Night {
     pub transfers: usize,
     /// Over everything that the stack was told and answered.
     pub journal_hash: String,
+    /// Resident memory at each tenth of the night, MiB.
+    pub resident_mib: Vec<f64>,
     /// What must not happen and did.
     pub violations: Vec<String>,
 }
@@ -44,14 +50,22 @@ impl fmt::Display for Night {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "night of {:.1} h: {} of {} transfers done, {:.1} min of processor time, {:.1} min on the wall, {} violations",
+            "night of {:.1} h: {} of {} transfers done, {:.1} min of processor time, {:.1} min on the wall, memory {}, {} violations",
             self.hours,
             self.transfers,
             self.jobs,
             self.cpu_s / 60.0,
             self.wall_s / 60.0,
+            self.memory(),
             self.violations.len()
         )
+    }
+}
+
+impl Night {
+    fn memory(&self) -> String {
+        let told: Vec<String> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
+        format!("{} MiB", told.join(" "))
     }
 }
 
@@ -66,10 +80,21 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
         ProgressStyle::with_template("{bar:30} {pos}/{len} simulated s, {msg}").expect("a sound template"),
     );
     let (mut sent, mut transfers, mut next_s) = (0, 0, PAUSE_S);
+    let mut memory = Vec::new();
     loop {
         let step = lockstep.step();
         judge.watch(&mut lockstep.world, &step);
         let now_s = lockstep.world.now().seconds();
+        if now_s >= seconds * (memory.len() + 1) as f64 / TOLD {
+            memory.push(resident_mib());
+            // Where no bar is drawn, a line tells how far it has come.
+            if bar.is_hidden() {
+                let (min, mib) = (cpu.elapsed().as_secs_f64() / 60.0, resident_mib());
+                talk!(
+                    "{now_s:.0} of {seconds:.0} simulated s, {transfers} of {sent} transfers, {min:.1} min, {mib:.1} MiB"
+                );
+            }
+        }
         if judge.results.len() == sent {
             if let Some(last) = judge.results.last().filter(|_| next_s.is_infinite()) {
                 let done = last.outcomes.iter().filter(|outcome| outcome.status == ItemStatus::Done).count();
@@ -103,6 +128,7 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
         jobs: results.len(),
         transfers,
         journal_hash: lockstep.journal_hash(),
+        resident_mib: memory,
         violations,
     })
 }

@@ -1,5 +1,6 @@
 //! `nightshift render`: a picture, or a turntable, of a piece of lab ware or of a scene of the data set.
 
+use crate::render_site;
 use crate::talk::talk;
 use clap::Args;
 use nightshift_core::image::Image;
@@ -17,14 +18,26 @@ const FAR: f32 = 1.6;
 #[command(after_help = "Examples:\n  nightshift render --ware vial_capped --content foam --out foam.png\n  \
 nightshift render --ware beaker --content two_layers --night --turns 8 --out turntable.png\n  \
 nightshift render --scene 17 --size 640x480 --depth --out scene.png\n  \
-nightshift render --sheet --content coloured_liquid --seed 3 --size 200x240 --out sheet.png")]
+nightshift render --sheet --content coloured_liquid --seed 3 --size 200x240 --out sheet.png\n  \
+nightshift render --sheet --ware vial_open --seed 3 --size 160x192 --out contents.png\n  \
+nightshift render --site photocatalysis --site thin-films --depth --size 320x240 --out sites.png")]
 pub struct RenderArgs {
     /// A vessel: vial_open, vial_capped, bottle, beaker, flask, test_tube, cartridge.
-    #[arg(long, required_unless_present_any = ["scene", "sheet"], conflicts_with = "scene", value_parser = ware)]
+    #[arg(long, required_unless_present_any = ["scene", "sheet", "site"], conflicts_with = "scene", value_parser = ware)]
     pub ware: Option<Category>,
-    /// All vessels with the content on one sheet, each by day, its true depth, the depth camera's, and by night.
-    #[arg(long, conflicts_with_all = ["scene", "ware", "night", "turns", "depth"])]
+    /// All vessels with the content on one sheet, or with --ware that vessel with all contents: each by day, its true depth, the depth
+    /// camera's, and by night.
+    #[arg(long, conflicts_with_all = ["scene", "night", "turns", "depth"])]
     pub sheet: bool,
+    /// A site, below maps/ or a path: from above, and a station by day and by night; several give a row each.
+    #[arg(long, conflicts_with_all = ["scene", "ware", "sheet", "night", "turns"])]
+    pub site: Vec<String>,
+    /// The station that is looked at, instead of the one with most of the stock.
+    #[arg(long, requires = "site")]
+    pub station: Option<String>,
+    /// A robot that stands there: a folder below robot/description/, or a path.
+    #[arg(long, default_value = "omni7")]
+    pub robot: String,
     /// Its content: empty, clear_liquid, coloured_liquid, two_layers, suspension, foam, gel, powder, granules, solid_piece,
     /// residue.
     #[arg(long, default_value = "empty", value_parser = content)]
@@ -72,7 +85,16 @@ fn share(word: &str) -> Result<f32, String> {
 
 /// Runs the command.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, String> {
-    let rows = if args.sheet { sheet(args)? } else { vec![turntable(args)?] };
+    let rows = match (args.sheet, args.site.as_slice()) {
+        (true, _) => sheet(args)?,
+        (false, []) => vec![turntable(args)?],
+        (false, sites) => {
+            let row = |site: &String| {
+                render_site::strip((site, &args.robot), args.station.as_deref(), args.depth, args.size)
+            };
+            sites.iter().map(row).collect::<Result<_, _>>()?
+        }
+    };
     let [width, height] = args.size;
     let wide = rows.iter().map(Vec::len).max().unwrap_or(0) * width;
     let mut joined = image::RgbImage::new(wide as u32, (height * rows.len()) as u32);
@@ -105,15 +127,19 @@ fn turntable(args: &RenderArgs) -> Result<Vec<Picture>, String> {
     Ok(strip)
 }
 
-/// All vessels, two in a row.
+/// All vessels, or all contents of one, two in a row.
 fn sheet(args: &RenderArgs) -> Result<Vec<Vec<Picture>>, String> {
     let mut rows: Vec<Vec<Picture>> = Vec::new();
-    let vessels = Category::ALL
-        .into_iter()
-        .filter_map(|category| exhibit(args, category, false, 0).ok().map(|day| (category, day)));
-    for (index, (category, day)) in vessels.enumerate() {
+    let shown: Vec<Exhibit> = match args.ware {
+        Some(category) => Phase::ALL.into_iter().map(|phase| wanted(args, category, phase)).collect(),
+        None => Category::ALL.into_iter().map(|category| wanted(args, category, args.content)).collect(),
+    };
+    let days = shown.into_iter().filter_map(|wanted| studio::exhibit(&wanted).map(|day| (wanted, day)));
+    for (index, (mut wanted, day)) in days.enumerate() {
         let mut all = pictures(&day, true)?;
-        all.extend(pictures(&exhibit(args, category, true, 0)?, false)?);
+        wanted.night = true;
+        let night = studio::exhibit(&wanted).expect("what can be shown by day can by night");
+        all.extend(pictures(&night, false)?);
         match rows.last_mut().filter(|_| index % 2 == 1) {
             Some(row) => row.extend(all),
             None => rows.push(all),
@@ -122,17 +148,14 @@ fn sheet(args: &RenderArgs) -> Result<Vec<Vec<Picture>>, String> {
     Ok(rows)
 }
 
+/// By day, from the front.
+fn wanted(args: &RenderArgs, category: Category, phase: Phase) -> Exhibit {
+    Exhibit { category, phase, level: args.level, night: false, turn: 0.0, seed: args.seed, size: args.size }
+}
+
 fn exhibit(args: &RenderArgs, category: Category, night: bool, turn: u32) -> Result<Staged, String> {
-    let wanted = Exhibit {
-        category,
-        phase: args.content,
-        level: args.level,
-        night,
-        turn: std::f32::consts::TAU * turn as f32 / args.turns as f32,
-        seed: args.seed,
-        size: args.size,
-    };
-    studio::exhibit(&wanted)
+    let turn = std::f32::consts::TAU * turn as f32 / args.turns as f32;
+    studio::exhibit(&Exhibit { night, turn, ..wanted(args, category, args.content) })
         .ok_or_else(|| format!("{} is not a vessel: see it in a --scene", category.name()))
 }
 

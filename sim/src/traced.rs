@@ -65,7 +65,12 @@ pub struct Tracer {
 impl Tracer {
     /// A working camera.
     pub fn new(description: &CameraDescription, seed: Seed) -> Self {
-        Self { intrinsics: description.intrinsics, seed: seed.stream("tracer").next_u64(), pictures: 0 }
+        Self::with(description.intrinsics, seed)
+    }
+
+    /// One that no description names.
+    pub fn with(intrinsics: Intrinsics, seed: Seed) -> Self {
+        Self { intrinsics, seed: seed.stream("tracer").next_u64(), pictures: 0 }
     }
 
     /// Takes a picture. `map_from_prim` are the poses of the scene's shapes, `map_from_vial` of its vials now; in a dark room

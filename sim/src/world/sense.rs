@@ -5,10 +5,11 @@ use crate::channel::{Channel, Lateness, Stamped};
 use crate::faults::{ActiveFaults, Component, What, spoil};
 use crate::layout::JointIndex;
 use crate::odometry::WheelFaults;
+use crate::traced::Tracer;
 use nalgebra::{Isometry3, UnitQuaternion, Vector3};
 use nightshift_core::Stamp;
 use nightshift_core::describe::Robot;
-use nightshift_core::image::Frame;
+use nightshift_core::image::{Frame, Intrinsics};
 use nightshift_core::random::{Seed, Stream};
 use nightshift_core::robot::{GripperState, JointState, RobotEvent};
 use rand_distr::{Distribution, StandardNormal};
@@ -240,6 +241,15 @@ impl World {
     /// Makes pictures another way from now on.
     pub fn see_by(&mut self, eyesight: Eyesight) {
         self.eyesight = eyesight;
+    }
+
+    /// The laboratory from anywhere, traced, for people to look at: nothing of the world is changed by it. In the `dark` a robot's
+    /// lamp is beside the lens.
+    pub fn view(&self, map_from_camera: &Isometry3<f64>, intrinsics: Intrinsics, dark: bool) -> Frame {
+        let vials: Vec<Isometry3<f64>> =
+            self.layout.vial_body.iter().map(|body| self.body_pose(*body)).collect();
+        let places = (&*self.prim_poses(), &*vials);
+        Tracer::with(intrinsics, Seed(0)).capture(self.now(), map_from_camera, &self.scene, places, dark)
     }
 
     /// Takes a picture and sends it off, past the faults at work: none, one or two arrive.
