@@ -3,15 +3,19 @@
 use crate::render_site;
 use crate::talk::talk;
 use clap::Args;
-use nightshift_core::image::Image;
-use nightshift_optics::StereoRig;
+use nightshift_core::image::{Image, Intrinsics};
 use nightshift_optics::studio::{self, Category, Exhibit, Staged};
 use nightshift_optics::ware::Phase;
+use nightshift_optics::{Shot, StereoRig};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Depth pictures are white at this multiple of the ware's distance.
 const FAR: f32 = 1.6;
+
+/// An active-stereo depth camera's picture: 848 x 480, 87 degrees wide (the data sheet of Intel's D400 family, 2024: D435).
+const DEPTH_CAMERA: Intrinsics =
+    Intrinsics { width: 848, height: 480, fx: 447.0, fy: 447.0, cx: 423.5, cy: 239.5 };
 
 /// `nightshift render`.
 #[derive(Args)]
@@ -170,8 +174,18 @@ fn pictures(staged: &Staged, depth: bool) -> Result<Vec<Image<[u8; 3]>>, String>
         let grey = |z: Option<f32>| [z.map_or(0, |z| 25 + (230.0 * (z / far).min(1.0)) as u8); 3];
         let truth = (0..width * height).map(|index| grey(exposed.depth_m(index))).collect();
         all.push(Image { width, height, pixels: truth });
-        let measured = StereoRig::default().measure(&staged.scene, &staged.shot).map_err(told)?;
-        all.push(Image { width, height, pixels: measured.pixels.into_iter().map(grey).collect() });
+        // A close-up has finer pixels than any depth camera: what is shown is a window of one's wider and coarser picture.
+        let wide = Shot { intrinsics: DEPTH_CAMERA, ..staged.shot.clone() };
+        let measured = StereoRig::default().measure(&staged.scene, &wide).map_err(told)?;
+        let (near, far_off) = (&staged.shot.intrinsics, &DEPTH_CAMERA);
+        let at = |index: usize| {
+            let x = ((index % width) as f64 - near.cx) / near.fx * far_off.fx + far_off.cx;
+            let y = ((index / width) as f64 - near.cy) / near.fy * far_off.fy + far_off.cy;
+            let (x, y) = (x.round() as usize, y.round() as usize);
+            (x < measured.width && y < measured.height).then(|| measured.pixels[y * measured.width + x])
+        };
+        let told = (0..width * height).map(|index| grey(at(index).flatten())).collect();
+        all.push(Image { width, height, pixels: told });
     }
     Ok(all)
 }
