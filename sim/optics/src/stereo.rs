@@ -119,3 +119,31 @@ fn blurred(light: &[f32], width: usize, height: usize) -> Vec<f32> {
     };
     spread(&spread(light, width, 1), height, width)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studio::{Category, Exhibit, exhibit};
+    use crate::ware::Phase;
+    use nightshift_core::image::Intrinsics;
+
+    /// Pixels of a window in the picture's middle, where the exhibit stands: how many, and of how many there is depth.
+    fn told_of(phase: Phase) -> (usize, usize) {
+        let (category, size) = (Category::Beaker, [64, 64]);
+        let wanted = Exhibit { category, phase, level: 0.7, night: false, turn: 0.0, seed: 3, size };
+        let staged = exhibit(&wanted).unwrap();
+        let intrinsics = Intrinsics { width: 424, height: 240, fx: 223.0, fy: 223.0, cx: 211.5, cy: 119.5 };
+        let shot = Shot { intrinsics, ..staged.shot };
+        let depth = StereoRig::default().measure(&staged.scene, &shot).unwrap();
+        let window: Vec<usize> = (112..128).flat_map(|y| (204..220).map(move |x| y * 424 + x)).collect();
+        (window.len(), window.iter().filter(|index| depth.pixels[**index].is_some()).count())
+    }
+
+    #[test]
+    fn dots_fall_through_glass_on_what_is_in_it_and_behind_it() {
+        for phase in [Phase::Suspension, Phase::Empty] {
+            let (pixels, told) = told_of(phase);
+            assert!(4 * told > pixels, "{phase:?}: {told} of {pixels}");
+        }
+    }
+}

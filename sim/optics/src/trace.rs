@@ -182,7 +182,25 @@ fn glow(scene: &Scene, at: V3, toward: V3, draws: &mut Draws) -> Rgb {
             light += lamp.radiance * (size * side);
         }
     }
+    if let Some(projector) = &scene.projector {
+        let (dot, to, distance) = projector.toward(at);
+        let clear = scene.clearness(&Ray { origin: at, direction: to }, distance - 1e-3);
+        light += clear * (dot / (distance * distance) * (0.45 + 0.3 * to.dot(toward)));
+    }
     light
+}
+
+/// What the depth camera's projector sends to a matt surface, through glass too.
+fn projected(scene: &Scene, point: V3, normal: V3) -> Rgb {
+    let Some(projector) = &scene.projector else { return Rgb::ZERO };
+    let (light, to, distance) = projector.toward(point);
+    let facing = to.dot(normal);
+    if light <= 1e-3 || facing <= 0.0 {
+        return Rgb::ZERO;
+    }
+    let start = point + normal * 2e-5;
+    let clear = scene.clearness(&Ray { origin: start, direction: to }, distance - 1e-3);
+    clear * (light * facing / (distance * distance))
 }
 
 /// What the ray finds.
@@ -399,7 +417,7 @@ fn shade(
     draws: &mut Draws,
 ) -> Rgb {
     if cheap {
-        return flat(scene, colour, point, normal);
+        return flat(scene, colour, point, normal) + colour * projected(scene, point, normal);
     }
     let open = scene.contact.open(point, normal);
     let mut arriving = scene.ambient.along(normal) * open;
@@ -422,15 +440,7 @@ fn shade(
         arriving += lamp.radiance * clear * weight;
         gleam += lamp.radiance * clear * lobe;
     }
-    if let Some(projector) = &scene.projector {
-        let (light, to, distance) = projector.toward(point);
-        let facing = to.dot(normal);
-        if light > 1e-3 && facing > 0.0 {
-            let start = point + normal * 2e-5;
-            let clear = scene.clearness(&Ray { origin: start, direction: to }, distance - 1e-3);
-            arriving += clear * (light * facing / (distance * distance));
-        }
-    }
+    arriving += projected(scene, point, normal);
     let Some(roughness) = roughness else { return colour * arriving };
     let cosine = -direction.dot(normal);
     let (coat, _) = fresnel(cosine.clamp(0.0, 1.0), 1.0 / 1.5);
