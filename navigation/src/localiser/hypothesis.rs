@@ -1,6 +1,7 @@
 //! One place where the base may be.
 
-use super::refine::{Fit, MAP_ERROR, Prior, difference};
+use super::confirm::Evidence;
+use super::refine::{Fit, MAP_ERROR, POINT_SIGMA_M, Prior, difference};
 use nalgebra::{Isometry2, Matrix3, Vector2, Vector3};
 use nightshift_core::random::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -21,7 +22,7 @@ const SEASONED_SCANS: u32 = 30;
 const SEASONED_BONUS: f64 = 0.2;
 /// How much a point that is seen through a mapped surface speaks against a place, beside one that nothing explains:
 /// much comes into a room that no map has, and few walls leave it.
-const THROUGH_WEIGHT: f64 = 2.0;
+pub const THROUGH_WEIGHT: f64 = 2.0;
 /// Errors of dead reckoning, one sigma: of distance per metre and per radian, of heading likewise, and at rest
 /// between two scans.
 const DISTANCE_PER_M: f64 = 0.05;
@@ -54,10 +55,14 @@ pub struct Hypothesis {
     through: f64,
     /// Scans that it has met.
     pub scans: u32,
+    /// Told by a person, or no rival of the whole map is likely.
+    pub confirmed: bool,
     /// The way since it was found, metres; turns count as well.
     way_m: f64,
     /// Slow running mean of the scans' explained shares.
     usual: f64,
+    /// Running mean of the squared distances of points from the surfaces that they belong to, m^2.
+    misfit_m2: f64,
 }
 
 impl Hypothesis {
@@ -73,9 +78,27 @@ impl Hypothesis {
             quality: 0.0,
             through: 0.0,
             scans: 0,
+            confirmed: false,
             way_m: 0.0,
             usual: 0.0,
+            misfit_m2: POINT_SIGMA_M * POINT_SIGMA_M,
         }
+    }
+
+    /// A place that a person tells: trusted as soon as some scans fit.
+    pub fn told(pose: Isometry2<f64>, sigma: [f64; 3]) -> Self {
+        Self { confirmed: true, ..Self::new(pose, sigma) }
+    }
+
+    /// Gives it the record that it would have had if it had been in the race for so many scans.
+    pub fn judge_by(&mut self, evidence: &Evidence, scans: u32) {
+        self.explained = evidence.explained;
+        self.explained_now = evidence.explained;
+        self.usual = evidence.explained;
+        self.quality = evidence.score;
+        self.through = evidence.through;
+        // The bonus of long tracking is not to be had by hindsight.
+        self.scans = scans.min(SEASONED_SCANS - 1);
     }
 
     /// Moves by dead reckoning (`step` in the base's frame); `slip` widens its errors' variance.
@@ -141,8 +164,10 @@ impl Hypothesis {
             return;
         }
         self.pose = fit.pose;
+        self.misfit_m2 += SLOW * (fit.misfit_m2 - self.misfit_m2);
+        let worse = MAP_ERROR * self.misfit_m2 / (POINT_SIGMA_M * POINT_SIGMA_M);
         if let Some(error) =
-            (fit.scan_information / MAP_ERROR + Matrix3::from_diagonal(&LEAST_KNOWN)).try_inverse()
+            (fit.scan_information / worse + Matrix3::from_diagonal(&LEAST_KNOWN)).try_inverse()
         {
             self.map_error = 0.5 * (error + error.transpose());
         }

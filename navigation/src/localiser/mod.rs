@@ -3,6 +3,7 @@
 //!
 //! Pure: it is told odometry and scans, and answers a pose for each scan with what it is worth.
 
+mod confirm;
 mod hypothesis;
 pub(crate) mod refine;
 pub(crate) mod scan;
@@ -12,6 +13,7 @@ pub use scan::hits;
 
 use crate::odometry::History;
 use crate::surface::Surfaces;
+use confirm::Views;
 use hypothesis::Hypothesis;
 use nalgebra::{Isometry2, Matrix3, Point2};
 use nightshift_core::describe::ScannerDescription;
@@ -108,6 +110,10 @@ const THROUGH_SHARE: f64 = 0.2;
 const SCANS_TO_LOSE: u32 = 4;
 /// So many scans in a row that fit much worse than those before, and the whole map is searched for a better place.
 const SCANS_TO_STARTLE: u32 = 2;
+/// A scan that moves a tracked place by more than this many times its doubt, and by more than this (metres, and radians as so many),
+/// startles at once: wheels do not jump.
+const JUMP_RADII: f64 = 4.0;
+const JUMP_M: f64 = 0.12;
 /// Scans that do not fit for so long, seconds, and the place is given up even if new things all around might be why.
 const DESPAIR_S: f64 = 5.0;
 /// So many scans must fit before a new place is trusted.
@@ -116,6 +122,9 @@ const SCANS_TO_TRUST: u32 = 4;
 const SCANS_BETWEEN_SEARCHES: u32 = 10;
 /// Hypotheses kept.
 const MAX_HYPOTHESES: usize = 10;
+/// Odds below which a rival is dropped; of a place that is not confirmed they must all be counted.
+const BEATEN: f64 = 0.01;
+const BEATEN_UNCONFIRMED: f64 = 1e-4;
 /// Poses tried about a doubtful one.
 const SAMPLES: usize = 200;
 /// How much better (score) a pose found by trying must be than the tracked one.
@@ -147,6 +156,7 @@ pub struct Localiser {
     /// Scans in a row that fit much worse than those before.
     startling_scans: u32,
     idle_scans: u32,
+    views: Views,
 }
 
 impl Localiser {
@@ -167,12 +177,13 @@ impl Localiser {
             contradicting_scans: 0,
             startling_scans: 0,
             idle_scans: SCANS_BETWEEN_SEARCHES,
+            views: Views::default(),
         }
     }
 
     /// Takes a told pose. It is checked against the next scans before it is trusted.
     pub fn set_pose(&mut self, map_from_base: Pose2<Map, Base>) {
-        self.hypotheses = vec![Hypothesis::new(map_from_base.iso, TOLD_SIGMA)];
+        self.hypotheses = vec![Hypothesis::told(map_from_base.iso, TOLD_SIGMA)];
         self.reckoned = self.history.latest().map(|o| (o.stamp, o.odom_from_base.iso));
         self.unfit_since = None;
         self.contradicting_scans = 0;
@@ -183,6 +194,7 @@ impl Localiser {
     /// Forgets the pose: the next scan is looked for in the whole map.
     pub fn relocalise(&mut self) {
         self.hypotheses.clear();
+        self.views.clear();
         self.unfit_since = None;
         self.contradicting_scans = 0;
         self.startling_scans = 0;
@@ -207,6 +219,7 @@ impl Localiser {
         self.reckoned = Some((scan.stamp, odom_from_base));
         if points.len() >= MIN_POINTS {
             self.correct(scan.stamp, &eye, &points);
+            self.confirm(&odom_from_base, &eye, &points);
         }
         self.points = points;
         Some(self.report(scan.stamp, &odom_from_base))
@@ -227,9 +240,15 @@ impl Localiser {
 
     fn correct(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
         let single = self.hypotheses.len() == 1;
+        let mut jumped = false;
         for index in 0..self.hypotheses.len() {
             let (expected, covariance) = (self.hypotheses[index].pose, self.hypotheses[index].covariance);
+            let reach = self.hypotheses[index].radius_m();
             self.update(index, eye, points);
+            if index == 0 && self.hypotheses[0].scans > SCANS_TO_TRUST {
+                let jump = difference(&self.hypotheses[0].pose, &expected);
+                jumped = jump.xy().norm() + jump.z.abs() > (JUMP_RADII * reach).max(JUMP_M);
+            }
             if single {
                 self.learn_slip(&expected, &covariance);
             }
@@ -244,7 +263,13 @@ impl Localiser {
         let contradicted = through.is_some_and(|share| share > THROUGH_SHARE);
         self.contradicting_scans = if contradicted { self.contradicting_scans.saturating_add(1) } else { 0 };
         let startling = self.hypotheses.first().is_some_and(Hypothesis::is_startled);
-        self.startling_scans = if startling { self.startling_scans.saturating_add(1) } else { 0 };
+        self.startling_scans = if jumped {
+            SCANS_TO_STARTLE
+        } else if startling {
+            self.startling_scans.saturating_add(1)
+        } else {
+            0
+        };
         self.search_when_due(now, eye, points);
     }
 
@@ -275,7 +300,12 @@ impl Localiser {
         // What rivals are told apart by costs time, and a place without any needs none.
         if self.hypotheses.len() > 1 {
             let hypothesis = &mut self.hypotheses[index];
-            hypothesis.see_through(refine::seen_through(&self.surfaces, eye, points, &hypothesis.pose));
+            hypothesis.see_through(refine::things_seen_through(
+                &self.surfaces,
+                eye,
+                points,
+                &hypothesis.pose,
+            ));
         }
     }
 
@@ -310,7 +340,8 @@ impl Localiser {
         let mut kept: Vec<Hypothesis> = Vec::new();
         for hypothesis in self.hypotheses.drain(..) {
             let beaten = kept.first().is_some_and(|best| {
-                best.scans.min(hypothesis.scans) >= SCANS_TO_TRUST && hypothesis.odds_to(best) < 0.01
+                let hopeless = if best.confirmed { BEATEN } else { BEATEN_UNCONFIRMED };
+                best.scans.min(hypothesis.scans) >= SCANS_TO_TRUST && hypothesis.odds_to(best) < hopeless
             });
             // One scan from beside something new fits many places better than the right one, and the next one none of them.
             let room = kept.len() < MAX_HYPOTHESES || hypothesis.is_seasoned();
@@ -331,11 +362,13 @@ impl Localiser {
             return;
         }
         self.idle_scans = 0;
+        // What was seen before the base was carried away says nothing of where it is.
+        self.views.clear();
         let found = self.pyramid.search(points, MAX_HYPOTHESES).into_iter().map(|pose| {
             let fit = refine(&self.surfaces, points, None, &pose, 0.3);
             let mut found = Hypothesis::new(pose, FOUND_SIGMA);
             found.take(&fit);
-            found.see_through(refine::seen_through(&self.surfaces, eye, points, &found.pose));
+            found.see_through(refine::things_seen_through(&self.surfaces, eye, points, &found.pose));
             found
         });
         let found: Vec<Hypothesis> = found.collect();
@@ -375,7 +408,7 @@ impl Localiser {
             covariance: [0, 1, 2].map(|row| [c[(row, 0)], c[(row, 1)], c[(row, 2)]]),
             confidence: (alone * best.explained).clamp(0.0, 1.0),
         };
-        if alone < 0.95 || best.scans < SCANS_TO_TRUST || best.explained < FITTING_SHARE {
+        if !best.confirmed || alone < 0.95 || best.scans < SCANS_TO_TRUST || best.explained < FITTING_SHARE {
             Place::Ambiguous(estimate)
         } else {
             Place::Tracking(estimate)

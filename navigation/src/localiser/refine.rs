@@ -10,12 +10,13 @@ const KERNEL_M: f64 = 0.06;
 /// The kernel's first width at most, metres.
 const MAX_KERNEL_M: f64 = 0.5;
 /// Spread of a point about the mapped surface: laser noise and what is left of the map's rounding, metres.
-const POINT_SIGMA_M: f64 = 0.02;
+pub const POINT_SIGMA_M: f64 = 0.02;
 /// Neighbouring points share part of it: this many count as one.
 const POINTS_PER_FACT: f64 = 1.25;
-/// What the map's rounding does to the pose, as a factor on the scan's own variance. It is the same from scan to scan and
+/// What the map's own error does to the pose, as a factor on the variance of a scan whose points lie as far off the surfaces as
+/// they are seen to: a misfit is error of the map as much as noise. Found in rooms of `sim/flat`. It is the same from scan to scan and
 /// nearly so over metres of way, so that no number of scans averages it out.
-pub const MAP_ERROR: f64 = 6.0;
+pub const MAP_ERROR: f64 = 20.0;
 /// A point this near to a surface is explained by the map, metres.
 pub const EXPLAINED_M: f64 = 0.12;
 /// Spread of the fit's score, metres.
@@ -24,6 +25,10 @@ const SCORE_SIGMA_M: f64 = 0.1;
 const SHORT_RETURN_WEIGHT: f64 = 0.5;
 /// A beam that passes a surface by less than this may have grazed it, metres.
 const SKIRT_M: f64 = 0.4;
+/// What neighbouring points that pass a surface weigh together at most, as a share of all points.
+const ONE_THING: f64 = 0.06;
+/// So many points may lie between two that pass the same thing.
+const GAP_POINTS: usize = 3;
 const MAX_STEPS: usize = 12;
 
 /// What is believed of a pose before a scan: mean, and the inverse of its covariance in (x, y, yaw) of the map.
@@ -42,6 +47,8 @@ pub struct Fit {
     pub pose: Isometry2<f64>,
     /// What the scan alone says, in (x, y, yaw) of the map.
     pub scan_information: Matrix3<f64>,
+    /// Mean squared distance of the points from their surfaces, as the kernel weighs them, m^2.
+    pub misfit_m2: f64,
     /// Share of the points that the map explains, 0 to 1; unexpected returns from free space count in part.
     pub explained: f64,
     /// Mean likelihood of the points, 0 to 1.
@@ -60,9 +67,11 @@ pub fn refine(
     let mut pose = *start;
     let mut kernel = reach_m.clamp(KERNEL_M, MAX_KERNEL_M);
     let mut scan_information = Matrix3::zeros();
+    let mut misfit_m2 = POINT_SIGMA_M * POINT_SIGMA_M;
     for _ in 0..MAX_STEPS {
-        let (hessian, gradient) = normal_equations(surfaces, points, &pose, kernel);
+        let (hessian, gradient, misfit) = normal_equations(surfaces, points, &pose, kernel);
         scan_information = hessian;
+        misfit_m2 = misfit.unwrap_or(misfit_m2);
         let (mut h, mut g) = (hessian, gradient);
         if let Some(prior) = prior {
             h += prior.information;
@@ -82,7 +91,7 @@ pub fn refine(
         kernel = (kernel * 0.6).max(KERNEL_M);
     }
     let (explained, score) = judge(surfaces, points, &pose);
-    Fit { pose, scan_information, explained, score }
+    Fit { pose, scan_information, misfit_m2, explained, score }
 }
 
 /// `a` minus `b` in (x, y, yaw).
@@ -96,10 +105,11 @@ fn normal_equations(
     points: &[Point2<f64>],
     pose: &Isometry2<f64>,
     kernel: f64,
-) -> (Matrix3<f64>, Vector3<f64>) {
+) -> (Matrix3<f64>, Vector3<f64>, Option<f64>) {
     // The upper half: xx, xy, yy, xt, yt, tt.
     let mut h = [0.0; 6];
     let mut g = [0.0; 3];
+    let (mut weights, mut squares) = (0.0, 0.0);
     let inverse_kernel = 1.0 / (kernel * kernel);
     let (sin, cos) = (pose.rotation.im, pose.rotation.re);
     for point in points {
@@ -115,6 +125,8 @@ fn normal_equations(
         let mut add = |normal: Vector2<f64>, residual: f64, weight: f64| {
             // d(at)/d(yaw) is the arm turned by a quarter.
             let turn = normal.y * arm.x - normal.x * arm.y;
+            weights += weight;
+            squares += weight * residual * residual;
             h[0] += weight * normal.x * normal.x;
             h[1] += weight * normal.x * normal.y;
             h[2] += weight * normal.y * normal.y;
@@ -142,6 +154,7 @@ fn normal_equations(
     (
         Matrix3::new(h[0], h[1], h[3], h[1], h[2], h[4], h[3], h[4], h[5]) * scale,
         Vector3::new(g[0], g[1], g[2]) * scale,
+        (weights > 0.0).then(|| squares / weights),
     )
 }
 
@@ -153,13 +166,49 @@ pub fn seen_through(
     points: &[Point2<f64>],
     pose: &Isometry2<f64>,
 ) -> f64 {
+    passing(surfaces, eye, points, pose).filter(|through| *through).count() as f64
+        / points.len().max(1) as f64
+}
+
+/// The same, but neighbouring points that pass a surface pass one thing that may have been carried away: together they weigh no more
+/// than [`ONE_THING`]. A wrong place looks through many things.
+pub fn things_seen_through(
+    surfaces: &Surfaces,
+    eye: &Point2<f64>,
+    points: &[Point2<f64>],
+    pose: &Isometry2<f64>,
+) -> f64 {
+    let count = points.len().max(1) as f64;
+    let (mut sum, mut run, mut gap) = (0.0, 0.0, 0);
+    for through in passing(surfaces, eye, points, pose) {
+        if through {
+            run += 1.0;
+            gap = 0;
+        } else {
+            gap += 1;
+            if gap > GAP_POINTS {
+                sum += f64::min(run / count, ONE_THING);
+                run = 0.0;
+            }
+        }
+    }
+    sum + f64::min(run / count, ONE_THING)
+}
+
+/// For each point whether it could only be seen through a mapped surface.
+fn passing(
+    surfaces: &Surfaces,
+    eye: &Point2<f64>,
+    points: &[Point2<f64>],
+    pose: &Isometry2<f64>,
+) -> impl Iterator<Item = bool> {
     let eye = pose * eye;
-    let through = |end: Point2<f64>| {
+    points.iter().map(move |point| {
+        let end = pose * point;
         let way = end - eye;
         let length = way.norm();
         length > SKIRT_M && surfaces.is_between(&eye, &(end - way * (SKIRT_M / length)))
-    };
-    points.iter().filter(|p| through(pose * **p)).count() as f64 / points.len().max(1) as f64
+    })
 }
 
 /// The explained share and the mean likelihood of points at a pose.
