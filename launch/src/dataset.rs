@@ -30,6 +30,7 @@ const DEPTH_UNIT_M: f64 = 1e-4;
 measure it, without lens distortion; with --sensor), matter/ (bit 0 clear, bit 1 metal) and truth/, one file a picture. A picture depends on \
 seed, number and size alone: an interrupted run goes on where it ended, and a longer one adds to a shorter one.\n\nExamples:\n  \
 nightshift dataset --count 1000 --seed 7 --out out/glass --size 320x240\n  \
+nightshift dataset --count 10000 --seed 21 --out out/close --size 96x144 --close-ups\n  \
 nightshift dataset --count 50 --seed 1 --out out/look --json"
 )]
 pub struct DatasetArgs {
@@ -48,6 +49,9 @@ pub struct DatasetArgs {
     /// Pictures made at a time; the pictures are the same for any number.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub jobs: u64,
+    /// One vessel as large as the picture, all contents alike often: to learn to read contents; small pictures do.
+    #[arg(long)]
+    pub close_ups: bool,
     /// Also take each scene with a depth camera: about twice the time.
     #[arg(long)]
     pub sensor: bool,
@@ -74,6 +78,8 @@ struct Recipe {
     width: usize,
     height: usize,
     sensor: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    close_ups: bool,
 }
 
 /// A picture in the annotations.
@@ -113,7 +119,8 @@ struct Report {
 /// Runs the command.
 pub fn run(args: &DatasetArgs) -> Result<ExitCode, String> {
     let [width, height] = args.size;
-    let recipe = Recipe { recipe: RECIPE, seed: args.seed, width, height, sensor: args.sensor };
+    let &DatasetArgs { seed, sensor, close_ups, .. } = args;
+    let recipe = Recipe { recipe: RECIPE, seed, width, height, sensor, close_ups };
     prepare(&args.out, &recipe)?;
     let flag = interrupt::flag()?;
     let missing: Vec<u64> =
@@ -216,7 +223,8 @@ fn make(out: &Path, recipe: &Recipe, number: u64) -> Result<(), String> {
     let size = [recipe.width, recipe.height];
     // Far apart, so that the pictures of two seeds have no scene in common.
     let seed = recipe.seed.wrapping_mul(0x1_0000_0000).wrapping_add(number);
-    let staged = studio::stage(seed, size[0], size[1]);
+    let set = if recipe.close_ups { studio::close_up } else { studio::stage };
+    let staged = set(seed, size[0], size[1]);
     let exposed =
         staged.shot.take(&staged.scene).map_err(|faults| format!("picture {number}: {}", faults[0]))?;
     let picture = staged.film.develop(&exposed);

@@ -34,6 +34,11 @@ fn sheet_of_paper(stage: &mut Stage, reach_m: f32, draws: &mut Draws) {
     let (w, h) = (draws.between(0.08, 0.35), draws.between(0.08, 0.35));
     let spread = reach_m + 0.15;
     let (x, y) = (draws.normal() * spread * 0.6, draws.normal() * spread * 0.6);
+    paper_at(stage, [x, y], [w, h], draws);
+}
+
+/// Paper, printed or not, or a thin board.
+pub(crate) fn paper_at(stage: &mut Stage, [x, y]: [f32; 2], [w, h]: [f32; 2], draws: &mut Draws) {
     let thick = 0.0002 + 0.0003 * stage.bodies.len() as f32 * 0.02;
     let surface = if draws.chance(0.75) { stuff::paper(draws) } else { stuff::skin(draws) };
     let pose = at(x, y, 0.0001, draws.turn());

@@ -1,5 +1,6 @@
 //! Scenes for training: lab ware on a bench in a room, all of it drawn from a seed.
 
+mod close;
 mod clutter;
 mod exhibit;
 mod light;
@@ -8,6 +9,7 @@ mod room;
 mod stuff;
 mod wares;
 
+pub use close::close_up;
 pub use exhibit::{Exhibit, exhibit};
 
 use crate::camera::Shot;

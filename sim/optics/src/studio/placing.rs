@@ -8,7 +8,7 @@ use crate::random::Draws;
 use crate::shape::Holes;
 use crate::space::V3;
 use crate::surface::{Paint, Rgb, Surface};
-use crate::ware::{Form, Glassware, Plate, Rack, Slide, plate, rack, slide};
+use crate::ware::{Form, Glassware, Phase, Plate, Rack, Slide, plate, rack, slide};
 use nalgebra::{Isometry3, Point3, UnitQuaternion, Vector3};
 use nightshift_core::image::Intrinsics;
 
@@ -20,7 +20,7 @@ pub(crate) struct View {
     pub yaw: f32,
 }
 
-const VESSELS: [Category; 7] = [
+pub(crate) const VESSELS: [Category; 7] = [
     Category::VialOpen,
     Category::VialCapped,
     Category::Bottle,
@@ -29,12 +29,12 @@ const VESSELS: [Category; 7] = [
     Category::TestTube,
     Category::Cartridge,
 ];
-const WEIGHTS: [f32; 7] = [2.6, 3.2, 1.2, 1.2, 1.2, 1.0, 0.4];
+pub(crate) const WEIGHTS: [f32; 7] = [2.6, 3.2, 1.2, 1.2, 1.2, 1.0, 0.4];
 
 /// Places that are taken: x, y, radius.
-type Taken = Vec<[f32; 3]>;
+pub(crate) type Taken = Vec<[f32; 3]>;
 
-fn free(taken: &Taken, x: f32, y: f32, r: f32) -> bool {
+pub(crate) fn free(taken: &Taken, x: f32, y: f32, r: f32) -> bool {
     taken.iter().all(|[tx, ty, tr]| (tx - x).hypot(ty - y) > tr + r)
 }
 
@@ -94,11 +94,11 @@ pub(crate) fn wares(stage: &mut Stage, bench: &Bench, draws: &mut Draws) -> f32 
     taken.iter().map(|[x, y, r]| x.hypot(*y) + r).fold(0.05, f32::max)
 }
 
-fn foot(ware: &Glassware) -> f32 {
+pub(crate) fn foot(ware: &Glassware) -> f32 {
     ware.radius_m * if ware.form == Form::Cartridge { 1.3 } else { 1.08 }
 }
 
-fn vessel_at(
+pub(crate) fn vessel_at(
     stage: &mut Stage,
     category: Category,
     mut ware: Glassware,
@@ -125,11 +125,30 @@ fn vessel_at(
         // A ring of cork holds it.
         cork(stage, x, y, ware.radius_m, draws);
     }
+    let up = upward(&pose);
+    let main = wares::content(category, ware.cap.is_none() && up.z < 0.8, draws);
+    let share = wares::level(draws);
+    put(stage, category, &ware, glass, pose, (main, share), draws);
+}
+
+/// The way up in the frame of a thing at a pose.
+pub(crate) fn upward(pose: &Isometry3<f64>) -> V3 {
     let up = pose.inverse_transform_vector(&Vector3::z());
-    let up = V3::new(up.x as f32, up.y as f32, up.z as f32).normalize();
-    let shell = ware.vessel();
-    let filling = wares::filling(&ware, &shell, category, up, glass, draws);
-    let (radius, top) = (foot(&ware), ware.top_m());
+    V3::new(up.x as f32, up.y as f32, up.z as f32).normalize()
+}
+
+/// Puts a vessel at a pose, filled; nothing where its parameters make no body.
+pub(crate) fn put(
+    stage: &mut Stage,
+    category: Category,
+    ware: &Glassware,
+    glass: &'static str,
+    pose: Isometry3<f64>,
+    (main, share): (Phase, f32),
+    draws: &mut Draws,
+) {
+    let filling = wares::filling(ware, upward(&pose), glass, main, share, draws);
+    let (radius, top) = (foot(ware), ware.top_m());
     let Ok(body) = ware.body(&pose, filling.contents.clone()) else { return };
     stage.items.push(Item {
         body: stage.bodies.len(),
@@ -144,7 +163,7 @@ fn vessel_at(
     stage.bodies.push(body);
 }
 
-fn cork(stage: &mut Stage, x: f32, y: f32, radius_m: f32, draws: &mut Draws) {
+pub(crate) fn cork(stage: &mut Stage, x: f32, y: f32, radius_m: f32, draws: &mut Draws) {
     use crate::scene::{Body, Part};
     use crate::shape::{Ring, Shape};
     let (low, high) = (0.45 * radius_m, 0.75 * radius_m);
@@ -160,7 +179,7 @@ fn cork(stage: &mut Stage, x: f32, y: f32, radius_m: f32, draws: &mut Draws) {
 }
 
 /// A rack with one kind of ware in it.
-fn filled_rack(stage: &mut Stage, taken: &mut Taken, draws: &mut Draws) {
+pub(crate) fn filled_rack(stage: &mut Stage, taken: &mut Taken, draws: &mut Draws) {
     let category = *draws.pick(&[
         Category::VialOpen,
         Category::VialCapped,

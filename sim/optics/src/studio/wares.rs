@@ -4,7 +4,6 @@ use super::{Category, Filling, stuff};
 use crate::random::Draws;
 use crate::space::V3;
 use crate::surface::{AMBER, Chart, GLASS, Medium, Rgb, rgb};
-use crate::vessel::Vessel;
 use crate::ware::{Cap, CapKind, Contents, Form, Glassware, Marks, Phase, fill};
 use font8x8::UnicodeFonts;
 use std::sync::Arc;
@@ -281,25 +280,34 @@ pub fn vessel(category: Category, draws: &mut Draws) -> (Glassware, &'static str
 /// How often each content comes.
 const WEIGHTS: [f32; 11] = [3.2, 2.2, 1.8, 0.9, 1.4, 1.0, 0.7, 1.4, 1.2, 0.7, 0.6];
 
-/// A content for a vessel.
-pub fn filling(
-    ware: &Glassware,
-    vessel: &Vessel,
-    category: Category,
-    up: V3,
-    glass: &'static str,
-    draws: &mut Draws,
-) -> Filling {
-    let body_top = ware.body_top_m();
+/// What is mainly in a vessel; one that lies open holds nothing that could run out.
+pub fn content(category: Category, open_and_lying: bool, draws: &mut Draws) -> Phase {
     let mut main = Phase::ALL[draws.weighed(&WEIGHTS)];
     if category == Category::Cartridge {
         main = *draws.pick(&[Phase::Empty, Phase::Powder, Phase::Granules, Phase::Powder]);
     }
-    let open_and_lying = ware.cap.is_none() && up.z < 0.8;
     if open_and_lying {
         main = *draws.pick(&[Phase::Empty, Phase::Empty, Phase::Residue]);
     }
-    let share = if draws.chance(0.12) { draws.between(0.05, 0.15) } else { draws.between(0.12, 0.92) };
+    main
+}
+
+/// How much of a body's height is filled, share.
+pub fn level(draws: &mut Draws) -> f32 {
+    if draws.chance(0.12) { draws.between(0.05, 0.15) } else { draws.between(0.12, 0.92) }
+}
+
+/// A content for a vessel that points `up` in its own frame: what it mainly is, to this share of the body's height.
+pub fn filling(
+    ware: &Glassware,
+    up: V3,
+    glass: &'static str,
+    main: Phase,
+    share: f32,
+    draws: &mut Draws,
+) -> Filling {
+    let body_top = ware.body_top_m();
+    let vessel = &ware.vessel();
     let contents: Contents = fill(vessel, body_top, main, up, share, draws);
     let upright = up.z > 0.999;
     let volume = match contents.portions.last() {
