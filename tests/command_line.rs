@@ -481,6 +481,46 @@ fn sight_is_scored_on_rendered_pictures_and_vessels_are_told() {
         scores.iter().any(|line| line["what"] == "vessel AP50" && line["n"].as_u64() > Some(0)),
         "{report}"
     );
+    // The same seed's close-ups are other pictures: they do not go into this folder.
+    let mixed = nightshift(&[
+        "dataset",
+        "--count",
+        "2",
+        "--seed",
+        "3",
+        "--size",
+        "64x48",
+        "--close-ups",
+        "--out",
+        path,
+    ]);
+    assert_eq!(mixed.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&mixed.stderr).contains("pictures of another recipe"));
+    let (near, again) = (scratch("score-close"), scratch("score-close-again"));
+    let made = |folder: &std::path::Path, count: &str| {
+        let path = folder.to_str().expect("a plain path");
+        let words = [
+            "dataset",
+            "--count",
+            count,
+            "--seed",
+            "3",
+            "--size",
+            "48x72",
+            "--close-ups",
+            "--out",
+            path,
+            "--json",
+        ];
+        json(&nightshift(&words))
+    };
+    assert_eq!(made(&near, "2")["made"], 2);
+    // Gone on with, and at once: the same pictures and truths.
+    assert_eq!((made(&near, "4")["made"].as_u64(), made(&again, "4")["made"].as_u64()), (Some(2), Some(4)));
+    for file in ["annotations.json", "pictures/000001.png", "pictures/000003.png", "depth/000003.png"] {
+        let read = |folder: &std::path::Path| std::fs::read(folder.join(file)).expect("it is there");
+        assert!(read(&near) == read(&again), "{file} differs");
+    }
     let picture = folder.join("pictures/000000.png");
     let seen = json(&nightshift(&["see", "--image", picture.to_str().expect("a plain path"), "--json"]));
     assert!(seen["vessels"].is_array(), "{seen}");

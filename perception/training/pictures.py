@@ -1,5 +1,6 @@
 """A folder of `nightshift dataset` as arrays, and what a network is shown of it."""
 
+import io
 import json
 from pathlib import Path
 
@@ -15,6 +16,8 @@ OTHER = 254
 ROOM, KEPT = 1.35, 2
 # Of what is hidden more than this, or shows less contrast (standard deviation of its 8-bit values), nobody can read the content.
 CLEAR_SHARE, LEAST_CONTRAST = 0.6, 6.0
+# Of what is cut off by the picture's edge this near, nobody can say what the rest holds, pixels.
+AT_EDGE_PX = 1.5
 
 
 def decode_rle(rle, height, width):
@@ -138,6 +141,16 @@ def as_camera(pixels, random):
         # The tracer's grain is no camera's: photographs that are shown smaller have none.
         blur = ImageFilter.MedianFilter(3) if kind < 0.3 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))
         pixels = np.asarray(image.filter(blur))
+    height, width = pixels.shape[:2]
+    if random.random() < 0.25:
+        # Farther away.
+        part = random.uniform(0.4, 0.9)
+        small = Image.fromarray(np.ascontiguousarray(pixels)).resize((int(width * part), int(height * part)), Image.BOX)
+        pixels = np.asarray(small.resize((width, height), Image.BILINEAR))
+    if random.random() < 0.35:
+        kept = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(kept, "JPEG", quality=int(random.integers(45, 96)))
+        pixels = np.asarray(Image.open(kept))
     x = pixels.astype(np.float32) / 255.0
     x = x ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
     x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.05, 3)).astype(np.float32)
@@ -214,7 +227,11 @@ def crops(shown, least_px):
     """Every vessel of known content that is at least so tall, with room around it."""
     kept = []
     for picture in shown:
+        height, width = picture.owner.shape
         for index, vessel in enumerate(picture.vessels):
+            left, top, right, bottom = vessel.box
+            if min(left, top, width - right, height - bottom) < AT_EDGE_PX:
+                continue
             if vessel.phases is None or vessel.box[3] - vessel.box[1] < least_px or vessel.visible < CLEAR_SHARE:
                 continue
             box = crop_box(vessel.box, (0.0, 0.0, np.log(ROOM)))

@@ -2,7 +2,7 @@
 
     perception/training/make                       # everything from nothing: pictures, both networks, cards
     python3 train.py detector --data out/glass --out out/models --steps 3000
-    python3 train.py reader --data out/glass --out out/models --steps 3000
+    python3 train.py reader --data out/close out/glass --out out/models --steps 3000
 
 The same seed and steps give the same weights on the same machine and number of threads; an interrupted run goes on from
 its last checkpoint. Needs PyTorch (Debian: python3-torch; a GPU is used where there is one), numpy and Pillow.
@@ -164,8 +164,12 @@ def train(args, task):
         mean = torch.load(args.start, map_location=device)["mean"]
         network.load_state_dict(mean)
         mean = {name: value.clone() for name, value in mean.items()}
-    pictures = load(args.data, args.limit)
-    held, pictures = pictures[len(pictures) - args.held:], pictures[:len(pictures) - args.held]
+    pictures, held = [], []
+    for folder in args.data:
+        shown = load(folder, args.limit)
+        last = len(shown) - len(shown) // args.held
+        pictures += shown[:last]
+        held += shown[last:]
     vessels = sum(len(picture.vessels) for picture in pictures)
     print(f"{args.task}: {len(pictures)} pictures, {vessels} vessels, on {device}; {len(held)} held out", file=sys.stderr)
     shown = task["shown"](pictures)
@@ -212,7 +216,13 @@ def write(args, task, network, thresholds, scores):
     warnings.filterwarnings("ignore", category=UserWarning)
     torch.onnx.export(told, torch.zeros(task["example"]), str(file), opset_version=13, input_names=[task["input"]],
                       output_names=task["outputs"], dynamic_axes=task["axes"])
-    recipe = json.loads((args.data / "recipe.json").read_text()) if (args.data / "recipe.json").is_file() else {}
+    sets, count, last = [], 0, 0
+    for folder in args.data:
+        recipe = json.loads((folder / "recipe.json").read_text())
+        number = args.limit or len(json.loads((folder / "annotations.json").read_text())["images"])
+        count, last = count + number, last + number // args.held
+        words = f'nightshift dataset --count {number} --seed {recipe["seed"]} --size {recipe["width"]}x{recipe["height"]}'
+        sets.append(words + (" --close-ups" if recipe.get("close_ups") else ""))
     lines = [
         f'# The card of {args.task}.onnx, which perception/training made. More scores are in docs/benchmarks.md.',
         f'name = "{args.task}"',
@@ -230,16 +240,16 @@ def write(args, task, network, thresholds, scores):
         *(f"{name} = {value}" for name, value in thresholds.items()),
         "",
         "[recipe]",
-        f'pictures = "nightshift dataset --seed {recipe.get("seed")} --size {recipe.get("width")}x{recipe.get("height")}, rendered; no photograph"',
-        f'count = {args.limit or len(json.loads((args.data / "annotations.json").read_text())["images"])}',
-        f'held_out = {args.held}',
+        f'pictures = {json.dumps(sets)} # rendered; no photograph',
+        f'count = {count}',
+        f'held_out = {last}',
         f'seed = {args.seed}',
         f'steps = {args.steps}',
         *([f'start = "the weights of {args.start.name} of {args.start_recipe}"'] if args.start else []),
         f'batch = {task["size"]}',
         f'torch = "{torch.__version__}"',
         "",
-        "# On the last pictures of the set, which were not trained on; the thresholds were chosen there.",
+        "# On the last pictures of each set, which were not trained on; the thresholds were chosen there.",
         "[scores]",
         *(f'{name} = {value}' for name, value in scores.items()),
     ]
@@ -250,12 +260,12 @@ def write(args, task, network, thresholds, scores):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("--data", type=Path, required=True, help="folder of nightshift dataset")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of nightshift dataset")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, ONNX file and card")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--limit", type=int, help="use so many pictures")
-    parser.add_argument("--held", type=int, default=200, help="pictures, the last, to choose thresholds and score on")
+    parser.add_argument("--limit", type=int, help="use so many pictures of each folder")
+    parser.add_argument("--held", type=int, default=16, help="one in so many pictures, the last of each folder, is to choose thresholds and score on")
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint, another run's")
     parser.add_argument("--start-recipe", default="another run", help="how --start was made, in words, for the card")
     parser.add_argument("--threads", type=int, default=1)

@@ -220,6 +220,53 @@ fn every_scene_of_a_seed_is_the_same_and_its_truth_fits_its_picture() {
 }
 
 #[test]
+fn a_close_up_shows_its_vessel_whole_and_all_contents_come_alike() {
+    let (mut seen, mut whole, count) = (std::collections::BTreeMap::new(), 0, 240);
+    for seed in 0..count {
+        let staged = studio::close_up(seed, 48, 72);
+        // The one that the camera was turned to is the largest of those in the picture's middle.
+        let k = staged.shot.intrinsics;
+        let place = |item: &studio::Item| {
+            let middle = f64::from(item.high_m[2]) / 2.0;
+            let p = staged
+                .shot
+                .map_from_camera
+                .inverse_transform_point(&(item.map_from_item * nalgebra::Point3::new(0.0, 0.0, middle)));
+            let [x, y] = staged.shot.pixel_of([p.x, p.y, p.z])?;
+            let away = (x / k.width as f64 - 0.5).abs().max((y / k.height as f64 - 0.5).abs());
+            (item.filling.is_some() && away < 0.2).then(|| f64::from(item.high_m[2]) / p.z)
+        };
+        let nearest = staged
+            .items
+            .iter()
+            .filter_map(|item| Some((place(item)?, item)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, item)) = nearest else { continue };
+        for phase in &item.filling.as_ref().expect("a vessel").contents.phases {
+            *seen.entry(*phase).or_insert(0) += 1;
+        }
+        whole += u64::from(staged.shot.faults().is_empty());
+    }
+    assert!(whole > count * 9 / 10, "only {whole} of {count} show their vessel");
+    for phase in Phase::ALL {
+        let times = seen.get(&phase).copied().unwrap_or(0);
+        assert!(times >= 8, "{phase:?} came {times} times in {count}");
+    }
+    for seed in 0..3 {
+        let make = || {
+            let staged = studio::close_up(seed, 48, 72);
+            let exposed = staged.shot.take(&staged.scene).expect("a sound shot");
+            (staged.film.develop(&exposed), truth::tell(&staged, &exposed, seed).instances)
+        };
+        let ((picture, told), (again, _)) = (make(), make());
+        assert!(picture == again, "seed {seed} differs from itself");
+        let tallest =
+            told.iter().filter(|i| i.content.is_some()).map(|i| i.bbox[3].max(i.bbox[2] * 3 / 2)).max();
+        assert!(tallest.is_some_and(|pixels| pixels >= 32), "{seed}: {tallest:?}");
+    }
+}
+
+#[test]
 fn the_inside_of_a_vial_is_a_cylinder_from_floor_to_shoulder() {
     for radius_m in [0.006, 0.0105, 0.014, 0.0225] {
         let vial = Glassware { radius_m, neck_radius_m: 0.7 * radius_m, ..vial() };

@@ -18,7 +18,7 @@ use nightshift_core::image::Intrinsics;
 /// Turns at finding a view that shows the vessel.
 const LOOKS: usize = 8;
 /// Blur and shake are those of a picture of this width that the close-up is cut out of.
-const CUT_FROM_PX: usize = 320;
+const CUT_FROM_PX: usize = 220;
 /// Rays more through a pixel on an edge; most of a glass is edges.
 const EDGE_SAMPLES: u32 = 4;
 
@@ -40,8 +40,11 @@ pub fn close_up(seed: u64, width: usize, height: usize) -> Staged {
     let lit = light::light(&mut stage, &bench, &view, &mut draws);
     let mut film = light::film(&lit, view.distance_m, CUT_FROM_PX, seed, &mut draws);
     // What is cut out of a picture may be far darker or brighter than the whole.
-    film.exposure = Metering::Mean(draws.scale(0.12, 0.7));
+    film.exposure = Metering::Mean(draws.scale(0.18, 0.72));
     film.vignette = 0.0;
+    // It is shown smaller than it was taken, which takes most of the noise.
+    film.read_noise *= 0.4;
+    film.gain *= 0.3;
     Staged {
         scene: Scene::new(lit.ambient, stage.bodies),
         shot: view.shot,
