@@ -115,6 +115,11 @@ pub struct Completed {
 const SPECK_PX: usize = 12;
 
 impl Sensed {
+    /// The camera.
+    pub fn camera(&self) -> Intrinsics {
+        self.camera
+    }
+
     /// Completes what is on glass.
     pub fn complete(self, glass: &Image<bool>) -> Result<Completed, String> {
         let depth = glass::classify(&self.raw, glass);
@@ -185,6 +190,11 @@ impl fmt::Display for DepthSummary {
 impl Completed {
     fn things(&self) -> impl Iterator<Item = &Front> {
         self.fronts.iter().filter(|front| front.pixels.len() >= SPECK_PX)
+    }
+
+    /// The way up in the camera's frame, away from what the glass stands on.
+    pub fn up(&self) -> Option<[f64; 3]> {
+        self.support.map(|support| support.up.into_inner().into())
     }
 
     /// How much of it is what.

@@ -4,12 +4,12 @@ use crate::complete_depth::{DepthArgs, DepthSummary};
 use crate::photo::{self, LARGEST};
 use crate::talk::talk;
 use clap::{Args, ValueEnum};
-use nightshift_core::image::Image;
+use nightshift_core::image::{Image, Intrinsics};
 use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
 use nightshift_perception::exposure;
 use nightshift_perception::fiducial::TagSight;
-use nightshift_perception::vessel::VesselSight;
+use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, way_up};
 use nightshift_vision::{Effort, TagDetector, read_codes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct SeeArgs {
     /// Its depth, and the camera.
     #[command(flatten)]
     pub depth: DepthArgs,
-    /// Print one JSON object on stdout: `vessels` with `bbox`, `mask_rle`, `type`, `phases`, `fill`, `score`, `doubts`; `codes`
+    /// Print one JSON object on stdout: `vessels` with `bbox`, `mask_rle`, `type`, `phases`, `fill`, `score`, `posture`, `lean_deg`, `doubts`; `codes`
     /// with `kind`, `text`, `corners`; `tags` (tag36h11) with `id`, `corners`; `depth`; `doubts`.
     #[arg(long)]
     pub json: bool,
@@ -97,7 +97,7 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
     let picture = photo::read(&args.image)?;
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", args.image.display());
     let mut doubts: Vec<String> = exposure::doubts(&picture).iter().map(ToString::to_string).collect();
-    let vessels = match args.eyes.load() {
+    let mut vessels = match args.eyes.load() {
         Ok(mut eyes) => Some(eyes.look(&picture).map_err(|e| named(&e))?),
         // What was asked for by name is missed; what is there by default is done without.
         Err(error) if args.eyes.models.is_some() => return Err(error),
@@ -110,7 +110,13 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
         None => None,
         Some(sensed) => {
             let seen = vessels.as_deref().unwrap_or_default();
-            Some(sensed.complete(&crate::complete_depth::glass(seen, &picture)?)?.summary())
+            let camera = sensed.camera();
+            let completed = sensed.complete(&crate::complete_depth::glass(seen, &picture)?)?;
+            // Depth knows what they stand on, and so which way is up.
+            if let Some(up) = completed.up() {
+                vessels.iter_mut().flatten().for_each(|vessel| stand(vessel, &up, &camera));
+            }
+            Some(completed.summary())
         }
     };
     let codes = read_codes(&picture, Effort::Thorough).map_err(|e| named(&e))?;
@@ -123,6 +129,15 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
     tell(&report, args)
 }
 
+/// Judges a vessel's posture by the way up in the camera's frame. What is cut off stays unknown.
+fn stand(vessel: &mut VesselSight, up: &[f64; 3], camera: &Intrinsics) {
+    let [left, top, width, height] = vessel.bbox;
+    if !vessel.doubts.contains(&VesselDoubt::CutOff) {
+        let way = way_up(up, [left + width / 2.0, top + height / 2.0], camera);
+        vessel.stands_along(way.unwrap_or_default());
+    }
+}
+
 fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
     let vessels = report.vessels.as_deref().unwrap_or_default();
     if args.json {
@@ -131,7 +146,11 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
         for vessel in vessels {
             let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
             let fill = vessel.fill.map_or(String::new(), |fill| format!("  filled {:.0} %", 100.0 * fill));
-            let words = format!("{}  {}{fill}", vessel.kind.name(), phases.join(", "));
+            let posture = match vessel.posture {
+                Posture::Tilted | Posture::Toppled => format!("  {:?}", vessel.posture).to_lowercase(),
+                Posture::Upright | Posture::Unknown => String::new(),
+            };
+            let words = format!("{}  {}{fill}{posture}", vessel.kind.name(), phases.join(", "));
             println!("vessel  {:.2}  {words}  at {:.0?}", vessel.score, vessel.bbox);
         }
         for code in &report.codes {
@@ -186,7 +205,7 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
     photo::write(path, &picture)
 }
 
-fn outline(picture: &mut Image<[u8; 3]>, corners: &[[f64; 2]; 4], colour: [u8; 3]) {
+pub fn outline(picture: &mut Image<[u8; 3]>, corners: &[[f64; 2]; 4], colour: [u8; 3]) {
     for side in 0..4 {
         line(picture, corners[side], corners[(side + 1) % 4], colour);
     }
@@ -206,7 +225,7 @@ fn line(picture: &mut Image<[u8; 3]>, [x, y]: [f64; 2], [u, v]: [f64; 2], colour
     }
 }
 
-fn write_words(picture: &mut Image<[u8; 3]>, [x, y]: [f64; 2], words: &str, colour: [u8; 3]) {
+pub fn write_words(picture: &mut Image<[u8; 3]>, [x, y]: [f64; 2], words: &str, colour: [u8; 3]) {
     use font8x8::UnicodeFonts;
     for (place, letter) in words.chars().enumerate() {
         let Some(glyph) = font8x8::BASIC_FONTS.get(letter) else { continue };

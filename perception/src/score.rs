@@ -46,55 +46,138 @@ pub struct Read {
     pub fill: Option<f64>,
 }
 
-/// One picture.
+/// One picture: what is annotated, what was seen, and what was read of each annotated thing with its box given. All that a
+/// figure needs is worked out once, so that a bootstrap only adds it up.
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
-    /// All that is annotated.
-    pub truths: Vec<Truth>,
-    /// All that was seen.
-    pub seen: Vec<Seen>,
-    /// What was read of each truth, its box given.
-    pub read: Vec<Read>,
+    truths: Vec<Truth>,
+    /// What was seen, at each of [`SHARES`].
+    matched: Vec<Vec<Match>>,
+    contents: Contents,
+    /// Of the levels that are annotated and were read.
+    level_errors: Vec<f64>,
 }
 
-/// For each seen thing of a picture, the surest first: its score and the truth that it is; a truth is found once.
-fn matches(picture: &Scored, least: f64, share: f64) -> Vec<(f64, Option<usize>)> {
-    let mut order: Vec<&Seen> = picture.seen.iter().filter(|seen| seen.score >= least).collect();
-    order.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut taken = vec![false; picture.truths.len()];
-    let mut matched = Vec::new();
-    for seen in order {
-        let best = (0..picture.truths.len())
+/// A thing that was seen.
+#[derive(Clone, Debug)]
+struct Match {
+    score: f64,
+    /// The truth that it is.
+    truth: Option<usize>,
+    /// How the masks overlap, where both have one.
+    masks: Option<f64>,
+}
+
+/// Least shares of overlap that are asked for: 0.50, 0.55 ... 0.95.
+const SHARES: usize = 10;
+
+fn least_share(step: usize) -> f64 {
+    0.5 + 0.05 * step as f64
+}
+
+/// Contents of one picture's vessels.
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    /// Told rightly, missed, told wrongly.
+    each: BTreeMap<String, [usize; 3]>,
+    vessels: usize,
+    in_doubt: usize,
+    filled: usize,
+    called_empty: usize,
+}
+
+impl Scored {
+    /// `read` is of each truth in turn, or empty where nothing was read.
+    pub fn new(truths: Vec<Truth>, mut seen: Vec<Seen>, read: &[Read]) -> Self {
+        seen.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let matched = (0..SHARES).map(|step| matches(&truths, &seen, least_share(step))).collect();
+        let mut contents = Contents::default();
+        let mut level_errors = Vec::new();
+        for (truth, read) in truths.iter().zip(read).filter(|(truth, _)| !truth.ignored) {
+            if let (Some(fill), Some(told)) = (truth.fill.filter(|fill| *fill > 0.0), read.fill) {
+                level_errors.push((fill - told).abs());
+            }
+            if let Some(phases) = &truth.phases {
+                contents.add(phases, &read.phases);
+            }
+        }
+        Self { truths, matched, contents, level_errors }
+    }
+
+    /// Annotated things that count.
+    pub fn things(&self) -> usize {
+        self.truths.iter().filter(|truth| !truth.ignored).count()
+    }
+
+    /// What was seen with at least a score, at a share of overlap of a half.
+    fn seen(&self, least: f64) -> impl Iterator<Item = &Match> {
+        self.matched.first().into_iter().flatten().take_while(move |seen| seen.score >= least)
+    }
+
+    fn is_ignored(&self, seen: &Match) -> bool {
+        seen.truth.is_some_and(|truth| self.truths[truth].ignored)
+    }
+}
+
+impl Contents {
+    fn add(&mut self, truth: &BTreeSet<String>, read: &BTreeSet<String>) {
+        for name in truth.union(read) {
+            let place = match (truth.contains(name), read.contains(name)) {
+                (true, true) => 0,
+                (true, false) => 1,
+                _ => 2,
+            };
+            self.each.entry(name.clone()).or_default()[place] += 1;
+        }
+        let filled = !truth.contains("empty");
+        self.vessels += 1;
+        self.in_doubt += usize::from(read.is_empty());
+        self.filled += usize::from(filled);
+        self.called_empty += usize::from(filled && read.contains("empty"));
+    }
+}
+
+/// For each seen thing, the surest first: the truth that it is; a truth is found once.
+fn matches(truths: &[Truth], seen: &[Seen], share: f64) -> Vec<Match> {
+    let mut taken = vec![false; truths.len()];
+    let one = |seen: &Seen| {
+        let truth = (0..truths.len())
             .filter(|truth| !taken[*truth])
-            .map(|truth| (truth, overlap(&picture.truths[truth].bounds, &seen.bounds)))
+            .map(|truth| (truth, overlap(&truths[truth].bounds, &seen.bounds)))
             .filter(|(_, found)| *found >= share)
             // A thing that counts goes before one that is ignored.
             .max_by(|(a, x), (b, y)| {
-                let counts = |truth: &usize| !picture.truths[*truth].ignored;
+                let counts = |truth: &usize| !truths[*truth].ignored;
                 counts(a).cmp(&counts(b)).then(x.total_cmp(y))
-            });
-        if let Some((truth, _)) = best {
+            })
+            .map(|(truth, _)| truth);
+        if let Some(truth) = truth {
             taken[truth] = true;
         }
-        matched.push((seen.score, best.map(|(truth, _)| truth)));
-    }
-    matched
+        let told = truth.and_then(|truth| truths[truth].mask.as_ref());
+        let masks = seen.mask.as_ref().zip(told).map(|(seen, told)| seen.overlap(told));
+        Match { score: seen.score, truth, masks }
+    };
+    seen.iter().map(one).collect()
 }
 
-/// Average precision at a least share of overlap. None where nothing is annotated.
-pub fn average_precision(pictures: &[&Scored], share: f64) -> Option<f64> {
-    let wanted: usize = pictures.iter().map(|p| p.truths.iter().filter(|t| !t.ignored).count()).sum();
+/// Average precision at a share of overlap of a half. None where nothing is annotated.
+pub fn average_precision(pictures: &[&Scored]) -> Option<f64> {
+    precision_at(pictures, 0)
+}
+
+/// At a step of [`least_share`].
+fn precision_at(pictures: &[&Scored], step: usize) -> Option<f64> {
+    let wanted: usize = pictures.iter().map(|picture| picture.things()).sum();
     if wanted == 0 {
         return None;
     }
     let mut hits: Vec<(f64, bool)> = Vec::new();
     for picture in pictures {
-        for (score, truth) in matches(picture, 0.0, share) {
-            match truth {
-                Some(truth) if picture.truths[truth].ignored => {}
-                truth => hits.push((score, truth.is_some())),
-            }
-        }
+        let seen = picture.matched.get(step).into_iter().flatten();
+        hits.extend(
+            seen.filter(|seen| !picture.is_ignored(seen)).map(|seen| (seen.score, seen.truth.is_some())),
+        );
     }
     hits.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (mut right, mut curve) = (0usize, Vec::new());
@@ -117,9 +200,8 @@ pub fn average_precision(pictures: &[&Scored], share: f64) -> Option<f64> {
 
 /// The mean of the average precisions at 0.50, 0.55 ... 0.95.
 pub fn mean_precision(pictures: &[&Scored]) -> Option<f64> {
-    let all: Option<Vec<f64>> =
-        (0..10).map(|step| average_precision(pictures, 0.5 + 0.05 * f64::from(step))).collect();
-    all.map(|all| all.iter().sum::<f64>() / 10.0)
+    let all: Option<Vec<f64>> = (0..SHARES).map(|step| precision_at(pictures, step)).collect();
+    all.map(|all| all.iter().sum::<f64>() / all.len() as f64)
 }
 
 /// The share of annotated things within a range of heights (pixels) that was seen with at least a score, and how many
@@ -132,8 +214,7 @@ pub fn recall(pictures: &[&Scored], least: f64, tall: &Range<f64>) -> Option<(f6
             !ignored && tall.contains(&(bounds[3] - bounds[1]))
         };
         wanted += (0..picture.truths.len()).filter(|truth| counts(*truth)).count();
-        let matched = matches(picture, least, 0.5);
-        found += matched.iter().filter(|(_, truth)| truth.is_some_and(counts)).count();
+        found += picture.seen(least).filter(|seen| seen.truth.is_some_and(counts)).count();
     }
     (wanted > 0).then(|| (found as f64 / wanted as f64, wanted))
 }
@@ -142,14 +223,9 @@ pub fn recall(pictures: &[&Scored], least: f64, tall: &Range<f64>) -> Option<(f6
 pub fn precision(pictures: &[&Scored], least: f64) -> Option<f64> {
     let (mut right, mut all) = (0, 0);
     for picture in pictures {
-        for (_, truth) in matches(picture, least, 0.5) {
-            match truth {
-                Some(truth) if picture.truths[truth].ignored => {}
-                truth => {
-                    all += 1;
-                    right += usize::from(truth.is_some());
-                }
-            }
+        for seen in picture.seen(least).filter(|seen| !picture.is_ignored(seen)) {
+            all += 1;
+            right += usize::from(seen.truth.is_some());
         }
     }
     (all > 0).then(|| right as f64 / all as f64)
@@ -157,18 +233,14 @@ pub fn precision(pictures: &[&Scored], least: f64) -> Option<f64> {
 
 /// Mean share of overlap of the masks of what was found, and of how many.
 pub fn mask_overlap(pictures: &[&Scored], least: f64) -> Option<(f64, usize)> {
-    let mut shares = Vec::new();
+    let (mut sum, mut count) = (0.0, 0);
     for picture in pictures {
-        let mut order: Vec<&Seen> = picture.seen.iter().filter(|seen| seen.score >= least).collect();
-        order.sort_by(|a, b| b.score.total_cmp(&a.score));
-        for (seen, (_, truth)) in order.iter().zip(matches(picture, least, 0.5)) {
-            let truth = truth.map(|truth| &picture.truths[truth]).filter(|truth| !truth.ignored);
-            if let (Some(seen), Some(told)) = (&seen.mask, truth.and_then(|truth| truth.mask.as_ref())) {
-                shares.push(seen.overlap(told));
-            }
+        let found = picture.seen(least).filter(|seen| !picture.is_ignored(seen));
+        for share in found.filter_map(|seen| seen.masks) {
+            (sum, count) = (sum + share, count + 1);
         }
     }
-    (!shares.is_empty()).then(|| (shares.iter().sum::<f64>() / shares.len() as f64, shares.len()))
+    (count > 0).then(|| (sum / count as f64, count))
 }
 
 /// How well contents are read, boxes given.
@@ -188,48 +260,46 @@ pub struct PhaseScores {
 
 /// Scores what was read. None where no content is annotated.
 pub fn phases(pictures: &[&Scored]) -> Option<PhaseScores> {
-    let pairs: Vec<(&BTreeSet<String>, &BTreeSet<String>)> = pictures
-        .iter()
-        .flat_map(|picture| picture.truths.iter().zip(&picture.read))
-        .filter(|(truth, _)| !truth.ignored)
-        .filter_map(|(truth, read)| truth.phases.as_ref().map(|phases| (phases, &read.phases)))
-        .collect();
-    let names: BTreeSet<&String> = pairs.iter().flat_map(|(truth, _)| truth.iter()).collect();
-    if names.is_empty() {
+    let mut all = Contents::default();
+    let mut each: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for Contents { each: own, vessels, in_doubt, filled, called_empty } in
+        pictures.iter().map(|picture| &picture.contents)
+    {
+        for (name, counts) in own {
+            let sums = each.entry(name).or_default();
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        all.vessels += vessels;
+        all.in_doubt += in_doubt;
+        all.filled += filled;
+        all.called_empty += called_empty;
+    }
+    // What is annotated nowhere has no score of its own.
+    each.retain(|_, [hit, miss, _]| *hit + *miss > 0);
+    if each.is_empty() {
         return None;
     }
-    let each: BTreeMap<String, (f64, usize)> = names
+    let each: BTreeMap<String, (f64, usize)> = each
         .into_iter()
-        .map(|name| {
-            let count = |test: fn(bool, bool) -> bool| {
-                pairs.iter().filter(|(truth, read)| test(truth.contains(name), read.contains(name))).count()
-            };
-            let (hit, miss, wrong) = (count(|t, r| t && r), count(|t, r| t && !r), count(|t, r| !t && r));
-            let f1 = 2.0 * hit as f64 / (2 * hit + miss + wrong) as f64;
-            (name.clone(), (f1, hit + miss))
+        .map(|(name, [hit, miss, wrong])| {
+            (name.to_owned(), (2.0 * hit as f64 / (2 * hit + miss + wrong) as f64, hit + miss))
         })
         .collect();
-    let filled: Vec<_> = pairs.iter().filter(|(truth, _)| !truth.contains("empty")).collect();
-    let called = filled.iter().filter(|(_, read)| read.contains("empty")).count();
-    let doubts = pairs.iter().filter(|(_, read)| read.is_empty()).count();
+    let share = |part: usize, of: usize| part as f64 / of as f64;
     Some(PhaseScores {
         macro_f1: each.values().map(|(f1, _)| f1).sum::<f64>() / each.len() as f64,
-        vessels: pairs.len(),
-        in_doubt: doubts as f64 / pairs.len() as f64,
-        called_empty: (!filled.is_empty()).then(|| called as f64 / filled.len() as f64),
+        vessels: all.vessels,
+        in_doubt: share(all.in_doubt, all.vessels),
+        called_empty: (all.filled > 0).then(|| share(all.called_empty, all.filled)),
         each,
     })
 }
 
 /// Mean error of the level of the filled things that one was told of, and of how many.
 pub fn fill_error(pictures: &[&Scored]) -> Option<(f64, usize)> {
-    let errors: Vec<f64> = pictures
-        .iter()
-        .flat_map(|picture| picture.truths.iter().zip(&picture.read))
-        .filter(|(truth, _)| !truth.ignored)
-        .filter_map(|(truth, read)| Some((truth.fill.filter(|fill| *fill > 0.0)? - read.fill?).abs()))
-        .collect();
-    (!errors.is_empty()).then(|| (errors.iter().sum::<f64>() / errors.len() as f64, errors.len()))
+    let errors = pictures.iter().flat_map(|picture| &picture.level_errors);
+    let (sum, count) = errors.fold((0.0, 0u32), |(sum, count), error| (sum + error, count + 1));
+    (count > 0).then(|| (sum / f64::from(count), count as usize))
 }
 
 /// Draws of [`interval`].

@@ -1,5 +1,7 @@
 //! `nightshift bench perception`: real pictures, never trained or tuned on, beside what others read on them.
 
+mod speed;
+
 use super::{Aim, Notes, Section, default_data, measure};
 use crate::photo;
 use crate::score;
@@ -45,6 +47,7 @@ const SECTIONS: &[Section<Plan>] = &[
     Section { name: "tags", about: "corners of tag36h11", run: tags },
     Section { name: "vessels", about: "finding vessels and reading what is in them", run: vessels },
     Section { name: "glass", about: "depth of transparent things", run: depth },
+    Section { name: "speed", about: "processor time of each part, on frames of 640x480", run: speed::speed },
 ];
 
 /// What is asked for.
@@ -202,7 +205,7 @@ fn vessels(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
             return Ok(());
         }
     };
-    let looked = score::look(&mut eyes, &folder, None)?;
+    let looked = score::look(&mut eyes, &folder, None, None)?;
     for line in score::lines(&looked, eyes.limits().score, Seed(1)) {
         let Some(value) = line.value else { continue };
         let (figure, aim) = match line.what.as_str() {

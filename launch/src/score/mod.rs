@@ -1,6 +1,7 @@
 //! `nightshift score`: how good the sight of vessels is on an annotated folder.
 
 pub mod annotated;
+mod sheet;
 
 use crate::see::EyesArgs;
 use clap::Args;
@@ -11,7 +12,8 @@ use nightshift_models::Eyes;
 use nightshift_perception::score::{self, Read, Scored, Seen};
 use nightshift_perception::vessel::{Kind, content};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use sheet::{Sheet, Told};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 #[command(
     after_help = "The folder holds annotations.json, COCO as `nightshift dataset` writes it, or `images` with `objects` (`bbox_xyxy`, \
 `vessel`, `phases`), and the pictures that it names. Intervals are 95 %, by a bootstrap over pictures. Contents are read with the annotated \
-boxes given.\n\nExamples:\n  nightshift score out/glass\n  nightshift score ../shared/data/perception/vessels --json"
+boxes given.\n\nExamples:\n  nightshift score out/glass\n  nightshift score ../shared/data/perception/vessels --json\n  \
+nightshift score ../shared/data/perception/vessels --sheet /tmp/real.png"
 )]
 pub struct ScoreArgs {
     /// The annotated folder.
@@ -31,6 +34,9 @@ pub struct ScoreArgs {
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Write the first pictures (30 at most) on one sheet, each with what is annotated, what was seen and what was read.
+    #[arg(long, value_name = "PNG")]
+    pub sheet: Option<PathBuf>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,
@@ -62,7 +68,11 @@ struct Report<'a> {
 /// Runs the command.
 pub fn run(args: &ScoreArgs) -> Result<ExitCode, String> {
     let mut eyes = args.eyes.load()?;
-    let looked = look(&mut eyes, &args.folder, args.limit)?;
+    let mut sheet = args.sheet.as_ref().map(|_| Sheet::default());
+    let looked = look(&mut eyes, &args.folder, args.limit, sheet.as_mut())?;
+    if let (Some(sheet), Some(path)) = (&sheet, &args.sheet) {
+        sheet.write(path)?;
+    }
     let lines = lines(&looked, eyes.limits().score, Seed(args.seed));
     if args.json {
         let report = Report { pictures: looked.scored.len(), scores: &lines };
@@ -89,8 +99,13 @@ pub struct Looked {
 /// Scores down to this count in average precision; what is reported begins at the model's own threshold.
 const LEAST_SCORE: f64 = 0.05;
 
-/// Looks at all pictures of a folder.
-pub fn look(eyes: &mut Eyes, folder: &Path, limit: Option<usize>) -> Result<Looked, String> {
+/// Looks at all pictures of a folder; the first ones go on a sheet.
+pub fn look(
+    eyes: &mut Eyes,
+    folder: &Path,
+    limit: Option<usize>,
+    mut sheet: Option<&mut Sheet>,
+) -> Result<Looked, String> {
     let set = annotated::read(folder)?;
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} pictures, {eta} left").expect("a sound template");
@@ -101,7 +116,7 @@ pub fn look(eyes: &mut Eyes, folder: &Path, limit: Option<usize>) -> Result<Look
         let picture = crate::photo::read(&entry.file)?;
         let named = |e: nightshift_models::ModelError| format!("{}: {e}", entry.file.display());
         let began = ProcessTime::now();
-        eyes.look(&picture).map_err(named)?;
+        let sure = eyes.look(&picture).map_err(named)?;
         looked.took_ms.push(began.elapsed().as_secs_f64() * 1e3);
         let found = eyes.find(&picture, LEAST_SCORE).map_err(named)?;
         let sights = eyes.tell(&picture, found).map_err(named)?;
@@ -118,7 +133,7 @@ pub fn look(eyes: &mut Eyes, folder: &Path, limit: Option<usize>) -> Result<Look
             })
             .collect();
         let boxes: Vec<[f64; 4]> = entry.truths.iter().map(|truth| truth.bounds).collect();
-        let read = eyes
+        let read: Vec<Read> = eyes
             .read(&picture, &boxes)
             .map_err(named)?
             .iter()
@@ -131,7 +146,22 @@ pub fn look(eyes: &mut Eyes, folder: &Path, limit: Option<usize>) -> Result<Look
                 }
             })
             .collect();
-        looked.scored.push(Scored { truths: entry.truths, seen, read });
+        if let Some(sheet) = sheet.as_mut().filter(|_| looked.scored.len() < sheet::MOST) {
+            let words = |phases: &BTreeSet<String>| phases.iter().cloned().collect::<Vec<_>>().join(" ");
+            let told: Vec<Told> = entry
+                .truths
+                .iter()
+                .zip(&read)
+                .filter(|(truth, _)| !truth.ignored)
+                .map(|(truth, read)| Told {
+                    bounds: truth.bounds,
+                    holds: truth.phases.as_ref().map(words),
+                    read: words(&read.phases),
+                })
+                .collect();
+            sheet.add(&picture, &told, &sure);
+        }
+        looked.scored.push(Scored::new(entry.truths, seen, &read));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -144,13 +174,13 @@ const TALL_PX: f64 = 40.0;
 /// All scores.
 pub fn lines(looked: &Looked, least: f64, seed: Seed) -> Vec<Line> {
     let all: Vec<&Scored> = looked.scored.iter().collect();
-    let things = all.iter().map(|p| p.truths.iter().filter(|truth| !truth.ignored).count()).sum();
+    let things = all.iter().map(|picture| picture.things()).sum();
     let mut lines = Vec::new();
     let mut add = |what: &str, n: usize, figure: &dyn Fn(&[&Scored]) -> Option<f64>| {
         let interval = score::interval(&looked.scored, seed, figure);
         lines.push(Line { what: what.to_owned(), value: figure(&all), interval, n });
     };
-    add("vessel AP50", things, &|some| score::average_precision(some, 0.5));
+    add("vessel AP50", things, &|some| score::average_precision(some));
     add("vessel AP50..95", things, &score::mean_precision);
     for (what, tall) in [
         ("recall, all", 0.0..f64::INFINITY),

@@ -128,6 +128,8 @@ impl Model {
         let refused = |why: String| ModelError::Refused { file: file.to_owned(), why };
         let builder = Session::builder(&environment).map_err(|e| refused(e.to_string()))?;
         let mut builder = builder.with_intra_threads(options.threads).map_err(|e| refused(e.to_string()))?;
+        // A thread that waits without sleeping takes a core from whatever else the robot computes.
+        builder = builder.with_intra_op_spinning(false).map_err(|e| refused(e.to_string()))?;
         if let Some(provider) = provider {
             builder = builder.with_execution_providers([provider]).map_err(|e| refused(e.to_string()))?;
         }

@@ -6,11 +6,13 @@
 
 mod found;
 mod mask;
+mod posture;
 mod read;
 mod sample;
 
 pub use found::{Found, Maps, find, overlap};
 pub use mask::{MaskError, Rle};
+pub use posture::{Posture, posture, way_up};
 pub use read::{Answer, content, crop, judge};
 pub use sample::resample;
 
@@ -156,8 +158,19 @@ pub struct VesselSight {
     pub fill: Option<f64>,
     /// How sure it is that something is there, 0 to 1.
     pub score: f64,
+    /// Whether it stands, from its outline.
+    pub posture: Posture,
+    /// Lean of its outline from the way up in the picture, degrees; none where it has no direction.
+    pub lean_deg: Option<f64>,
     /// Why less is told than could be.
     pub doubts: Vec<VesselDoubt>,
+}
+
+impl VesselSight {
+    /// Judges its posture anew where up in the picture is another way than (0, -1): the camera is not level.
+    pub fn stands_along(&mut self, up: [f64; 2]) {
+        (self.posture, self.lean_deg) = posture(&self.mask_rle, self.kind, up);
+    }
 }
 
 /// From where on the networks are believed; each model's card has them.

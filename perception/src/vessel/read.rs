@@ -1,7 +1,7 @@
 //! What a vessel is and what is in it, out of the reader's answers.
 
 use super::found::{bilinear, window};
-use super::{Found, Kind, Phase, Rle, Thresholds, VesselDoubt, VesselSight};
+use super::{Found, Kind, Phase, Posture, Rle, Thresholds, VesselDoubt, VesselSight, posture};
 
 /// What the reader answers for one crop.
 #[derive(Clone, Debug)]
@@ -33,6 +33,9 @@ pub fn crop(bounds: &[f64; 4], margin: f64, [width, height]: [usize; 2]) -> [f64
 
 /// How near to the picture's edge a box is cut off, pixels.
 const AT_EDGE_PX: f64 = 1.5;
+
+/// The way up in a level camera's picture.
+const LEVEL: [f64; 2] = [0.0, -1.0];
 
 /// Joins what was found with what was read of it; without an answer it has no inside.
 /// `clear` is false where the picture as a whole is in doubt: then nothing is told but that something is there.
@@ -79,7 +82,10 @@ pub fn judge(
         doubts.push(VesselDoubt::Content);
     }
     let bbox = [left, top, right - left, bottom - top];
-    VesselSight { bbox, mask_rle: mask, kind, phases, fill, score: found.score, doubts }
+    // What is cut off may go on any way.
+    let whole = !doubts.contains(&VesselDoubt::CutOff);
+    let (posture, lean_deg) = if whole { posture(&mask, kind, LEVEL) } else { (Posture::Unknown, None) };
+    VesselSight { bbox, mask_rle: mask, kind, phases, fill, score: found.score, posture, lean_deg, doubts }
 }
 
 /// All phases that stand out; `unknown` alone where none does, or where it would be empty and not empty.
