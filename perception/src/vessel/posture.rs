@@ -36,7 +36,8 @@ pub fn way_up(up: &[f64; 3], [x, y]: [f64; 2], camera: &Intrinsics) -> Option<[f
 /// level.
 pub fn posture(mask: &Rle, kind: Kind, up: [f64; 2]) -> (Posture, Option<f64>) {
     let none = (Posture::Unknown, None);
-    if !kind.is_vessel() || kind == Kind::Beaker || !(up[0].hypot(up[1]) > 0.0) {
+    let way = up[0].hypot(up[1]);
+    if !kind.is_vessel() || kind == Kind::Beaker || way.is_nan() || way <= 0.0 {
         return none;
     }
     let height = mask.size[0].max(1);
