@@ -55,6 +55,8 @@ pub struct Belief {
     joints: VecDeque<JointState>,
     /// The gripper's last report.
     pub gripper: Option<GripperState>,
+    /// Those just before it, oldest first.
+    before: VecDeque<GripperState>,
     /// What the wrist told lately.
     pub wrist: WristLog,
     /// Where the base stands.
@@ -91,6 +93,7 @@ impl Default for Belief {
         Self {
             joints: VecDeque::new(),
             gripper: None,
+            before: VecDeque::new(),
             wrist: WristLog::default(),
             base: BasePlace::Free,
             docked: None,
@@ -118,6 +121,7 @@ impl Belief {
         Self {
             base: BasePlace::Docked(station.clone()),
             gripper: Some(gripper),
+            before: VecDeque::new(),
             ready: ready.into_iter().collect(),
             ..Self::default()
         }
@@ -156,7 +160,10 @@ impl Belief {
 
     /// Takes a report of the gripper, and says what it and those before it show. Each loss and each weakness is told once.
     pub fn take_gripper(&mut self, state: GripperState) -> Hold {
-        self.gripper = Some(state);
+        self.before.extend(self.gripper.replace(state));
+        while self.before.len() >= limits::SLIP_REPORTS as usize {
+            self.before.pop_front();
+        }
         let Some(grip) = &self.grip else {
             (self.slips, self.weak) = (0, 0);
             return Hold::Firm;
@@ -282,16 +289,16 @@ impl Belief {
             || matches!(&self.base, BasePlace::Docked(docked) if docked == station)
     }
 
-    /// Whether the fingers hold something as wide as this vial. None where the gripper has not told for too long, or
-    /// tells something in between.
+    /// Whether the fingers hold something as wide as this vial. None where the gripper has not told for too long, tells
+    /// something in between, or has told for a moment only that they do not: what is set down on its seat shakes them.
     pub fn feels(&self, now: Stamp, vial: &Vial) -> Option<bool> {
         let state = self.gripper.filter(|state| now.since(state.stamp) <= limits::STATE_AGE_S)?;
-        let off = state.opening_m - vial.diameter_m;
-        let pressed = state.force_n >= vial.grasp.force_n * limits::HELD_FORCE;
-        if off.abs() <= limits::WIDTH_M && pressed {
+        let held_n = vial.grasp.force_n * limits::HELD_FORCE;
+        let as_wide = |state: &GripperState| (state.opening_m - vial.diameter_m).abs() <= limits::WIDTH_M;
+        let nothing = |state: &GripperState| !as_wide(state) || state.force_n < 0.5 * held_n;
+        if as_wide(&state) && state.force_n >= held_n {
             Some(true)
-        } else if off.abs() > limits::WIDTH_M || state.force_n < 0.5 * vial.grasp.force_n * limits::HELD_FORCE
-        {
+        } else if nothing(&state) && self.before.iter().all(nothing) {
             Some(false)
         } else {
             None
@@ -343,6 +350,22 @@ mod tests {
         assert!(belief.joints_at(Stamp(2_000_000_000)).is_err());
         assert!(belief.joints_now(Stamp(2_000_000_000)).is_ok());
         assert_eq!(belief.joints_now(Stamp(9_000_000_000)).unwrap_err().code, Code::SensorStale);
+    }
+
+    #[test]
+    fn a_moment_without_force_is_no_empty_hand() {
+        let vial = crate::grip::tests::vial();
+        let mut belief = Belief::default();
+        let mut told = |ms: u64, force_n: f64| {
+            let stamp = Stamp(ms * 1_000_000);
+            let _ = belief.take_gripper(GripperState { stamp, opening_m: vial.diameter_m, force_n });
+            belief.feels(stamp, &vial)
+        };
+        let firm_n = vial.grasp.force_n;
+        assert_eq!(told(10, firm_n), Some(true));
+        assert_eq!((told(20, 0.1 * firm_n), told(30, 0.1 * firm_n)), (None, None));
+        assert_eq!(told(40, 0.1 * firm_n), Some(false));
+        assert_eq!(told(50, firm_n), Some(true));
     }
 
     #[test]

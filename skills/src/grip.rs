@@ -73,11 +73,11 @@ pub fn force_n(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use nightshift_core::describe::Site;
 
-    fn vial() -> Vial {
+    pub(crate) fn vial() -> Vial {
         let site = Site::load(&|file: &str| {
             let path = format!("{}/../maps/photocatalysis/{file}", env!("CARGO_MANIFEST_DIR"));
             std::fs::read_to_string(path).map_err(|e| e.to_string())
