@@ -110,10 +110,6 @@ const THROUGH_SHARE: f64 = 0.2;
 const SCANS_TO_LOSE: u32 = 4;
 /// So many scans in a row that fit much worse than those before, and the whole map is searched for a better place.
 const SCANS_TO_STARTLE: u32 = 2;
-/// A scan that moves a tracked place by more than this many times its doubt, and by more than this (metres, and radians as so many),
-/// startles at once: wheels do not jump.
-const JUMP_RADII: f64 = 4.0;
-const JUMP_M: f64 = 0.12;
 /// Scans that do not fit for so long, seconds, and the place is given up even if new things all around might be why.
 const DESPAIR_S: f64 = 5.0;
 /// So many scans must fit before a new place is trusted.
@@ -240,15 +236,9 @@ impl Localiser {
 
     fn correct(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
         let single = self.hypotheses.len() == 1;
-        let mut jumped = false;
         for index in 0..self.hypotheses.len() {
             let (expected, covariance) = (self.hypotheses[index].pose, self.hypotheses[index].covariance);
-            let reach = self.hypotheses[index].radius_m();
             self.update(index, eye, points);
-            if index == 0 && self.hypotheses[0].scans > SCANS_TO_TRUST {
-                let jump = difference(&self.hypotheses[0].pose, &expected);
-                jumped = jump.xy().norm() + jump.z.abs() > (JUMP_RADII * reach).max(JUMP_M);
-            }
             if single {
                 self.learn_slip(&expected, &covariance);
             }
@@ -263,13 +253,7 @@ impl Localiser {
         let contradicted = through.is_some_and(|share| share > THROUGH_SHARE);
         self.contradicting_scans = if contradicted { self.contradicting_scans.saturating_add(1) } else { 0 };
         let startling = self.hypotheses.first().is_some_and(Hypothesis::is_startled);
-        self.startling_scans = if jumped {
-            SCANS_TO_STARTLE
-        } else if startling {
-            self.startling_scans.saturating_add(1)
-        } else {
-            0
-        };
+        self.startling_scans = if startling { self.startling_scans.saturating_add(1) } else { 0 };
         self.search_when_due(now, eye, points);
     }
 
@@ -300,12 +284,10 @@ impl Localiser {
         // What rivals are told apart by costs time, and a place without any needs none.
         if self.hypotheses.len() > 1 {
             let hypothesis = &mut self.hypotheses[index];
-            hypothesis.see_through(refine::things_seen_through(
-                &self.surfaces,
-                eye,
-                points,
-                &hypothesis.pose,
-            ));
+            // A place that was sure of itself is given up for what a new one may still be excused for: it has been carried away before
+            // a whole wall has.
+            let judge = if hypothesis.confirmed { refine::seen_through } else { refine::things_seen_through };
+            hypothesis.see_through(judge(&self.surfaces, eye, points, &hypothesis.pose));
         }
     }
 

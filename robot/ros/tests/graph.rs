@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Marks the process that the test runs in: ROS reads its domain from the environment, at the process's first node.
 const INNER: &str = "NIGHTSHIFT_ROS_TEST_INNER";
@@ -94,15 +94,30 @@ fn whole_graph() {
     });
 }
 
-/// Waits for an input that is looked for. Whatever arrives wakes it, about a hundred times a second: a station that does not
-/// answer is given up only after some seconds.
+/// Waits for an input that is looked for, by the clock: whatever arrives wakes it, some hundred times a second, and a station that does
+/// not answer is given up only after some seconds.
 fn wait_for<T>(stack: &StackSide, what: &str, mut pick: impl FnMut(StackSideInput) -> Option<T>) -> T {
-    for _ in 0..1000 {
+    let until = Until::after(Duration::from_secs(60));
+    while until.waits() {
         if let Some(found) = stack.wait(Duration::from_millis(100)).into_iter().find_map(&mut pick) {
             return found;
         }
     }
     panic!("{what} did not come; health: {:#?}", stack.health());
+}
+
+/// A deadline on the wall.
+struct Until(Instant);
+
+#[expect(clippy::disallowed_methods, reason = "a time-out towards other threads and processes")]
+impl Until {
+    fn after(patience: Duration) -> Self {
+        Self(Instant::now() + patience)
+    }
+
+    fn waits(&self) -> bool {
+        Instant::now() < self.0
+    }
 }
 
 fn sensors_arrive(stack: &StackSide) {
@@ -373,8 +388,9 @@ struct FakeExecutive {
 impl FakeExecutive {
     /// Whether the planner was content.
     fn run_until_ended(&mut self, planner: &mut Child) -> bool {
-        // A minute, in the worst case: the planner gives up much earlier.
-        for _ in 0..3000 {
+        // The planner gives up much earlier.
+        let until = Until::after(Duration::from_secs(60));
+        while until.waits() {
             if let Some(status) = planner.try_wait().unwrap() {
                 return status.success();
             }
