@@ -99,6 +99,10 @@ impl<'a> Floor<'a> {
     /// From a cell; infinite where a disc that fits into the outline cannot get from there to the goal.
     pub fn seconds(&mut self, column: usize, row: usize) -> f64 {
         let wanted = self.block(column, row);
+        // Nothing leads there: without this question the search would go on over all of the map to find out.
+        if self.seconds[wanted].is_infinite() && !self.is_open(wanted) {
+            return f64::INFINITY;
+        }
         while !self.closed[wanted] {
             let Some((_, block)) = self.open.pop() else { return f64::INFINITY };
             let block = block as usize;
@@ -116,6 +120,10 @@ impl<'a> Floor<'a> {
         if across * across + along * along < near * near { self.leaving_m } else { self.least_m }
     }
 
+    fn is_open(&self, block: usize) -> bool {
+        f64::from(self.clearance_m[block]) >= self.least_at(block % self.columns, block / self.columns)
+    }
+
     fn expand(&mut self, block: usize) {
         let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
         for (right, up, length) in NEIGHBOURS {
@@ -124,11 +132,11 @@ impl<'a> Floor<'a> {
                 continue;
             }
             let next = next_row * self.columns + next_column;
-            let clearance = f64::from(self.clearance_m[next]);
-            if self.closed[next] || clearance < self.least_at(next_column, next_row) {
+            if self.closed[next] || !self.is_open(next) {
                 continue;
             }
-            let seconds = before + (length * self.edge_s * dearness(self.map, clearance)) as f32;
+            let dear = dearness(self.map, f64::from(self.clearance_m[next]));
+            let seconds = before + (length * self.edge_s * dear) as f32;
             if seconds < self.seconds[next] {
                 self.seconds[next] = seconds;
                 self.push(next, seconds);
