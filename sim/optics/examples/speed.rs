@@ -13,7 +13,7 @@ use std::f32::consts::TAU;
 use std::sync::Arc;
 
 /// A rack of four by six vials on a bench before a wall, between two lamps of the ceiling.
-fn scene(draws: &mut Draws) -> Scene {
+pub fn scene(draws: &mut Draws) -> Scene {
     let square = |centre: V3, u: V3, v: V3| Shape::Quad(Quad::new(centre - (u + v) * 0.5, u, v));
     let fixed = |parts| Body::new(&Isometry3::identity(), parts);
     let bench = Pattern {
@@ -84,7 +84,7 @@ fn scene(draws: &mut Draws) -> Scene {
 }
 
 /// A look at the rack from about 0.25 m, by a camera of 56 degrees.
-fn shot(seed: u64, [width, height]: [usize; 2], edge_samples: u32, draws: &mut Draws) -> Shot {
+pub fn shot(seed: u64, [width, height]: [usize; 2], edge_samples: u32, draws: &mut Draws) -> Shot {
     let (yaw, pitch) = (f64::from(draws.between(0.15, 0.85) * TAU / 2.0), f64::from(draws.between(0.5, 1.1)));
     let away = Vector3::new(yaw.cos() * pitch.cos(), -yaw.sin() * pitch.cos(), pitch.sin());
     let aim = Point3::new(0.0, 0.0, 0.035);

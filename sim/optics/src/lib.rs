@@ -10,6 +10,7 @@
 mod camera;
 mod contact;
 mod film;
+mod lathe;
 mod pattern;
 mod random;
 mod scene;

@@ -28,6 +28,8 @@ impl Part {
 pub struct Body {
     pub parts: Vec<Part>,
     pub vessel: Option<Box<Vessel>>,
+    /// Of the parts.
+    tree: Tree,
     pub(crate) place: Place,
     /// A ball that holds it, in map.
     centre: V3,
@@ -46,7 +48,8 @@ impl Body {
         let mut high = V3::splat(f32::NEG_INFINITY);
         let boxes = parts.iter().map(|part| part.shape.extent());
         let around = vessel.iter().map(|v| {
-            [V3::new(-v.radius_m, -v.radius_m, v.z_m[0]), V3::new(v.radius_m, v.radius_m, v.z_m[1])]
+            let ([low, high], r) = (v.wall.z_m, v.wall.radius_m);
+            [V3::new(-r, -r, low), V3::new(r, r, high)]
         });
         for [a, b] in boxes.chain(around) {
             (low, high) = (low.min(a), high.max(b));
@@ -63,8 +66,11 @@ impl Body {
             (least, most) = (least.min(corner), most.max(corner));
         }
         let slack = V3::splat(1e-5);
+        let loose = |[low, high]: [V3; 2]| [low - slack, high + slack];
+        let tree = Tree::new(&parts.iter().map(|part| loose(part.shape.extent())).collect::<Vec<_>>());
         Self {
             parts,
+            tree,
             vessel: vessel.map(Box::new),
             place,
             centre: place.point((low + high) * 0.5),
@@ -93,12 +99,13 @@ impl Body {
         local.origin += local.direction * skip;
         let mut limit = limit - skip;
         let mut best = None;
-        for part in &self.parts {
-            if let Some(meeting) = part.shape.meet(&local, limit) {
-                limit = meeting.t;
-                best = Some((meeting, Spotted::Part(part)));
-            }
-        }
+        self.tree.walk(&local, limit, |index, before| {
+            let part = &self.parts[index];
+            let Some(meeting) = part.shape.meet(&local, before) else { return before };
+            limit = meeting.t;
+            best = Some((meeting, Spotted::Part(part)));
+            limit
+        });
         if let Some(vessel) = &self.vessel
             && let Some((meeting, spot)) = vessel.meet(&local, limit)
         {
@@ -117,18 +124,21 @@ impl Body {
             return Rgb::ONE;
         }
         let local = self.place.ray_back(ray);
-        let opaque = |part: &Part| {
-            !matches!(part.surface, Surface::Lamp { .. } | Surface::Between { .. })
-                && part.shape.meet(&local, limit).is_some()
-        };
-        if self.parts.iter().any(opaque) {
-            return Rgb::ZERO;
-        }
         let mut left = Rgb::ONE;
-        for part in &self.parts {
-            if matches!(part.surface, Surface::Between { .. }) && part.shape.meet(&local, limit).is_some() {
-                left *= 0.9;
+        self.tree.walk(&local, limit, |index, limit| {
+            let Part { shape, surface, .. } = &self.parts[index];
+            if matches!(surface, Surface::Lamp { .. }) || shape.meet(&local, limit).is_none() {
+                return limit;
             }
+            if matches!(surface, Surface::Between { .. }) {
+                left *= 0.9;
+                return limit;
+            }
+            left = Rgb::ZERO;
+            0.0
+        });
+        if left == Rgb::ZERO {
+            return left;
         }
         if let Some(vessel) = &self.vessel {
             left *= vessel.shade(&local, limit).unwrap_or(Rgb::ONE);

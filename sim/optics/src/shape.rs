@@ -1,5 +1,6 @@
 //! Shapes and where rays meet them, in the frame of the body that they belong to.
 
+use crate::lathe::Turned;
 use crate::space::{NEAR_M, Ray, V3};
 use crate::surface::Chart;
 use std::sync::Arc;
@@ -235,50 +236,9 @@ impl Quad {
 impl Ring {
     #[inline]
     pub(crate) fn meet(&self, ray: &Ray, limit: f32) -> Option<Meeting> {
-        let [[r0, z0], [r1, z1]] = [self.from, self.to];
-        let (o, d) = (&ray.origin, &ray.direction);
-        let (along_r, along_z) = (r1 - r0, z1 - z0);
-        let inside = |t: f32| t > NEAR_M && t < limit;
-        if along_z == 0.0 {
-            let t = (z0 - o.z) / d.z;
-            if !inside(t) {
-                return None;
-            }
-            let r2 = (o.x + t * d.x).powi(2) + (o.y + t * d.y).powi(2);
-            let (low, high) = (r0.min(r1), r0.max(r1));
-            let normal = V3::new(0.0, 0.0, -along_r.signum());
-            return (r2 >= low * low && r2 <= high * high).then_some(Meeting { t, normal, uv: [0.0; 2] });
-        }
-        // |o + t d|^2 in x and y is the square of the radius at the ray's height: a quadratic in t.
-        let slope = along_r / along_z;
-        let radius = r0 + slope * (o.z - z0);
-        let a = d.x * d.x + d.y * d.y - (slope * d.z) * (slope * d.z);
-        let b = o.x * d.x + o.y * d.y - radius * slope * d.z;
-        let c = o.x * o.x + o.y * o.y - radius * radius;
-        let root = b * b - a * c;
-        if root < 0.0 {
-            return None;
-        }
-        // The form that does not cancel (Press et al., "Numerical Recipes", 5.6).
-        let q = -(b + root.sqrt().copysign(b));
-        let roots = [q / a, c / q];
-        let (low, high) = (z0.min(z1), z0.max(z1));
-        let fits = |t: f32| {
-            let z = o.z + t * d.z;
-            inside(t) && z >= low && z <= high && r0 + slope * (z - z0) >= 0.0
-        };
-        let t = match (fits(roots[0]), fits(roots[1])) {
-            (true, true) => roots[0].min(roots[1]),
-            (true, false) => roots[0],
-            (false, true) => roots[1],
-            (false, false) => return None,
-        };
-        let point = ray.at(t);
-        let around = (point.x * point.x + point.y * point.y).sqrt().max(1e-9);
-        let length = (along_r * along_r + along_z * along_z).sqrt();
-        let out = along_z / length / around;
-        let normal = V3::new(out * point.x, out * point.y, -along_r / length);
-        Some(Meeting { t, normal, uv: [0.0; 2] })
+        let turned = Turned::new(self);
+        let t = turned.meet(ray, limit)?;
+        Some(Meeting { t, normal: turned.normal(ray.at(t)), uv: [0.0; 2] })
     }
 }
 

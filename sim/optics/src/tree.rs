@@ -5,7 +5,7 @@ use crate::space::{Ray, V3};
 /// Boxes in a leaf.
 const LEAF: usize = 2;
 /// Deeper than any tree of this many bodies gets.
-const DEPTH: usize = 64;
+const DEPTH: usize = 32;
 
 #[derive(Clone, Debug)]
 struct Node {

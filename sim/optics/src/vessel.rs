@@ -3,6 +3,7 @@
 //! The glass is one closed line swept about z. What a point of the inner wall is in touch with is asked of the
 //! content there, so that a content needs no walls of its own and may lie aslant or in a toppled vessel.
 
+use crate::lathe::Lathe;
 use crate::pattern::noise;
 use crate::shape::{Meeting, Ring, Shape};
 use crate::space::{NEAR_M, Ray, V3};
@@ -64,17 +65,13 @@ pub struct Piece {
 #[derive(Clone, Debug)]
 pub struct Vessel {
     pub(crate) glass: Medium,
-    rings: Vec<Ring>,
-    /// Each ring's lowest and highest z, least and greatest radius.
-    spans: Vec<[f32; 4]>,
-    /// Rings from here on are the inner wall.
+    /// Its glass from the foot outside to the floor inside.
+    pub(crate) wall: Lathe,
+    /// Pieces from here on are the inner wall.
     inner_from: usize,
     pub(crate) layers: Vec<Layer>,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) residue: Option<Residue>,
-    /// The cylinder that holds it.
-    pub(crate) radius_m: f32,
-    pub(crate) z_m: [f32; 2],
 }
 
 /// What of a vessel a ray meets.
@@ -134,40 +131,12 @@ impl Vessel {
             .iter()
             .position(|ring| inner.first().is_some_and(|first| ring.from == *first))
             .unwrap_or(rings.len());
-        let spans = rings
-            .iter()
-            .map(|r| {
-                let ([r0, z0], [r1, z1]) = (r.from, r.to);
-                [z0.min(z1), z0.max(z1), r0.min(r1), r0.max(r1)]
-            })
-            .collect::<Vec<_>>();
-        let radius_m = spans.iter().map(|s| s[3]).fold(0.0, f32::max);
-        let low = spans.iter().map(|s| s[0]).fold(f32::INFINITY, f32::min);
-        let high = spans.iter().map(|s| s[1]).fold(f32::NEG_INFINITY, f32::max);
-        Self {
-            glass,
-            rings,
-            spans,
-            inner_from,
-            layers,
-            pieces: Vec::new(),
-            residue: None,
-            radius_m,
-            z_m: [low, high],
-        }
+        Self { glass, wall: Lathe::new(&rings), inner_from, layers, pieces: Vec::new(), residue: None }
     }
 
     /// The clear radius at a height, or zero below the floor and above the mouth.
     pub fn inner_radius(&self, z: f32) -> f32 {
-        let mut radius = 0.0f32;
-        for (ring, span) in self.rings[self.inner_from..].iter().zip(&self.spans[self.inner_from..]) {
-            if z >= span[0] && z <= span[1] {
-                let [[r0, z0], [r1, z1]] = [ring.from, ring.to];
-                let r = if z1 == z0 { r0.max(r1) } else { r0 + (r1 - r0) * (z - z0) / (z1 - z0) };
-                radius = radius.max(r);
-            }
-        }
-        radius
+        self.wall.radius(z, self.inner_from..self.wall.len())
     }
 
     /// The layer at a point of the room inside; `wall` counts what climbs there.
@@ -187,53 +156,14 @@ impl Vessel {
         }
     }
 
-    /// Whether a ray that starts outside can touch it.
-    #[inline]
-    fn span(&self, ray: &Ray) -> Option<[f32; 2]> {
-        let (o, d) = (ray.origin, ray.direction);
-        let a = d.x * d.x + d.y * d.y;
-        let (mut enter, mut leave) = (f32::NEG_INFINITY, f32::INFINITY);
-        let c = o.x * o.x + o.y * o.y - self.radius_m * self.radius_m * 1.0001;
-        if a > 1e-12 {
-            let b = o.x * d.x + o.y * d.y;
-            let root = b * b - a * c;
-            if root < 0.0 {
-                return None;
-            }
-            let root = root.sqrt();
-            (enter, leave) = ((-b - root) / a, (-b + root) / a);
-        } else if c > 0.0 {
-            return None;
-        }
-        let ends = [(self.z_m[0] - 1e-6 - o.z) / d.z, (self.z_m[1] + 1e-6 - o.z) / d.z];
-        enter = enter.max(ends[0].min(ends[1]));
-        leave = leave.min(ends[0].max(ends[1])).min(1e6);
-        (enter <= leave && leave > 0.0).then_some([enter.max(0.0), leave])
-    }
-
     /// The first meeting with glass or content.
     pub(crate) fn meet(&self, ray: &Ray, limit: f32) -> Option<(Meeting, Spot)> {
-        let [enter, leave] = self.span(ray)?;
-        if enter > limit {
+        let span = self.wall.span(ray)?;
+        if span[0] > limit {
             return None;
         }
-        let (o, d) = (ray.origin, ray.direction);
-        let (za, zb) = (o.z + d.z * enter, o.z + d.z * leave.min(limit));
-        let (z_low, z_high) = (za.min(zb) - 1e-6, za.max(zb) + 1e-6);
-        // Nearest approach to the axis: rings that are narrower cannot be met.
-        let a = d.x * d.x + d.y * d.y;
-        let closest = (o.x * d.y - o.y * d.x).abs() / a.sqrt().max(1e-9) - 1e-6;
-        let mut limit = limit;
-        let mut best = None;
-        for (index, (ring, span)) in self.rings.iter().zip(&self.spans).enumerate() {
-            if span[1] < z_low || span[0] > z_high || span[3] < closest {
-                continue;
-            }
-            if let Some(meeting) = ring.meet(ray, limit) {
-                limit = meeting.t;
-                best = Some((meeting, index));
-            }
-        }
+        let best = self.wall.meet(ray, span, limit);
+        let mut limit = best.map_or(limit, |(t, _)| t);
         let mut spot = None;
         for (index, layer) in self.layers.iter().enumerate() {
             let fits = |p: V3| {
@@ -252,12 +182,13 @@ impl Vessel {
             }
         }
         spot.or_else(|| {
-            best.map(|(meeting, index)| {
+            best.map(|(t, index)| {
+                let point = ray.at(t);
                 let at = match index >= self.inner_from {
-                    true => Spot::Inner(self.layer_at(ray.at(meeting.t), true)),
+                    true => Spot::Inner(self.layer_at(point, true)),
                     false => Spot::Outer,
                 };
-                (meeting, at)
+                (Meeting { t, normal: self.wall.normal(index, point), uv: [0.0; 2] }, at)
             })
         })
     }
@@ -265,7 +196,7 @@ impl Vessel {
     /// What a shadow ray is left with that goes through here: edges of glass take more than its middle, and a
     /// content its colour. A stand-in for the true bending, without caustics.
     pub(crate) fn shade(&self, ray: &Ray, limit: f32) -> Option<Rgb> {
-        let [enter, leave] = self.span(ray)?;
+        let [enter, leave] = self.wall.span(ray)?;
         if enter >= limit || leave <= NEAR_M {
             return None;
         }
@@ -295,19 +226,13 @@ impl Vessel {
     }
 
     fn outer_radius(&self, z: f32) -> f32 {
-        let at = |(ring, span): (&Ring, &[f32; 4])| {
-            (z >= span[0] && z <= span[1]).then(|| {
-                let [[r0, z0], [r1, z1]] = [ring.from, ring.to];
-                if z1 == z0 { r0.max(r1) } else { r0 + (r1 - r0) * (z - z0) / (z1 - z0) }
-            })
-        };
-        self.rings[..self.inner_from].iter().zip(&self.spans).filter_map(at).fold(0.0, f32::max)
+        self.wall.radius(z, 0..self.inner_from)
     }
 
     /// Volume of a part of the inside below a height, m^3, by slices.
     pub fn volume_below(&self, z: f32) -> f64 {
         const SLICES: usize = 200;
-        let (low, high) = (self.floor(), z.min(self.z_m[1]));
+        let (low, high) = (self.floor(), z.min(self.wall.z_m[1]));
         let step = (high - low).max(0.0) / SLICES as f32;
         (0..SLICES).map(|i| f64::from(self.inner_radius(low + (i as f32 + 0.5) * step)).powi(2)).sum::<f64>()
             * std::f64::consts::PI
@@ -316,7 +241,7 @@ impl Vessel {
 
     /// The lowest point of the inside.
     pub fn floor(&self) -> f32 {
-        self.spans[self.inner_from..].iter().map(|s| s[0]).fold(f32::INFINITY, f32::min)
+        self.wall.floor(self.inner_from)
     }
 }
 
