@@ -103,6 +103,23 @@ impl Footprint {
         squared.fold(f64::INFINITY, f64::min).sqrt()
     }
 
+    /// From where to where, within `box_m`, a line at `y` of the map can be nearer than `reach_m` to the outline at a pose:
+    /// the line's part that is within `reach_m` of the inner side of every edge's line.
+    pub fn span(&self, pose: &Isometry2<f64>, y: f64, reach_m: f64, box_m: [f64; 2]) -> [f64; 2] {
+        let [mut left, mut right] = box_m;
+        for edge in &self.edges {
+            let normal = pose.rotation * edge.normal;
+            let rest = edge.off_m + reach_m + normal.dot(&pose.translation.vector) - normal.y * y;
+            // Nearly along the line an edge bounds nothing on it that the box does not.
+            if normal.x > 1e-3 {
+                right = right.min(rest / normal.x);
+            } else if normal.x < -1e-3 {
+                left = left.max(rest / normal.x);
+            }
+        }
+        [left, right]
+    }
+
     /// Radius of the largest disc about the base's origin within the outline; zero where the origin is outside.
     pub fn inner_radius_m(&self) -> f64 {
         self.edges.iter().map(|edge| edge.off_m).fold(f64::INFINITY, f64::min).max(0.0)

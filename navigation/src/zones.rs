@@ -10,12 +10,22 @@ const STEP_M: f64 = 0.05;
 /// A way is against a one-way zone where its direction is more than this against the zone's: the cosine of 107 degrees.
 const AGAINST: f64 = -0.3;
 
+/// A slow zone and its speed, m/s.
+fn slow(zone: &Zone) -> Option<(&Zone, f64)> {
+    match zone.rule {
+        Rule::Slow { max_speed_m_s } => Some((zone, max_speed_m_s)),
+        Rule::KeepOut | Rule::OneWay { .. } => None,
+    }
+}
+
 /// All zones of a site.
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
     zones: Vec<Zone>,
     /// The keep-out zone of each cell of the map, counted from one; empty where there is none.
     kept_out: Vec<u16>,
+    /// The speed that is allowed to a base whose middle is in a cell, m/s; empty where no zone is slow.
+    allowed_m_s: Vec<f32>,
 }
 
 impl Zones {
@@ -30,7 +40,17 @@ impl Zones {
             kept_out =
                 (0..grid.cells.len()).map(|index| of(index).map_or(0, |zone| zone as u16 + 1)).collect();
         }
-        Self { zones: zones.to_vec(), kept_out }
+        let slow: Vec<(&Zone, f64)> = zones.iter().filter_map(slow).collect();
+        let mut allowed_m_s = Vec::new();
+        if !slow.is_empty() {
+            let of = |index: usize| {
+                let center = grid.center(index % grid.width, index / grid.width);
+                let within = slow.iter().filter(|(zone, _)| zone.contains(center));
+                within.map(|(_, speed)| *speed).fold(f64::INFINITY, f64::min) as f32
+            };
+            allowed_m_s = (0..grid.cells.len()).map(of).collect();
+        }
+        Self { zones: zones.to_vec(), kept_out, allowed_m_s }
     }
 
     /// Whether any cell is kept out.
@@ -45,10 +65,7 @@ impl Zones {
 
     /// The speed that is allowed at a pose, m/s; none where any is.
     pub fn speed_limit(&self, footprint: &Footprint, pose: &Isometry2<f64>) -> Option<f64> {
-        let slow = self.zones.iter().filter_map(|zone| match zone.rule {
-            Rule::Slow { max_speed_m_s } => Some((zone, max_speed_m_s)),
-            Rule::KeepOut | Rule::OneWay { .. } => None,
-        });
+        let slow = self.zones.iter().filter_map(slow);
         let mut points = None;
         slow.filter(|(zone, _)| {
             // Corners, and the middle: a zone that is smaller than the base and between them slows nobody.
@@ -60,6 +77,25 @@ impl Zones {
         })
         .map(|(_, speed)| speed)
         .min_by(f64::total_cmp)
+    }
+
+    /// Whether any zone is slow.
+    pub fn slow(&self) -> bool {
+        !self.allowed_m_s.is_empty()
+    }
+
+    /// How many times as long a way takes at a pose than without slow zones, for a base whose fastest axis does `fastest_m_s`:
+    /// all of its speed is cut alike.
+    pub fn slowness(&self, footprint: &Footprint, pose: &Isometry2<f64>, fastest_m_s: f64) -> f64 {
+        if !self.slow() {
+            return 1.0;
+        }
+        self.speed_limit(footprint, pose).map_or(1.0, |limit| (fastest_m_s / limit).max(1.0))
+    }
+
+    /// The same for a base of any outline whose middle is in a cell.
+    pub fn least_slowness(&self, cell: usize, fastest_m_s: f64) -> f64 {
+        self.allowed_m_s.get(cell).map_or(1.0, |limit| (fastest_m_s / f64::from(*limit)).max(1.0))
     }
 
     /// The one-way zone that a straight leg drives against.

@@ -1,6 +1,7 @@
 //! Clearances about what the lasers saw, over those of the map: kept in tiles, so that a mark costs only its own
 //! surroundings, however far apart the marks are.
 
+use super::snapshot::skip;
 use nightshift_core::grid::{Cell, OccupancyGrid};
 
 /// Edge of a tile, cells.
@@ -15,6 +16,9 @@ pub struct Overlay {
     pages: Vec<[f32; TILE * TILE]>,
     /// No cell of a tile without a page is nearer to a mark than this, metres.
     far_m: Vec<f32>,
+    /// [`skip`] of `far_m`, and of the cells of each page.
+    far_skip: Vec<u8>,
+    page_skips: Vec<[u8; TILE * TILE]>,
 }
 
 impl Overlay {
@@ -29,7 +33,10 @@ impl Overlay {
         }
         let (columns, rows) = (grid.width.div_ceil(TILE), grid.height.div_ceil(TILE));
         let far_m = far(grid, &marks, columns, rows, around_m);
-        let mut this = Self { columns, page_of: vec![NONE; columns * rows], pages: Vec::new(), far_m };
+        let skips = |clearance_m: &f32| skip(*clearance_m, grid.resolution_m);
+        let far_skip = far_m.iter().map(skips).collect();
+        let page_of = vec![NONE; columns * rows];
+        let mut this = Self { columns, page_of, pages: Vec::new(), far_m, far_skip, page_skips: Vec::new() };
         let reach = (around_m / grid.resolution_m).floor() as usize;
         let distances: Vec<f32> = (0..(reach + 1) * (reach + 1))
             .map(|i| ((i % (reach + 1)) as f64).hypot((i / (reach + 1)) as f64) * grid.resolution_m)
@@ -53,6 +60,7 @@ impl Overlay {
                 }
             }
         }
+        this.page_skips = this.pages.iter().map(|page| page.each_ref().map(skips)).collect();
         Some(this)
     }
 
@@ -94,10 +102,14 @@ impl Overlay {
         }
     }
 
-    /// What no mark is nearer to a cell than; about marks the clearance itself.
+    /// Cells from one to the next that may be marked, as [`skip`] has it.
     #[inline]
-    pub fn near(&self, column: usize, row: usize) -> f32 {
-        self.clearance(column, row, f32::INFINITY)
+    pub fn skip(&self, column: usize, row: usize) -> u8 {
+        let tile = row / TILE * self.columns + column / TILE;
+        match self.page_of[tile] {
+            NONE => self.far_skip[tile],
+            page => self.page_skips[page as usize][row % TILE * TILE + column % TILE],
+        }
     }
 
     /// The cells of the tiles in which something changed: columns and rows.

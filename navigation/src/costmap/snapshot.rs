@@ -11,7 +11,7 @@ const EXACT_BELOW_M: f64 = AROUND_SEEN_M;
 
 /// A gap that is known by discs about the outline is taken where it is so much more than needed; nearer, the true
 /// outline allows longer steps than the discs do, metres.
-const SURE_M: f64 = 0.07;
+const SURE_M: f64 = 0.02;
 
 /// A costmap with the clearance of each cell.
 pub struct Snapshot<'a> {
@@ -50,9 +50,7 @@ impl Snapshot<'_> {
         let still = self.map.still.skip[row * self.map.still.grid.width + column];
         match &self.overlay {
             None => usize::from(still),
-            Some(overlay) => {
-                usize::from(still.min(skip(overlay.near(column, row), self.grid().resolution_m)))
-            }
+            Some(overlay) => usize::from(still.min(overlay.skip(column, row))),
         }
     }
 
@@ -120,13 +118,18 @@ impl Snapshot<'_> {
         }
         gap = gap.min(most_m);
         let index = |v: f64, axis: usize| ((v - grid.origin[axis]) / grid.resolution_m).floor();
-        let (left, right) = (index(low.x - most_m, 0), index(high.x + most_m, 0));
-        let (below, above) = (index(low.y - most_m, 1), index(high.y + most_m, 1));
         let most = |v: f64, count: usize| v.clamp(0.0, count as f64 - 1.0) as usize;
-        let (from, to) = (most(left, grid.width), most(right, grid.width));
+        let (below, above) = (index(low.y - most_m, 1), index(high.y + most_m, 1));
+        let box_m = [low.x - most_m, high.x + most_m];
         for row in most(below, grid.height)..=most(above, grid.height) {
-            let mut column = from;
-            while column <= to {
+            // Only cells of this row that can be nearer than what was found.
+            let [left_m, right_m] = self.footprint().span(base, grid.center(0, row)[1], gap, box_m);
+            let (left, right) = (index(left_m, 0), index(right_m, 0));
+            if left > right || right < 0.0 || left >= grid.width as f64 {
+                continue;
+            }
+            let (mut column, last) = (most(left, grid.width), most(right, grid.width));
+            while column <= last {
                 let skip = self.skip(column, row);
                 if skip == 0 {
                     let center = base.inverse_transform_point(&Point2::from(grid.center(column, row)));

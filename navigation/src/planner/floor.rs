@@ -1,5 +1,5 @@
-//! How long the way to the goal is at least, for a disc on the floor: an A* from the goal that goes on only as far as
-//! it is asked (Silver, "Cooperative Pathfinding", 2005: reverse resumable A*).
+//! How long the way to an end of a path is at least, for a disc on the floor: an A* from that end that goes on only as far
+//! as it is asked (Silver, "Cooperative Pathfinding", 2005: reverse resumable A*).
 
 use super::order;
 use super::sweep::{LEAVING_MARGIN_M, LEAVING_RADIUS_M, Sweep};
@@ -32,7 +32,7 @@ pub fn dearness(map: &Snapshot<'_>, clearance_m: f64) -> f64 {
     1.0 + CLOSE_COST * (1.0 - spare / CLOSE_M).clamp(0.0, 1.0)
 }
 
-/// Seconds to the goal from the blocks of the map.
+/// Seconds to one end of a path from the blocks of the map.
 pub struct Floor<'a> {
     map: &'a Snapshot<'a>,
     clearance_m: &'a [f32],
@@ -44,19 +44,25 @@ pub struct Floor<'a> {
     /// The same near the start.
     leaving_m: f64,
     block_m: f64,
+    speed_m_s: f64,
     edge_s: f64,
     seconds: Vec<f32>,
     closed: Vec<bool>,
     open: BinaryHeap<(Reverse<u64>, u32)>,
-    /// Where the search leads to: the start's block.
+    /// The block that the search leads to.
     aim: [f64; 2],
+    /// The block that the base leaves.
+    start: [f64; 2],
 }
 
 impl<'a> Floor<'a> {
-    /// For a goal and a start, as cells.
-    pub fn new(sweep: &Sweep<'a>, speed_m_s: f64, goal: (usize, usize), start: (usize, usize)) -> Self {
+    /// To a root from where `aim` is, both as cells.
+    pub fn new(sweep: &Sweep<'a>, speed_m_s: f64, root: (usize, usize), aim: (usize, usize)) -> Self {
         let map = sweep.map;
         let (clearance_m, stride, columns) = map.blocks();
+        let start = sweep.start.translation.vector;
+        let start = map.grid().cell_at(start.x, start.y).unwrap_or(aim);
+        let block_of = |cell: (usize, usize)| [(cell.0 / stride) as f64, (cell.1 / stride) as f64];
         let rows = clearance_m.len() / columns;
         let block_m = stride as f64 * map.grid().resolution_m;
         // A pose may be half a cell's diagonal off the cell's centre.
@@ -71,13 +77,15 @@ impl<'a> Floor<'a> {
             least_m: inner_m + sweep.margin_m,
             leaving_m: inner_m + LEAVING_MARGIN_M.min(sweep.margin_m),
             block_m,
+            speed_m_s,
             edge_s: block_m / speed_m_s,
             seconds: vec![f32::INFINITY; clearance_m.len()],
             closed: vec![false; clearance_m.len()],
             open: BinaryHeap::new(),
-            aim: [(start.0 / stride) as f64, (start.1 / stride) as f64],
+            aim: block_of(aim),
+            start: block_of(start),
         };
-        let block = this.block(goal.0, goal.1);
+        let block = this.block(root.0, root.1);
         this.seconds[block] = 0.0;
         this.push(block, 0.0);
         this
@@ -96,7 +104,7 @@ impl<'a> Floor<'a> {
         self.open.push((Reverse(order(estimate)), block as u32));
     }
 
-    /// From a cell; infinite where a disc that fits into the outline cannot get from there to the goal.
+    /// From a cell; infinite where a disc that fits into the outline cannot get from there to that end.
     pub fn seconds(&mut self, column: usize, row: usize) -> f64 {
         let wanted = self.block(column, row);
         // Nothing leads there: without this question the search would go on over all of the map to find out.
@@ -114,10 +122,17 @@ impl<'a> Floor<'a> {
     }
 
     fn least_at(&self, column: usize, row: usize) -> f64 {
-        let (across, along) = (column as f64 - self.aim[0], row as f64 - self.aim[1]);
+        let (across, along) = (column as f64 - self.start[0], row as f64 - self.start[1]);
         // The start, and what is near it, may be anywhere in their blocks.
         let near = LEAVING_RADIUS_M / self.block_m + 2.0 * std::f64::consts::SQRT_2;
         if across * across + along * along < near * near { self.leaving_m } else { self.least_m }
+    }
+
+    fn slowness(&self, column: usize, row: usize) -> f64 {
+        let grid = self.map.grid();
+        let middle = |block: usize, end: usize| (block * self.stride + self.stride / 2).min(end - 1);
+        let cell = middle(row, grid.height) * grid.width + middle(column, grid.width);
+        self.map.costmap().zones().least_slowness(cell, self.speed_m_s)
     }
 
     fn is_open(&self, block: usize) -> bool {
@@ -135,7 +150,8 @@ impl<'a> Floor<'a> {
             if self.closed[next] || !self.is_open(next) {
                 continue;
             }
-            let dear = dearness(self.map, f64::from(self.clearance_m[next]));
+            let dear =
+                dearness(self.map, f64::from(self.clearance_m[next])) * self.slowness(next_column, next_row);
             let seconds = before + (length * self.edge_s * dear) as f32;
             if seconds < self.seconds[next] {
                 self.seconds[next] = seconds;

@@ -1,17 +1,20 @@
 //! Paths in position and heading for omnidirectional and differential bases: A* on a lattice, led by distances on the
 //! floor, then shortcuts and rounded corners. Every leg is checked all along with the true outline.
 
+mod doors;
 mod floor;
 mod lattice;
 mod search;
 mod shorten;
+mod side;
 mod sweep;
+mod table;
 
 use crate::costmap::{Layer, Snapshot};
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::{Code, Failure};
-use search::Search;
+use search::search;
 use sweep::{Sweep, resample};
 
 /// Kept from obstacles' cell centres, metres: comfortable first, then the guard's margin with
@@ -28,6 +31,11 @@ pub struct Motion {
 }
 
 impl Motion {
+    /// Speed along the faster axis, m/s: what slow zones limit.
+    fn fastest_m_s(&self) -> f64 {
+        self.speed.x.max(self.speed.y)
+    }
+
     /// Seconds for a straight leg at full speed.
     fn time(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> f64 {
         let leg = from.inv_mul(to);
@@ -77,7 +85,7 @@ fn path(
     if way < sweep::LEAVING_RADIUS_M && motion.omnidirectional && sweep.leg_is_clear(start, goal) {
         return Ok(resample(&[*start, *goal]));
     }
-    let corners = Search::new(sweep, motion, start, goal).run()?;
+    let corners = search(sweep, motion, start, goal)?;
     Ok(resample(&shorten::shorten(sweep, motion, &corners)))
 }
 

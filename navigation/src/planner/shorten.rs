@@ -29,7 +29,9 @@ fn cost(sweep: &Sweep<'_>, motion: &Motion, from: &Isometry2<f64>, to: &Isometry
         let cell = sweep.map.grid().cell_at(pose.translation.x, pose.translation.y);
         cell.map_or(f64::INFINITY, |(column, row)| dearness(sweep.map, sweep.map.clearance(column, row)))
     };
-    steps.iter().map(|pose| share * dear(pose)).sum()
+    let (zones, outline) = (sweep.map.costmap().zones(), sweep.map.footprint());
+    let slow = |pose: &Isometry2<f64>| zones.slowness(outline, pose, motion.fastest_m_s());
+    steps.iter().map(|pose| share * dear(pose) * slow(pose)).sum()
 }
 
 fn shortcuts(sweep: &Sweep<'_>, motion: &Motion, corners: &[Isometry2<f64>]) -> Vec<Isometry2<f64>> {

@@ -236,3 +236,68 @@ fn a_one_way_zone_is_driven_along_and_across_but_never_against() {
     let refused = plan(&shut.snapshot(), &OMNI, &at(7.0, 1.0, PI), &at(1.0, 1.0, PI)).unwrap_err();
     assert!(refused.words.contains("one-way zones are obeyed: balance"), "{}", refused.words);
 }
+
+#[test]
+fn a_slow_zone_is_gone_around_where_that_is_quicker_and_crossed_where_not() {
+    // Whether it goes through, and the seconds that the drive takes with all limits obeyed.
+    let driven = |reach: f64, max_speed_m_s: f64, motion: &Motion| {
+        let rule = Rule::Slow { max_speed_m_s };
+        let map = hall(&[zone(rule, [3.0, -1.0, 5.0, reach])]);
+        let path = plan(&map.snapshot(), motion, &at(1.0, 1.0, 0.0), &at(7.0, 1.0, 0.0)).unwrap();
+        let slowness = |pose| map.zones().slowness(map.footprint(), pose, motion.fastest_m_s());
+        let seconds = path.windows(2).map(|p| motion.time(&p[0], &p[1]) * slowness(&p[1])).sum::<f64>();
+        (
+            path.iter().any(|pose| (pose.translation.x - 4.0).abs() < 1.0 && pose.translation.y < reach),
+            seconds,
+        )
+    };
+    for motion in [OMNI, DIFFERENTIAL] {
+        // At 0.1 m/s the zone's 2 m and the base's length cost 28 s; the way around it 10 to 20.
+        let (through, seconds) = driven(3.5, 0.1, &motion);
+        assert!(!through && seconds < 24.0, "{motion:?}: {seconds} s");
+        // A zone that is hardly slow is no reason for a detour, nor is there one from wall to wall.
+        assert!(driven(3.5, 0.6, &motion).0 && driven(9.0, 0.1, &motion).0, "{motion:?}");
+    }
+}
+
+/// A room whose only way out, upper left, is far from the gap in its lower right corner, in which a disc fits and the base
+/// does not.
+fn pocket(zones: &[Zone]) -> Costmap {
+    let (width, height) = (240, 320);
+    let cell = |i: usize| {
+        let (column, row) = (i % width, i / width);
+        let edge = column == 0 || row == 0 || column == width - 1 || row == height - 1;
+        // The room is the part right of x = 7 m; its wall has a door at the top and a bent gap of 0.9 m at the bottom.
+        let wall = column == 140 && (18..294).contains(&row);
+        let bend = (141..160).contains(&column) && row == 18
+            || column == 160 && row < 36
+            || column == 141 && row > 60 && row < 100;
+        if edge || wall || bend { Cell::Occupied } else { Cell::Free }
+    };
+    let cells = (0..width * height).map(cell).collect();
+    let grid = OccupancyGrid { resolution_m: 0.05, width, height, origin: [0.0, 0.0], cells };
+    let outline = Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]);
+    Costmap::with_zones(grid, outline, zones)
+}
+
+#[test]
+fn a_gap_that_only_looks_passable_is_given_up_and_both_sides_of_the_search_agree() {
+    let map = pocket(&[]);
+    let [start, goal] = [at(1.0, 0.8, 0.0), at(9.5, 0.8, 0.0)];
+    for motion in [OMNI, DIFFERENTIAL] {
+        for (from, to) in [(start, goal), (goal, start)] {
+            let path = plan(&map.snapshot(), &motion, &from, &to).unwrap();
+            assert_eq!((path[0], path[path.len() - 1]), (from, to));
+            assert!(nearest_m(&map, &path) >= 0.1);
+            assert!(path.iter().any(|pose| pose.translation.y > 14.7), "by the door");
+        }
+    }
+    // Through the door one may only leave: from either end of the search.
+    let leave = Rule::OneWay { heading_rad: std::f64::consts::PI };
+    let map = pocket(&[zone(leave, [6.0, 14.0, 8.0, 16.0])]);
+    for motion in [OMNI, DIFFERENTIAL] {
+        let path = plan(&map.snapshot(), &motion, &goal, &start).unwrap();
+        assert!(path.windows(2).all(|pair| map.zones().against(&pair[0], &pair[1]).is_none()));
+        assert!(plan(&map.snapshot(), &motion, &start, &goal).is_err());
+    }
+}
