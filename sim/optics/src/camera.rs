@@ -1,20 +1,13 @@
-//! From a scene to light on the sensor, and each pixel's truth.
+//! The camera: its lens, what each pixel looks along, and the light that fell on its sensor.
 
-use crate::random::Draws;
-use crate::scene::{Part, Scene};
-use crate::shape::Shape;
 use crate::space::{Place, Ray, V3};
-use crate::surface::{Paint, Rgb, Surface};
-use crate::trace::{Sight, radiance};
+use crate::surface::Rgb;
+use crate::trace::Sight;
 use nalgebra::Isometry3;
 use nightshift_core::image::{Image, Intrinsics};
 
 /// Turns of Newton's iteration that undoes the lens.
 const LENS_TURNS: usize = 12;
-/// Neighbours that differ by more than this share of their light get more rays.
-const CONTRAST: f32 = 0.12;
-/// A sample cannot be brighter than this many whites of the picture: a stray path does not leave a spark.
-const BRIGHTEST: f32 = 30.0;
 
 /// One exposure.
 #[derive(Clone, Debug)]
@@ -150,116 +143,4 @@ impl Shot {
         let length = direction.length();
         (Ray { origin: place.point(V3::ZERO), direction: place.turn(direction / length) }, 1.0 / length)
     }
-
-    /// The whole picture.
-    pub fn take(&self, scene: &Scene) -> Result<Exposed, Vec<BadShot>> {
-        let faults = self.faults();
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let place = Place::new(&self.map_from_camera);
-        let Intrinsics { width, height, .. } = self.intrinsics;
-        let count = width * height;
-        let mut light = Vec::with_capacity(count);
-        let mut sights = Vec::with_capacity(count);
-        let mut cosines = Vec::with_capacity(count);
-        for y in 0..height {
-            for x in 0..width {
-                let mut draws = Draws::new(self.seed, self.frame, (y * width + x) as u64);
-                let (ray, cosine) = self.ray(&place, x as f32, y as f32);
-                let mut sight = Sight::default();
-                let value = radiance(scene, ray, &mut draws, Some(&mut sight));
-                light.push(value.min(Rgb::splat(BRIGHTEST)));
-                sights.push(sight);
-                cosines.push(cosine);
-            }
-        }
-        if self.edge_samples > 0 {
-            self.smooth(scene, &place, &mut light, &sights);
-        }
-        Ok(Exposed {
-            light: Image { width, height, pixels: light },
-            sights: Image { width, height, pixels: sights },
-            cosines,
-        })
-    }
-
-    /// More rays through pixels that differ from a neighbour.
-    fn smooth(&self, scene: &Scene, place: &Place, light: &mut [Rgb], sights: &[Sight]) {
-        let Intrinsics { width, height, .. } = self.intrinsics;
-        let mut rough = vec![false; light.len()];
-        for y in 0..height {
-            for x in 0..width {
-                let index = y * width + x;
-                for other in [(x + 1 < width).then_some(index + 1), (y + 1 < height).then_some(index + width)]
-                    .into_iter()
-                    .flatten()
-                {
-                    if differ(light[index], light[other], &sights[index], &sights[other]) {
-                        rough[index] = true;
-                        rough[other] = true;
-                    }
-                }
-            }
-        }
-        for index in (0..light.len()).filter(|index| rough[*index]) {
-            if let Some(value) = self.printed(scene, place, index, light[index], sights) {
-                light[index] = value;
-                continue;
-            }
-            let mut draws = Draws::new(self.seed, self.frame ^ (1 << 63), index as u64);
-            let (x, y) = ((index % width) as f32, (index / width) as f32);
-            let mut total = light[index];
-            for sample in 0..self.edge_samples {
-                // Strata along the rows keep edges smooth with few rays.
-                let dx = (sample as f32 + draws.unit()) / self.edge_samples as f32 - 0.5;
-                let dy = draws.unit() - 0.5;
-                let (ray, _) = self.ray(place, x + dx, y + dy);
-                total += radiance(scene, ray, &mut draws, None).min(Rgb::splat(BRIGHTEST));
-            }
-            light[index] = total / (self.edge_samples + 1) as f32;
-        }
-    }
-}
-
-impl Shot {
-    /// The light of a pixel that shows print on a flat face and nothing else: the cells' mean over a raster.
-    fn printed(
-        &self,
-        scene: &Scene,
-        place: &Place,
-        index: usize,
-        light: Rgb,
-        sights: &[Sight],
-    ) -> Option<Rgb> {
-        let (x, y) = (index % self.intrinsics.width, index / self.intrinsics.width);
-        let body = sights[index].body.filter(|_| self.print_raster > 0)?;
-        let [Part { shape: Shape::Quad(quad), surface: Surface::Matt(Paint::Chart(chart)), .. }] =
-            &scene.bodies[body].parts[..]
-        else {
-            return None;
-        };
-        let cell = |x: f32, y: f32| {
-            let local = scene.bodies[body].place.ray_back(&self.ray(place, x, y).0);
-            quad.meet(&local, f32::INFINITY).map(|meeting| chart.colour(meeting.uv))
-        };
-        let (x, y) = (x as f32, y as f32);
-        let own = cell(x, y)?;
-        let count = self.print_raster;
-        let offset = |n: u32| (n as f32 + 0.5) / count as f32 - 0.5;
-        let mut sum = Rgb::ZERO;
-        for n in 0..count * count {
-            // Beside the print there is something else: more rays will tell.
-            sum += cell(x + offset(n % count), y + offset(n / count))?;
-        }
-        Some(light / own * sum / (count * count) as f32)
-    }
-}
-
-fn differ(a: Rgb, b: Rgb, sa: &Sight, sb: &Sight) -> bool {
-    if sa.body != sb.body || sa.kind != sb.kind || sa.content != sb.content {
-        return true;
-    }
-    let (a, b) = (a.element_sum(), b.element_sum());
-    (a - b).abs() > CONTRAST * a.max(b) + 0.01
 }

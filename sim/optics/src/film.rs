@@ -1,9 +1,11 @@
 //! From light to a picture: focus, shake, exposure, white balance, noise, tone. The order is that of a camera.
 
 use crate::camera::Exposed;
+use crate::curve::{Curve, DISPLAY, FILM, NORMAL};
 use crate::random::Draws;
 use crate::surface::Rgb;
 use nightshift_core::image::Image;
+use std::borrow::Cow;
 
 /// Electrons in a pixel that is just white: sets the shot noise. A small sensor of a robot's camera.
 const FULL_WELL: f32 = 8000.0;
@@ -73,19 +75,20 @@ impl Film {
     /// The picture; sRGB.
     pub fn develop(&self, exposed: &Exposed) -> Image<[u8; 3]> {
         let (width, height) = (exposed.light.width, exposed.light.height);
-        let mut light = exposed.light.pixels.clone();
+        let mut light = Cow::Borrowed(&exposed.light.pixels[..]);
         if let Some(focus) = self.focus {
-            light = defocus(&light, exposed, focus);
+            light = defocus(&light, exposed, focus).into();
         }
         if self.shake_px != [0.0; 2] {
-            light = shaken(&light, width, height, self.shake_px);
+            light = shaken(&light, width, height, self.shake_px).into();
         }
         if self.softness_px > 0.05 {
-            light = soft(&light, width, height, self.softness_px);
+            light = soft(&light, width, height, self.softness_px).into();
         }
         let exposure = self.exposure_of(&light);
         let balance = Rgb::new(self.white_balance[0], 1.0, self.white_balance[1]) * exposure;
         let corner2 = ((width * width + height * height) as f32) / 4.0;
+        let (curve, normal): (&Curve, &Curve) = (&FILM, &NORMAL);
         let mut shown: Vec<Rgb> = Vec::with_capacity(light.len());
         for (index, light) in light.iter().enumerate() {
             let mut draws = Draws::new(self.seed, 7, index as u64);
@@ -93,11 +96,9 @@ impl Film {
             let r2 = (x - width as f32 / 2.0).powi(2) + (y - height as f32 / 2.0).powi(2);
             let value = *light * balance * (1.0 - self.vignette * r2 / corner2);
             let read2 = self.read_noise * self.read_noise;
-            let noisy = [value.x, value.y, value.z].map(|value| {
-                let sigma = (value.clamp(0.0, 1.0) * self.gain / FULL_WELL + read2).sqrt();
-                value + sigma * draws.normal()
-            });
-            shown.push(self.tone(Rgb::from(noisy)));
+            let variance = value.clamp(Rgb::ZERO, Rgb::ONE) * (self.gain / FULL_WELL) + Rgb::splat(read2);
+            let sigma = variance.map(f32::sqrt);
+            shown.push(self.tone(curve, value + sigma * Rgb::from(draws.normals(normal))));
         }
         if self.sharpen > 0.0 {
             let blurred = soft(&shown, width, height, 1.0);
@@ -121,10 +122,10 @@ impl Film {
                 let (mut low, mut high) = (-12.0f32, 14.0f32);
                 for _ in 0..18 {
                     let middle = (low + high) / 2.0;
-                    let exposure = middle.exp2();
+                    let (exposure, display): (f32, &Curve) = (middle.exp2(), &DISPLAY);
                     let (mut sum, mut count) = (0.0, 0.0);
                     for value in light.iter().step_by(step) {
-                        sum += display((value.element_sum() / 3.0 * exposure).min(1.0));
+                        sum += display.at(value.element_sum() / 3.0 * exposure);
                         count += 1.0;
                     }
                     if sum / count < target { low = middle } else { high = middle }
@@ -135,47 +136,40 @@ impl Film {
     }
 
     /// Linear light to a display value with the camera's contrast and colour.
-    fn tone(&self, linear: Rgb) -> Rgb {
-        // Highlights roll off softly above four fifths of white, as in any camera's curve.
-        let rolled = [linear.x, linear.y, linear.z].map(|x| {
-            let x = x.max(0.0);
-            if x > 0.8 { 0.8 + 0.2 * (1.0 - (-(x - 0.8) / 0.2).exp()) } else { x }
-        });
-        let value = Rgb::from(rolled.map(display));
+    fn tone(&self, curve: &Curve, linear: Rgb) -> Rgb {
+        let value = linear.map(|x| curve.at(x));
         let grey = value.dot(Rgb::new(0.3, 0.59, 0.11));
         let coloured = Rgb::splat(grey) + (value - Rgb::splat(grey)) * self.saturation;
         (coloured - Rgb::splat(0.45)) * self.contrast + Rgb::splat(0.45)
     }
 }
 
-/// Linear light to a display value (IEC 61966-2-1).
-fn display(linear: f32) -> f32 {
-    let x = linear.clamp(0.0, 1.0);
-    if x <= 0.003_130_8 { 12.92 * x } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 }
-}
-
-/// A small Gaussian blur, rows then columns.
+/// A small Gaussian blur, rows then columns. Beyond an edge it goes on as at the edge.
 fn soft(light: &[Rgb], width: usize, height: usize, sigma: f32) -> Vec<Rgb> {
-    let reach = (2.5 * sigma).ceil() as isize;
-    let weights: Vec<f32> = (-reach..=reach).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
-    let sum: f32 = weights.iter().sum();
-    let along = |light: &[Rgb], across: bool| -> Vec<Rgb> {
-        let mut out = Vec::with_capacity(light.len());
-        for y in 0..height as isize {
-            for x in 0..width as isize {
-                let mut total = Rgb::ZERO;
-                for (weight, i) in weights.iter().zip(-reach..=reach) {
-                    let (px, py) = if across { (x + i, y) } else { (x, y + i) };
-                    let px = px.clamp(0, width as isize - 1) as usize;
-                    let py = py.clamp(0, height as isize - 1) as usize;
-                    total += light[py * width + px] * *weight;
-                }
-                out.push(total / sum);
-            }
+    let reach = (2.5 * sigma).ceil() as usize;
+    let bell = |i: usize| (-0.5 * ((i as f32 - reach as f32) / sigma).powi(2)).exp();
+    let sum: f32 = (0..=2 * reach).map(bell).sum();
+    let weights: Vec<f32> = (0..=2 * reach).map(|i| bell(i) / sum).collect();
+    let mut along = vec![Rgb::ZERO; light.len()];
+    let mut padded = Vec::with_capacity(width + 2 * reach);
+    for (row, out) in light.chunks_exact(width).zip(along.chunks_exact_mut(width)) {
+        padded.clear();
+        padded.extend(std::iter::repeat_n(row[0], reach));
+        padded.extend_from_slice(row);
+        padded.extend(std::iter::repeat_n(row[width - 1], reach));
+        for (weight, shifted) in weights.iter().zip(padded.windows(width)) {
+            out.iter_mut().zip(shifted).for_each(|(out, light)| *out += *light * *weight);
         }
-        out
-    };
-    along(&along(light, true), false)
+    }
+    let mut across = vec![Rgb::ZERO; light.len()];
+    for (y, out) in across.chunks_exact_mut(width).enumerate() {
+        for (i, weight) in weights.iter().enumerate() {
+            let from = (y + i).saturating_sub(reach).min(height - 1);
+            let row = &along[from * width..(from + 1) * width];
+            out.iter_mut().zip(row).for_each(|(out, light)| *out += *light * *weight);
+        }
+    }
+    across
 }
 
 /// The mean along a straight way.

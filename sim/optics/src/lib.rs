@@ -9,6 +9,8 @@
 
 mod camera;
 mod contact;
+mod curve;
+mod expose;
 mod film;
 mod lathe;
 mod pattern;

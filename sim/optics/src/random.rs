@@ -1,5 +1,6 @@
 //! Random numbers that depend on nothing but seed, frame and pixel: the same whatever thread draws them, in any order.
 
+use crate::curve::Curve;
 use crate::space::V3;
 
 /// The numbers of one pixel, or of one recipe.
@@ -82,6 +83,13 @@ impl Draws {
     pub fn normal(&mut self) -> f32 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f32::consts::TAU * self.unit()).cos()
+    }
+
+    /// Three numbers for noise, by `curve::NORMAL`, which is handed in because every pixel asks for it.
+    #[inline]
+    pub(crate) fn normals(&mut self, normal: &Curve) -> [f32; 3] {
+        let bits = self.bits();
+        [0, 21, 42].map(|from| normal.at((bits >> from & 0x1f_ffff) as f32 / (1u32 << 21) as f32))
     }
 
     /// Uniform in the ball of radius 1.

@@ -79,9 +79,9 @@ impl Body {
         }
     }
 
-    /// The nearest surface of this body before `limit`.
+    /// The nearest surface of this body before `limit`; vessels and what is in them where `glass` says so.
     #[inline]
-    pub(crate) fn nearest(&self, ray: &Ray, limit: f32) -> Option<(Meeting, Spotted<'_>)> {
+    pub(crate) fn nearest(&self, ray: &Ray, limit: f32, glass: bool) -> Option<Found<'_>> {
         let to_centre = self.centre - ray.origin;
         let along = to_centre.dot(ray.direction);
         let beside2 = to_centre.length_squared() - along * along;
@@ -103,15 +103,16 @@ impl Body {
             let part = &self.parts[index];
             let Some(meeting) = part.shape.meet(&local, before) else { return before };
             limit = meeting.t;
-            best = Some((meeting, Spotted::Part(part)));
+            best = Some((meeting, Spotted::Part(part), index as u32));
             limit
         });
-        if let Some(vessel) = &self.vessel
+        if glass
+            && let Some(vessel) = &self.vessel
             && let Some((meeting, spot)) = vessel.meet(&local, limit)
         {
-            best = Some((meeting, Spotted::Vessel(vessel, spot)));
+            best = Some((meeting, Spotted::Vessel(vessel, spot), self.parts.len() as u32));
         }
-        best.map(|(meeting, what)| (Meeting { t: meeting.t + skip, ..meeting }, what))
+        best.map(|(meeting, what, part)| (Meeting { t: meeting.t + skip, ..meeting }, what, part))
     }
 
     /// What is left of light along a ray through this body.
@@ -154,10 +155,15 @@ pub(crate) enum Spotted<'a> {
     Vessel(&'a Vessel, Spot),
 }
 
+/// Where a body is met, what of it, and the part's place in it; of a vessel, past the last.
+type Found<'a> = (Meeting, Spotted<'a>, u32);
+
 /// The nearest surface.
 pub(crate) struct Hit<'a> {
     pub body: usize,
     pub what: Spotted<'a>,
+    /// As in `Found`.
+    pub part: u32,
     pub t: f32,
     /// In map, length 1, out of the surface's front.
     pub normal: V3,
@@ -237,25 +243,35 @@ impl Scene {
     /// The nearest surface before `limit` metres.
     #[inline]
     pub(crate) fn nearest(&self, ray: &Ray, limit: f32) -> Option<Hit<'_>> {
-        let mut best: Option<(usize, Meeting, Spotted<'_>)> = None;
-        self.tree.walk(ray, limit, |index, limit| match self.bodies[index].nearest(ray, limit) {
-            Some((meeting, what)) => {
-                best = Some((index, meeting, what));
-                meeting.t
+        self.nearest_with(ray, limit, true)
+    }
+
+    /// The nearest surface of any length of the ray that is not a vessel or in one.
+    pub(crate) fn nearest_solid(&self, ray: &Ray) -> Option<Hit<'_>> {
+        self.nearest_with(ray, f32::INFINITY, false)
+    }
+
+    #[inline]
+    fn nearest_with(&self, ray: &Ray, limit: f32, glass: bool) -> Option<Hit<'_>> {
+        let mut best: Option<(usize, Found<'_>)> = None;
+        self.tree.walk(ray, limit, |index, limit| match self.bodies[index].nearest(ray, limit, glass) {
+            Some(found) => {
+                best = Some((index, found));
+                found.0.t
             }
             None => limit,
         });
-        best.map(|(body, meeting, what)| self.hit(body, meeting, what))
+        best.map(|(body, found)| self.hit(body, found))
     }
 
     /// The nearest surface of one body.
     pub(crate) fn nearest_of(&self, body: usize, ray: &Ray) -> Option<Hit<'_>> {
-        self.bodies[body].nearest(ray, f32::INFINITY).map(|(meeting, what)| self.hit(body, meeting, what))
+        self.bodies[body].nearest(ray, f32::INFINITY, true).map(|found| self.hit(body, found))
     }
 
-    fn hit<'a>(&'a self, body: usize, meeting: Meeting, what: Spotted<'a>) -> Hit<'a> {
+    fn hit<'a>(&'a self, body: usize, (meeting, what, part): Found<'a>) -> Hit<'a> {
         let normal = self.bodies[body].place.turn(meeting.normal);
-        Hit { body, what, t: meeting.t, normal, uv: meeting.uv }
+        Hit { body, what, part, t: meeting.t, normal, uv: meeting.uv }
     }
 
     /// The share of light that comes through between a point and `limit` along a ray.

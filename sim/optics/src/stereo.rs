@@ -2,6 +2,7 @@
 //! pictures: glass and metal give no dots, or those of something else.
 
 use crate::camera::{BadShot, Shot};
+use crate::curve::{Curve, NORMAL};
 use crate::pattern::hash;
 use crate::random::Draws;
 use crate::scene::Scene;
@@ -88,11 +89,12 @@ impl StereoRig {
         let (a, b) = (eye(&a.light.pixels), eye(&b.light.pixels));
         // Both eyes have one exposure: a third of white in the mean.
         let mean = (a.iter().map(|v| v.min(3.0)).sum::<f32>() / a.len() as f32).max(1e-5);
+        let normal: &Curve = &NORMAL;
         let sensor = |light: Vec<f32>, frame: u64| -> Vec<f32> {
             let shown = |(index, value): (usize, f32)| {
                 let mut draws = Draws::new(shot.seed, frame, index as u64);
                 let value = value / mean * 0.25;
-                (value + draws.normal() * self.noise * (0.3 + value.min(1.0)).sqrt()).min(1.0)
+                (value + draws.normals(normal)[0] * self.noise * (0.3 + value.min(1.0)).sqrt()).min(1.0)
             };
             light.into_iter().enumerate().map(shown).collect()
         };

@@ -33,6 +33,16 @@ pub struct Sight {
     pub opaque_t: Option<f32>,
 }
 
+/// The same, and what a picture needs to know of it while it is being taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub sight: Sight,
+    /// Which part of the body the first surface is, as in `Hit::part`.
+    pub part: u32,
+    /// What arrives at the first surface where it is matt: its light without its paint. Where it is a plain coat, its light.
+    pub arriving: Option<Rgb>,
+}
+
 /// In `Sight::content`: a piece, not a layer.
 pub const PIECE: u8 = 200;
 
@@ -73,8 +83,8 @@ enum Meet<'a> {
     },
 }
 
-/// Radiance that arrives against the ray. `sight`, where given, is filled in.
-pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut sight: Option<&mut Sight>) -> Rgb {
+/// Radiance that arrives against the ray. `seen`, where given, is filled in.
+pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut seen: Option<&mut Seen>) -> Rgb {
     let mut total = Rgb::ZERO;
     let mut way = Way { ray, medium: AIR, inside: None, surfaces: 0, weight: Rgb::ONE };
     let mut travelled = 0.0;
@@ -93,8 +103,11 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut sight: Option<&m
         let front = way.ray.direction.dot(hit.normal) < 0.0;
         let normal = if front { hit.normal } else { -hit.normal };
         let local = scene.bodies[hit.body].place.point_back(point);
-        if let Some(sight) = sight.as_deref_mut() {
-            look(sight, &hit, travelled, way.surfaces, first_body);
+        if let Some(seen) = seen.as_deref_mut() {
+            if way.surfaces == 0 {
+                seen.part = hit.part;
+            }
+            look(&mut seen.sight, &hit, travelled, way.surfaces, first_body);
             first_body = first_body.or(Some(hit.body));
         }
         match meet(scene, &hit, local, front, (point, normal)) {
@@ -115,7 +128,20 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut sight: Option<&m
                 let cheap = way.surfaces >= FOLLOWED + 2;
                 let colour = paint.at(local, hit.uv);
                 let at = (point, normal, way.ray.direction);
-                return total + way.weight * shade(scene, colour, roughness, at, cheap, draws);
+                let even = way.surfaces == 0 && bump.is_none();
+                if let (true, None, Some(seen)) = (even, roughness, seen.as_deref_mut()) {
+                    let arriving = shade(scene, Rgb::ONE, None, at, cheap, draws);
+                    seen.arriving = Some(arriving);
+                    return colour * arriving;
+                }
+                let light = shade(scene, colour, roughness, at, cheap, draws);
+                if let Some(seen) = seen.as_deref_mut()
+                    && even
+                    && matches!((paint, roughness), (Paint::Plain(_), Some(roughness)) if roughness >= 0.05)
+                {
+                    seen.arriving = Some(light);
+                }
+                return total + way.weight * light;
             }
             Meet::Mirror { tint, roughness } if roughness >= 0.05 => {
                 let at = (point, normal, way.ray.direction);
@@ -145,6 +171,13 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut sight: Option<&m
         }
     }
     total + way.weight * scene.ambient.along(way.ray.direction) * 0.7
+}
+
+/// Fills in what a ray's first surface tells that is not clear.
+pub(crate) fn glance(scene: &Scene, ray: &Ray, hit: &Hit<'_>, seen: &mut Seen) {
+    debug_assert!(hit.body < scene.bodies.len() && ray.direction.is_normalized());
+    seen.part = hit.part;
+    look(&mut seen.sight, hit, hit.t, 0, None);
 }
 
 /// Absorption and scattering on the way to the next surface.
@@ -364,10 +397,11 @@ fn highlight(scene: &Scene, point: V3, direction: V3) -> Rgb {
     scene.ambient.along(direction)
 }
 
-/// What a mirror image shows: one look, without shadows; glass on the way is looked through.
+/// What a mirror image shows: one look, without shadows, and without the vessels: what a weak image shows of glass is lost in
+/// what is mirrored.
 fn glimpse(scene: &Scene, mut ray: Ray) -> Rgb {
     for _ in 0..6 {
-        let Some(hit) = scene.nearest(&ray, f32::INFINITY) else {
+        let Some(hit) = scene.nearest_solid(&ray) else {
             return scene.ambient.along(ray.direction);
         };
         let front = ray.direction.dot(hit.normal) < 0.0;
@@ -375,11 +409,7 @@ fn glimpse(scene: &Scene, mut ray: Ray) -> Rgb {
         let normal = if front { hit.normal } else { -hit.normal };
         let surface = match hit.what {
             Spotted::Part(part) => &part.surface,
-            Spotted::Vessel(vessel, Spot::Piece(index)) => &vessel.pieces[index].surface,
-            Spotted::Vessel(..) => {
-                ray.origin = point;
-                continue;
-            }
+            Spotted::Vessel(..) => unreachable!("vessels were not asked for"),
         };
         match surface {
             Surface::Lamp { radiance } => return if front { *radiance } else { Rgb::splat(0.02) },
