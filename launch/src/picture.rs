@@ -186,13 +186,16 @@ pub fn draw_map(canvas: &mut Canvas, grid: &OccupancyGrid) {
     }
 }
 
-/// Draws zones as tinted areas with their names: keep-out red, slow yellow, one-way green with an arrow.
+/// Draws zones as tinted areas with their names: keep-out red, slow yellow, one-way green with an arrow,
+/// passages blue, or red where closed.
 pub fn draw_zones(canvas: &mut Canvas, zones: &[Zone]) {
     for zone in zones {
         let [r, g, b] = match zone.rule {
             Rule::KeepOut => [214, 40, 40],
             Rule::Slow { .. } => [230, 170, 0],
             Rule::OneWay { .. } => [30, 150, 90],
+            Rule::Passage { closed: false } => [60, 110, 210],
+            Rule::Passage { closed: true } => [214, 40, 40],
         };
         let mut corners: Vec<(f32, f32)> = zone.polygon.iter().map(|[x, y]| canvas.pixel(*x, *y)).collect();
         canvas.polygon(&corners, Color::from_rgba8(r, g, b, 50));
@@ -209,7 +212,8 @@ pub fn draw_zones(canvas: &mut Canvas, zones: &[Zone]) {
             canvas.line(&arrow, 2.0, Color::from_rgba8(r, g, b, 255));
         }
         let words = match zone.rule {
-            Rule::KeepOut | Rule::OneWay { .. } => zone.name.clone(),
+            Rule::KeepOut | Rule::OneWay { .. } | Rule::Passage { closed: false } => zone.name.clone(),
+            Rule::Passage { closed: true } => format!("{} closed", zone.name),
             Rule::Slow { max_speed_m_s } => format!("{} {max_speed_m_s} m/s", zone.name),
         };
         let (left, top) = canvas.pixel(x, y);

@@ -6,7 +6,7 @@ mod snapshot;
 use crate::control::mppi::Field;
 use crate::distance;
 use crate::footprint::Footprint;
-use crate::zones::Zones;
+use crate::zones::{Passage, Zones};
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::describe::Zone;
 use nightshift_core::grid::{Cell, OccupancyGrid};
@@ -14,6 +14,7 @@ use nightshift_core::time::Stamp;
 use overlay::Overlay;
 pub use snapshot::Snapshot;
 use snapshot::skip;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a scan marked stays marked for so long if no beam passes it again, seconds.
@@ -37,6 +38,8 @@ pub enum Layer {
     KeepOut,
     /// Something the lasers saw.
     Laser,
+    /// A passage that is closed.
+    Closed,
 }
 
 /// The map with its laser layer.
@@ -50,6 +53,8 @@ pub struct Costmap {
     marks: Vec<u32>,
     /// Of the last scan.
     now: Stamp,
+    /// Passages that something blocked, and until when they count as closed.
+    blocked: BTreeMap<Passage, Stamp>,
 }
 
 /// What does not change: the map, and how far each of its cells is from what blocks.
@@ -108,7 +113,7 @@ impl Costmap {
         let blocks = Blocks::new(&grid, &clearance_m);
         let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
         let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m });
-        Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO }
+        Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO, blocked: BTreeMap::new() }
     }
 
     /// Marks the ends of a scan's beams and clears what they passed. `eye` is the scanner and `hits` are beams' ends,
@@ -208,12 +213,23 @@ impl Costmap {
         let around_m = self.footprint.inner_radius_m() + AROUND_SEEN_M;
         let overlay = Overlay::new(&still.grid, &still.clearance_m, &marks, around_m);
         let blocks = overlay.as_ref().map(|overlay| self.blocks_with(overlay));
-        Snapshot { map: self, laser: true, overlay, blocks }
+        let blocked = self.blocked.iter().filter(|(_, until)| **until > self.now);
+        let mut closed: Vec<Passage> =
+            still.zones.closed().chain(blocked.map(|(passage, _)| *passage)).collect();
+        closed.sort_unstable();
+        closed.dedup();
+        Snapshot { map: self, laser: true, overlay, blocks, closed }
+    }
+
+    /// Something blocked a passage: until then ways lead around it, where there is one.
+    pub fn block(&mut self, passage: Passage, until: Stamp) {
+        self.blocked.insert(passage, until);
     }
 
     /// The map alone, to plan on.
     pub fn snapshot_of_map(&self) -> Snapshot<'_> {
-        Snapshot { map: self, laser: false, overlay: None, blocks: None }
+        let closed = self.still.zones.closed().collect();
+        Snapshot { map: self, laser: false, overlay: None, blocks: None, closed }
     }
 
     /// Clearances within `half_m` of a place, for control.
@@ -286,7 +302,13 @@ impl Costmap {
     pub fn words(&self, layer: Layer, at: &Point2<f64>) -> String {
         let what = match layer {
             Layer::Map => "the map (wall, unknown, or its end)".to_owned(),
-            Layer::Laser => "something that the lasers see".to_owned(),
+            Layer::Laser => match self.still.zones.passage_at([at.x, at.y]) {
+                None => "something that the lasers see".to_owned(),
+                Some(passage) => {
+                    format!("something that the lasers see in the passage {}", self.still.zones.name(passage))
+                }
+            },
+            Layer::Closed => "a closed passage".to_owned(),
             Layer::KeepOut => {
                 let cell = self.still.grid.cell_at(at.x, at.y);
                 let zone = cell.and_then(|(c, r)| self.still.zones.kept_out(r * self.still.grid.width + c));

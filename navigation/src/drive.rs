@@ -6,6 +6,7 @@ use crate::control::{Follower, Limits, Miss, towards, towards_along};
 use crate::costmap::{Costmap, Layer};
 use crate::people::Mover;
 use crate::planner::{Motion, Obstruction, plan};
+use crate::zones::Passage;
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::time::Stamp;
@@ -81,6 +82,10 @@ pub struct Drive {
     obstruction: Option<Obstruction>,
     /// Whether the last step was a foreseeing one: its plan then goes on.
     foreseeing: bool,
+    /// The passage in which something stood on the path last.
+    met: Option<Passage>,
+    /// A passage that the last plan had to avoid for that.
+    avoided: Option<Passage>,
 }
 
 /// What a drive goes by at one step.
@@ -121,7 +126,14 @@ impl Drive {
             settled: 0,
             obstruction: None,
             foreseeing: false,
+            met: None,
+            avoided: None,
         }
+    }
+
+    /// A passage that a way was planned around since this was asked last, because something stood in it.
+    pub fn avoided(&mut self) -> Option<Passage> {
+        self.avoided.take()
     }
 
     /// The pose has jumped: what was planned from the old one is void.
@@ -187,10 +199,15 @@ impl Drive {
             at.movers.iter().find(|mover| (mover.place - place).norm() < reach)
         };
         let ahead = follower.rest().iter().take(CHECKED_POSES).step_by(2);
-        let blocked = ahead.into_iter().find_map(|pose| at.costmap.obstacle_at(pose, CHECKED_MARGIN_M));
+        let blocked = ahead.into_iter().find_map(|pose| {
+            let (layer, place) = at.costmap.obstacle_at(pose, CHECKED_MARGIN_M)?;
+            let zones = at.costmap.zones();
+            let passage = zones.passage_at(pose.translation.vector.into());
+            Some((layer, place, passage.or_else(|| zones.passage_at(place.into()))))
+        });
         let foreseen = near(&base.translation.vector.into(), FORESEEN_M).is_some();
         // Somebody who moves is let by or gone around, not planned around: they are elsewhere by then.
-        let somebody = blocked.and_then(|(_, place)| near(&place, MOVER_REACH_M));
+        let somebody = blocked.and_then(|(_, place, _)| near(&place, MOVER_REACH_M));
         if let Some(mover) = somebody {
             let (x, y) = (mover.place.x, mover.place.y);
             let words = format!("somebody who moves at ({x:.2}, {y:.2})");
@@ -222,7 +239,9 @@ impl Drive {
                 self.foreseeing = false;
                 follower.step(base, limits)
             };
-        let blocked = blocked.is_some() && somebody.is_none();
+        let standing = blocked.filter(|_| somebody.is_none());
+        self.met = standing.and_then(|(.., passage)| passage).or(self.met);
+        let blocked = standing.is_some();
         let waited = self.held_since.is_some_and(|since| now.since(since) > COURTESY_S);
         if blocked {
             self.phase = Phase::Plan(Stamp(now.0 + (COURTESY_S * 1e9) as u64));
@@ -234,9 +253,17 @@ impl Drive {
     }
 
     fn plan(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap) -> Option<Step> {
-        match plan(&costmap.snapshot(), &self.motion, base, &self.goal) {
+        let found = plan(&costmap.snapshot(), &self.motion, base, &self.goal).or_else(|obstruction| {
+            // A passage that was blocked may be so no longer: where there is no other way it is tried again.
+            let opened = costmap.snapshot().with_blocked_passages_open();
+            opened.map_or(Err(obstruction), |opened| plan(&opened, &self.motion, base, &self.goal))
+        });
+        match found {
             Ok(path) => {
                 self.obstruction = None;
+                let met = self.met.take();
+                self.avoided =
+                    met.filter(|met| costmap.zones().entered(&path).all(|passage| passage != *met));
                 self.phase = Phase::Follow(Follower::new(path.clone()));
                 Some(Step::Path(path))
             }

@@ -21,6 +21,7 @@ use nightshift_core::robot::{CommandId, LaserScan, Twist};
 use nightshift_core::{Code, Component, Failure, Outbox, Stamp, StationId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A sensor that is silent for so long stops the base, seconds.
 const STALE_S: f64 = 0.5;
@@ -28,6 +29,8 @@ const STALE_S: f64 = 0.5;
 const DEAD_S: f64 = 2.0;
 /// Without a trusted pose for so long the command ends, seconds.
 const LOST_S: f64 = 20.0;
+/// A passage that something blocked counts as closed for so long, where there is another way.
+const BLOCKED_FOR: Duration = Duration::from_secs(300);
 /// A trusted pose this far from where the one before leads to is another place, metres.
 const ELSEWHERE_M: f64 = 0.3;
 /// Speed while docking, as a share.
@@ -366,7 +369,11 @@ impl Navigator {
             movers: &self.people.movers().collect::<Vec<_>>(),
             held: self.held,
         };
-        match drive.step(&at, &mut self.mppi) {
+        let step = drive.step(&at, &mut self.mppi);
+        if let Some(passage) = drive.avoided() {
+            self.costmap.block(passage, now + BLOCKED_FOR);
+        }
+        match step {
             drive::Step::Drive(twist) => Wish::Drive(twist),
             drive::Step::Path(path) => {
                 out.push(NavOutput::Path(path.into_iter().map(Pose2::from_iso).collect()));
@@ -545,7 +552,7 @@ fn refuse(id: CommandId, code: Code, words: String, out: &mut Outbox<NavOutput>)
 }
 
 fn later(now: Stamp) -> Stamp {
-    now + std::time::Duration::from_secs_f64(PERIOD_S)
+    now + Duration::from_secs_f64(PERIOD_S)
 }
 
 /// The staging pose (map frame) of a station in whose dock the base stands.

@@ -342,3 +342,33 @@ fn a_slow_zone_is_crossed_slowly_from_its_first_corner_to_its_last_and_the_rest_
     // The localiser's error at the zone's edge is some millimetres, and the speed on x, y together.
     assert!(within > 50 && fastest[1] < 0.17 && fastest[0] > 0.4, "{within} {fastest:?}");
 }
+
+#[test]
+fn a_passage_that_was_blocked_is_kept_away_from_for_some_minutes() {
+    let polygon = vec![[3.6, 0.0], [5.4, 0.0], [5.4, 3.0], [3.6, 3.0]];
+    let zone = Zone { name: "south aisle".to_owned(), rule: Rule::Passage { closed: false }, polygon };
+    let mut world = World::with_zones(15, vec![zone]);
+    let drive = |world: &mut World, [x, y, yaw]: [f64; 3]| {
+        drive_to(world, x, y, yaw);
+        world.done.clear();
+        let mut by_south = false;
+        while world.done.is_empty() {
+            world.run(0.1);
+            by_south |= (world.base.translation.x - 4.5).abs() < 0.3 && world.base.translation.y < 3.0;
+        }
+        assert_eq!(std::mem::take(&mut world.done), [(ID, Ok(()))]);
+        by_south
+    };
+    let [west, east] = [[2.2, 2.0, 0.0], [6.6, 2.0, 0.0]];
+    drive(&mut world, west);
+    assert!(drive(&mut world, east), "the aisle is the shorter way");
+    // A cart in the aisle from the island to the wall, that comes when the base is on its way.
+    drive_to(&mut world, west[0], west[1], west[2]);
+    world.run(1.0);
+    world.extra.push([4.2, 1.9, 0.3, 2.0]);
+    assert!(!drive(&mut world, west));
+    world.extra.clear();
+    assert!(!drive(&mut world, east), "it was blocked a minute ago");
+    world.run(300.0);
+    assert!(drive(&mut world, west), "long ago");
+}

@@ -14,8 +14,20 @@ const AGAINST: f64 = -0.3;
 fn slow(zone: &Zone) -> Option<(&Zone, f64)> {
     match zone.rule {
         Rule::Slow { max_speed_m_s } => Some((zone, max_speed_m_s)),
-        Rule::KeepOut | Rule::OneWay { .. } => None,
+        Rule::KeepOut | Rule::OneWay { .. } | Rule::Passage { .. } => None,
     }
+}
+
+/// The first zone of a kind that each cell lies in, counted from one; empty where there is no such zone.
+fn first_of_cells(grid: &OccupancyGrid, zones: &[Zone], is: impl Fn(&Rule) -> bool) -> Vec<u16> {
+    if !zones.iter().any(|zone| is(&zone.rule)) {
+        return Vec::new();
+    }
+    let of = |index: usize| {
+        let center = grid.center(index % grid.width, index / grid.width);
+        zones.iter().position(|zone| is(&zone.rule) && zone.contains(center))
+    };
+    (0..grid.cells.len()).map(|index| of(index).map_or(0, |zone| zone as u16 + 1)).collect()
 }
 
 /// All zones of a site.
@@ -26,20 +38,19 @@ pub struct Zones {
     kept_out: Vec<u16>,
     /// The speed that is allowed to a base whose middle is in a cell, m/s; empty where no zone is slow.
     allowed_m_s: Vec<f32>,
+    /// The passage of each cell, counted from one; empty where there is none.
+    passage: Vec<u16>,
 }
+
+/// A passage of a site, by its place among all zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passage(usize);
 
 impl Zones {
     /// Over a map.
     pub fn new(grid: &OccupancyGrid, zones: &[Zone]) -> Self {
-        let mut kept_out = Vec::new();
-        if zones.iter().any(|zone| zone.rule == Rule::KeepOut) {
-            let of = |index: usize| {
-                let center = grid.center(index % grid.width, index / grid.width);
-                zones.iter().position(|zone| zone.rule == Rule::KeepOut && zone.contains(center))
-            };
-            kept_out =
-                (0..grid.cells.len()).map(|index| of(index).map_or(0, |zone| zone as u16 + 1)).collect();
-        }
+        let kept_out = first_of_cells(grid, zones, |rule| matches!(rule, Rule::KeepOut));
+        let passage = first_of_cells(grid, zones, |rule| matches!(rule, Rule::Passage { .. }));
         let slow: Vec<(&Zone, f64)> = zones.iter().filter_map(slow).collect();
         let mut allowed_m_s = Vec::new();
         if !slow.is_empty() {
@@ -50,7 +61,7 @@ impl Zones {
             };
             allowed_m_s = (0..grid.cells.len()).map(of).collect();
         }
-        Self { zones: zones.to_vec(), kept_out, allowed_m_s }
+        Self { zones: zones.to_vec(), kept_out, allowed_m_s, passage }
     }
 
     /// Whether any cell is kept out.
@@ -113,6 +124,49 @@ impl Zones {
             let at = |step: usize| from.translation.vector + way * (step as f64 / steps as f64);
             (way.x * cos + way.y * sin) < AGAINST * length
                 && (0..=steps).map(at).any(|place| zone.contains([place.x, place.y]))
+        })
+    }
+
+    /// The passages that a person has closed.
+    pub fn closed(&self) -> impl Iterator<Item = Passage> {
+        let closed = |zone: &Zone| matches!(zone.rule, Rule::Passage { closed: true });
+        (0..self.zones.len()).filter(move |index| closed(&self.zones[*index])).map(Passage)
+    }
+
+    /// The passage that a point of the map lies in.
+    pub fn passage_at(&self, [x, y]: [f64; 2]) -> Option<Passage> {
+        let is = |zone: &Zone| matches!(zone.rule, Rule::Passage { .. }) && zone.contains([x, y]);
+        self.zones.iter().position(is).map(Passage)
+    }
+
+    /// The passage that a cell lies in.
+    pub fn passage_of(&self, cell: usize) -> Option<Passage> {
+        usize::from(*self.passage.get(cell)?).checked_sub(1).map(Passage)
+    }
+
+    /// A passage's name.
+    pub fn name(&self, passage: Passage) -> &str {
+        &self.zones[passage.0].name
+    }
+
+    /// Whether a straight leg comes into a passage from outside.
+    pub fn enters(&self, passage: Passage, from: &Isometry2<f64>, to: &Isometry2<f64>) -> bool {
+        let zone = &self.zones[passage.0];
+        let way = to.translation.vector - from.translation.vector;
+        let steps = (way.norm() / STEP_M).ceil().max(1.0) as usize;
+        let at = |step: usize| from.translation.vector + way * (step as f64 / steps as f64);
+        let within = |step| zone.contains([at(step).x, at(step).y]);
+        !within(0) && (1..=steps).any(within)
+    }
+
+    /// The passages that a path leads into, in its order.
+    pub fn entered<'a>(&'a self, path: &'a [Isometry2<f64>]) -> impl Iterator<Item = Passage> + 'a {
+        let passages =
+            (0..self.zones.len()).filter(|index| matches!(self.zones[*index].rule, Rule::Passage { .. }));
+        let passages: Vec<Passage> = passages.map(Passage).collect();
+        path.windows(2).flat_map(move |pair| {
+            let entered = passages.clone().into_iter();
+            entered.filter(|passage| self.enters(*passage, &pair[0], &pair[1])).collect::<Vec<_>>()
         })
     }
 

@@ -90,6 +90,11 @@ impl ZoneWatch {
                 (against && within(pose, &middle) && within(before, &middle))
                     .then(|| format!("the base goes against the one-way zone {name}"))
             }
+            Rule::Passage { closed } => {
+                let middle = Point2::origin();
+                let entered = within(pose, &middle) && !within(before, &middle);
+                (closed && entered).then(|| format!("the base goes into the closed passage {name}"))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::overlay::Overlay;
 use super::{AROUND_SEEN_M, Blocks, Costmap, Layer};
 use crate::footprint::Footprint;
+use crate::zones::Passage;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::grid::OccupancyGrid;
 
@@ -19,6 +20,7 @@ pub struct Snapshot<'a> {
     pub(super) laser: bool,
     pub(super) overlay: Option<Overlay>,
     pub(super) blocks: Option<Blocks>,
+    pub(super) closed: Vec<Passage>,
 }
 
 impl Snapshot<'_> {
@@ -30,6 +32,18 @@ impl Snapshot<'_> {
     /// The costmap that it was taken of.
     pub fn costmap(&self) -> &Costmap {
         self.map
+    }
+
+    /// The passages that are closed.
+    pub fn closed(&self) -> &[Passage] {
+        &self.closed
+    }
+
+    /// The same with those passages closed alone that a person has closed; none where that is the same.
+    pub fn with_blocked_passages_open(mut self) -> Option<Self> {
+        let before = self.closed.len();
+        self.closed = self.map.still.zones.closed().collect();
+        (self.closed.len() < before).then_some(self)
     }
 
     /// The base's outline.

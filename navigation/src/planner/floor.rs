@@ -35,6 +35,7 @@ pub fn dearness(map: &Snapshot<'_>, clearance_m: f64) -> f64 {
 /// Seconds to one end of a path from the blocks of the map.
 pub struct Floor<'a> {
     map: &'a Snapshot<'a>,
+    sweep: &'a Sweep<'a>,
     clearance_m: &'a [f32],
     stride: usize,
     columns: usize,
@@ -57,7 +58,7 @@ pub struct Floor<'a> {
 
 impl<'a> Floor<'a> {
     /// To a root from where `aim` is, both as cells.
-    pub fn new(sweep: &Sweep<'a>, speed_m_s: f64, root: (usize, usize), aim: (usize, usize)) -> Self {
+    pub fn new(sweep: &'a Sweep<'a>, speed_m_s: f64, root: (usize, usize), aim: (usize, usize)) -> Self {
         let map = sweep.map;
         let (clearance_m, stride, columns) = map.blocks();
         let start = sweep.start.translation.vector;
@@ -70,6 +71,7 @@ impl<'a> Floor<'a> {
         let inner_m = map.footprint().inner_radius_m() - within;
         let mut this = Self {
             map,
+            sweep,
             clearance_m,
             stride,
             columns,
@@ -129,14 +131,20 @@ impl<'a> Floor<'a> {
     }
 
     fn slowness(&self, column: usize, row: usize) -> f64 {
+        self.map.costmap().zones().least_slowness(self.middle(column, row), self.speed_m_s)
+    }
+
+    /// The cell in the middle of a block.
+    fn middle(&self, column: usize, row: usize) -> usize {
         let grid = self.map.grid();
         let middle = |block: usize, end: usize| (block * self.stride + self.stride / 2).min(end - 1);
-        let cell = middle(row, grid.height) * grid.width + middle(column, grid.width);
-        self.map.costmap().zones().least_slowness(cell, self.speed_m_s)
+        middle(row, grid.height) * grid.width + middle(column, grid.width)
     }
 
     fn is_open(&self, block: usize) -> bool {
-        f64::from(self.clearance_m[block]) >= self.least_at(block % self.columns, block / self.columns)
+        let (column, row) = (block % self.columns, block / self.columns);
+        f64::from(self.clearance_m[block]) >= self.least_at(column, row)
+            && (self.sweep.closed.is_empty() || !self.sweep.is_closed(self.middle(column, row)))
     }
 
     fn expand(&mut self, block: usize) {

@@ -11,6 +11,7 @@ mod sweep;
 mod table;
 
 use crate::costmap::{Layer, Snapshot};
+use crate::zones::Passage;
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::{Code, Failure};
@@ -56,9 +57,47 @@ pub fn plan(
     start: &Isometry2<f64>,
     goal: &Isometry2<f64>,
 ) -> Result<Vec<Isometry2<f64>>, Obstruction> {
+    // Where the base stands in a closed passage it may leave it, on either side.
+    let zones = map.costmap().zones();
+    let within = zones.passage_at(start.translation.vector.into());
+    let closed: Vec<Passage> =
+        map.closed().iter().copied().filter(|passage| Some(*passage) != within).collect();
+    let found = with_closed(map, motion, start, goal, &closed);
+    if closed.is_empty() || found.is_ok() {
+        return found;
+    }
+    // Is it the closing that leaves no way?
+    match with_closed(map, motion, start, goal, &[]) {
+        Err(obstruction) => Err(obstruction),
+        Ok(open) => {
+            let mut names: Vec<&str> = Vec::new();
+            for passage in zones.entered(&open).filter(|passage| closed.contains(passage)) {
+                if !names.contains(&zones.name(passage)) {
+                    names.push(zones.name(passage));
+                }
+            }
+            let (which, are) = if names.len() == 1 { ("passage", "is") } else { ("passages", "are") };
+            let words = format!(
+                "no way from {} to {}: the {which} {} {are} closed",
+                words_of(start),
+                words_of(goal),
+                names.join(", ")
+            );
+            Err(Obstruction { layer: Layer::Closed, words })
+        }
+    }
+}
+
+fn with_closed(
+    map: &Snapshot<'_>,
+    motion: &Motion,
+    start: &Isometry2<f64>,
+    goal: &Isometry2<f64>,
+    closed: &[Passage],
+) -> Result<Vec<Isometry2<f64>>, Obstruction> {
     let mut obstruction = None;
     for margin_m in MARGINS_M {
-        let sweep = Sweep { map, margin_m, start: *start };
+        let sweep = Sweep { map, margin_m, start: *start, closed: closed.to_vec() };
         match path(&sweep, motion, start, goal) {
             Ok(path) => return Ok(path),
             Err(found) => obstruction = Some(found),

@@ -184,7 +184,7 @@ impl<'a> Side<'a> {
         let Some(last) = self.lattice.after(node, step, times) else { return false };
         let (here, there) = (self.lattice.pose(map, node), self.lattice.pose(map, last));
         let (first, then) = if self.root == Root::Start { (&here, &there) } else { (&there, &here) };
-        if map.costmap().zones().against(first, then).is_some() {
+        if self.sweep.forbids(first, then) {
             return false;
         }
         let from_start =

@@ -1,6 +1,7 @@
 //! Whether the outline can go along a leg: the answer holds for every pose on it, not for samples of it.
 
 use crate::costmap::{Layer, Snapshot};
+use crate::zones::Passage;
 use nalgebra::{Isometry2, Point2};
 
 /// A base that stands nearer to something than the margin may leave it, as long as it keeps this distance, metres.
@@ -28,9 +29,24 @@ pub struct Sweep<'a> {
     pub margin_m: f64,
     /// Where the base stands.
     pub start: Isometry2<f64>,
+    /// Passages that it must not enter.
+    pub closed: Vec<Passage>,
 }
 
 impl Sweep<'_> {
+    /// Whether the zones forbid a leg: against a one-way zone, or into a closed passage.
+    pub fn forbids(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> bool {
+        let zones = self.map.costmap().zones();
+        zones.against(from, to).is_some()
+            || self.closed.iter().any(|passage| zones.enters(*passage, from, to))
+    }
+
+    /// Whether a cell is in a passage that the base must not enter.
+    pub fn is_closed(&self, cell: usize) -> bool {
+        let passage = self.map.costmap().zones().passage_of(cell);
+        passage.is_some_and(|passage| self.closed.contains(&passage))
+    }
+
     fn near_start(&self, pose: &Isometry2<f64>) -> bool {
         (pose.translation.vector - self.start.translation.vector).norm() < LEAVING_RADIUS_M
     }
@@ -45,13 +61,13 @@ impl Sweep<'_> {
     }
 
     /// Whether the base can go straight from one pose to another, turning evenly on the way, and never come nearer to
-    /// anything than the margin, nor against a one-way zone. By conservative advancement: no point of the outline moves faster than the leg's
+    /// anything than the margin, nor does what zones forbid. By conservative advancement: no point of the outline moves faster than the leg's
     /// length a unit of its share, so a gap of so much clears so much of the leg.
     pub fn leg_is_clear(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> bool {
         let way = (to.translation.vector - from.translation.vector).norm();
         let turn = from.rotation.angle_to(&to.rotation);
         let length = way + turn.abs() * self.map.footprint().outer_radius_m();
-        if !length.is_finite() || self.map.costmap().zones().against(from, to).is_some() {
+        if !length.is_finite() || self.forbids(from, to) {
             return false;
         }
         let mut at = 0.0;

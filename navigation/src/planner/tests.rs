@@ -301,3 +301,53 @@ fn a_gap_that_only_looks_passable_is_given_up_and_both_sides_of_the_search_agree
         assert!(plan(&map.snapshot(), &motion, &start, &goal).is_err());
     }
 }
+
+#[test]
+fn a_closed_passage_is_gone_around_or_named_and_may_be_left() {
+    // Two doors, at the wall's ends.
+    let two_doors = |zones: &[Zone]| {
+        let (width, height) = (120, 120);
+        let cell = |i: usize| {
+            let (column, row) = (i % width, i / width);
+            let outside = column == 0 || row == 0 || column == width - 1 || row == height - 1;
+            let wall = column == 60 && (25..95).contains(&row);
+            if outside || wall { Cell::Occupied } else { Cell::Free }
+        };
+        let cells = (0..width * height).map(cell).collect();
+        let grid = OccupancyGrid { resolution_m: 0.05, width, height, origin: [0.0, 0.0], cells };
+        let outline = Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]);
+        Costmap::with_zones(grid, outline, zones)
+    };
+    let door = |name: &str, closed: bool, [low, high]: [f64; 2]| Zone {
+        name: name.to_owned(),
+        ..zone(Rule::Passage { closed }, [2.7, low, 3.4, high])
+    };
+    let doors = |south: bool, north: bool| {
+        [door("south door", south, [0.0, 1.3]), door("north door", north, [4.7, 6.0])]
+    };
+    let (start, goal) = (at(1.0, 1.5, 0.0), at(5.0, 1.5, 0.0));
+    for motion in [OMNI, DIFFERENTIAL] {
+        let highest = |map: &Snapshot<'_>| {
+            let path = plan(map, &motion, &start, &goal).unwrap();
+            path.iter().map(|pose| pose.translation.y).fold(0.0, f64::max)
+        };
+        assert!(highest(&two_doors(&doors(false, false)).snapshot()) < 3.0);
+        assert!(highest(&two_doors(&doors(true, false)).snapshot()) > 4.5);
+        let shut = two_doors(&doors(true, true));
+        let told = plan(&shut.snapshot(), &motion, &start, &goal).unwrap_err();
+        assert_eq!(told.layer, Layer::Closed);
+        assert!(told.words.ends_with("the passage south door is closed"), "{}", told.words);
+        let within = at(3.05, 0.6, 0.0);
+        assert!(plan(&shut.snapshot(), &motion, &within, &goal).is_ok());
+        assert_eq!(plan(&shut.snapshot(), &motion, &goal, &within).unwrap_err().layer, Layer::Closed);
+        // What something blocked is closed for a time, and opened where there is no other way.
+        let mut map = two_doors(&doors(false, true));
+        let south = map.zones().passage_at([3.0, 1.0]).unwrap();
+        map.block(south, Stamp::from_seconds(300.0));
+        assert!(plan(&map.snapshot(), &motion, &start, &goal).is_err());
+        let opened = map.snapshot().with_blocked_passages_open().unwrap();
+        assert!(highest(&opened) < 3.0);
+        map.look(Stamp::from_seconds(301.0), &Point2::new(1.0, 1.5), &[], &start);
+        assert!(highest(&map.snapshot()) < 3.0);
+    }
+}

@@ -1,4 +1,5 @@
-//! Zones of a site's floor that the base obeys: where it must not go, must go slowly, or may go one way only.
+//! Zones of a site's floor that the base obeys: where it must not go, must go slowly, or may go one way only, and the
+//! passages that can be closed to it.
 
 use super::{Problems, Reader};
 use serde::Deserialize;
@@ -21,6 +22,11 @@ pub enum Rule {
     OneWay {
         /// In the map, counter-clockwise from its x axis, radians.
         heading_rad: f64,
+    },
+    /// A door or an aisle. While it is closed the base's middle does not enter it; a base that stands in it may leave.
+    Passage {
+        /// Whether a person has closed it.
+        closed: bool,
     },
 }
 
@@ -81,6 +87,7 @@ struct ZoneText {
     polygon: Vec<[f64; 2]>,
     max_speed_m_s: Option<f64>,
     heading_deg: Option<f64>,
+    closed: Option<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
@@ -89,6 +96,7 @@ enum KindText {
     KeepOut,
     Slow,
     OneWay,
+    Passage,
 }
 
 impl ZonesFile {
@@ -115,6 +123,12 @@ impl ZonesFile {
             };
             only(zone.max_speed_m_s.is_some(), "max_speed_m_s", KindText::Slow, "slow");
             only(zone.heading_deg.is_some(), "heading_deg", KindText::OneWay, "one-way");
+            problems.check(
+                zone.closed.is_none() || zone.kind == KindText::Passage,
+                file,
+                key("closed"),
+                "is of no use: only a zone of kind passage has it",
+            );
             let speed = zone.max_speed_m_s.unwrap_or(1.0);
             problems.check(
                 speed > 0.0 && speed.is_finite(),
@@ -131,6 +145,7 @@ impl ZonesFile {
                 KindText::KeepOut => Rule::KeepOut,
                 KindText::Slow => Rule::Slow { max_speed_m_s: speed },
                 KindText::OneWay => Rule::OneWay { heading_rad: heading_deg.to_radians() },
+                KindText::Passage => Rule::Passage { closed: zone.closed.unwrap_or(false) },
             };
             Zone { rule, polygon: zone.polygon, name: zone.name }
         });
@@ -194,16 +209,21 @@ mod tests {
     const SQUARE: &str = "polygon = [[0, 0], [2, 0], [2, 2], [0, 2]]";
 
     #[test]
-    fn the_three_kinds_are_read_and_know_what_is_in_them() {
+    fn the_kinds_are_read_and_know_what_is_in_them() {
         let text = format!(
             "[[zone]]\nname = 'a'\nkind = 'keep-out'\n{SQUARE}\n[[zone]]\nname = 'b'\nkind = 'slow'\nmax_speed_m_s = 0.2\n{SQUARE}\n\
-             [[zone]]\nname = 'c'\nkind = 'one-way'\nheading_deg = 90\npolygon = [[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]]"
+             [[zone]]\nname = 'c'\nkind = 'one-way'\nheading_deg = 90\npolygon = [[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]]\n\
+             [[zone]]\nname = 'd'\nkind = 'passage'\n{SQUARE}\n[[zone]]\nname = 'e'\nkind = 'passage'\nclosed = true\n{SQUARE}"
         );
         let zones = read(&text).unwrap();
         assert_eq!(zones[0].rule, Rule::KeepOut);
         assert_eq!(zones[1].rule, Rule::Slow { max_speed_m_s: 0.2 });
         assert!(
             matches!(zones[2].rule, Rule::OneWay { heading_rad } if (heading_rad - std::f64::consts::FRAC_PI_2).abs() < 1e-12)
+        );
+        assert_eq!(
+            [&zones[3], &zones[4]].map(|zone| zone.rule),
+            [Rule::Passage { closed: false }, Rule::Passage { closed: true }]
         );
         assert!(zones[0].contains([1.0, 1.9]) && !zones[0].contains([2.1, 1.0]));
         // A notch is not within.
@@ -228,6 +248,7 @@ mod tests {
             (zone("kind = 'slow'\nmax_speed_m_s = 0", square), "the kind is keep-out"),
             (zone("kind = 'one-way'", square), "zone.a.heading_deg: is missing"),
             (zone("kind = 'keep-out'\nheading_deg = 3", square), "is of no use"),
+            (zone("kind = 'slow'\nmax_speed_m_s = 1\nclosed = true", square), "zone.a.closed: is of no use"),
             (zone("kind = 'lava'", square), "lava"),
             (format!("{0}{0}", zone(keep, square)), "is named twice"),
             (zone("kind = 'slow'\nspeed = 1", square), "unknown field `speed`"),
