@@ -254,6 +254,45 @@ fn the_bundled_sites_and_robot_are_sound() {
 }
 
 #[test]
+fn ways_between_stations_are_listed_and_a_closed_passage_is_gone_around_or_refused() {
+    let routes = |more: &[&str]| {
+        let listed =
+            json(&nightshift(&[&["plan-path", "--site", "flow-synthesis", "--json"], more].concat()));
+        let listed = listed.as_array().expect("a list").clone();
+        // From the start to six stations, and between them.
+        assert_eq!(listed.len(), 6 + 6 * 5);
+        assert!(listed.iter().all(|route| route["found"] == true), "{listed:#?}");
+        let by_lane = listed.iter().filter(|route| {
+            route["passages"].as_array().expect("a list").contains(&Value::from("south lane"))
+        });
+        let seconds = listed.iter().filter_map(|route| route["seconds"].as_f64()).sum::<f64>();
+        (by_lane.count(), seconds)
+    };
+    let ((open, quick), (closed, slow)) = (routes(&[]), routes(&["--close", "south lane"]));
+    assert!(open > 0 && closed == 0 && slow > quick + 1.0, "{open} {closed} {quick} {slow}");
+    let unknown = nightshift(&["plan-path", "--site", "flow-synthesis", "--close", "moon"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&unknown.stderr);
+    assert!(words.contains("no such passage; there are: south lane"), "{words}");
+}
+
+#[test]
+fn a_station_that_no_way_leads_to_is_told() {
+    let folder = scratch("walled-site");
+    let copy = Command::new("cp").arg("-r").arg(root().join("maps/flow-synthesis")).arg(&folder).status();
+    assert!(copy.expect("cp runs").success());
+    let zones = folder.join("zones.toml");
+    let text = std::fs::read_to_string(&zones).expect("a file of zones");
+    let wall = "[[zone]]\nname = \"wall\"\nkind = \"passage\"\nclosed = true\npolygon = [[5.6, 0], [5.9, 0], [5.9, 9], [5.6, 9]]\n";
+    std::fs::write(&zones, format!("{text}\n{wall}")).expect("writable");
+    let output = nightshift(&["check", folder.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(words.contains("stations/reactor.toml: dock.staging: from the start: no way"), "{words}");
+    assert!(words.contains("the passage wall is closed"), "{words}");
+}
+
+#[test]
 fn every_error_of_a_site_is_told_with_file_and_key() {
     let folder = scratch("bad-site");
     let copy = Command::new("cp").arg("-r").arg(root().join("maps/photocatalysis")).arg(&folder).status();

@@ -2,6 +2,8 @@
 
 use crate::files;
 use nightshift_core::describe::{Manipulator, Problem, Problems, Robot, Site};
+use nightshift_core::grid::OccupancyGrid;
+use nightshift_navigation::planning::{Costmap, Footprint, Motion, routes};
 use serde::Serialize;
 use std::path::Path;
 
@@ -55,16 +57,39 @@ fn check_site(folder: &Path, robot: &str) -> Report {
     });
     if let Ok(site) = files::load_in(folder, Site::load) {
         let file = site.map_file.clone();
-        if let Err(reason) = files::load_map(&folder.join(&file)) {
-            report.problems.push(Problem { file, key: String::new(), reason });
+        let map = files::load_map(&folder.join(&file));
+        if let Err(reason) = &map {
+            report.problems.push(Problem { file, key: String::new(), reason: reason.clone() });
         }
         match files::load_in(&files::robot_folder(robot), Robot::load) {
-            Ok(robot) => report.problems.extend(site.check_robot(&robot)),
+            Ok(robot) => {
+                report.problems.extend(site.check_robot(&robot));
+                if let Ok(grid) = map {
+                    report.problems.extend(unreachable(&site, &robot, grid));
+                }
+            }
             Err(found) => report.problems.extend(found.0),
         }
     }
     report.ok = report.problems.is_empty();
     report
+}
+
+/// Stations to which no way leads from the start or from another one.
+fn unreachable(site: &Site, robot: &Robot, grid: OccupancyGrid) -> Vec<Problem> {
+    let motion = Motion { speed: robot.base.max_speed, omnidirectional: robot.base.omnidirectional };
+    let costmap = Costmap::with_zones(grid, Footprint::new(&robot.base.footprint_m), &site.zones);
+    let routes = routes(site, &costmap, &motion);
+    let problems = routes.into_iter().filter_map(|route| {
+        let obstruction = route.way.err()?;
+        let from = route.from.as_ref().map_or("the start", |id| id.as_str());
+        Some(Problem {
+            file: format!("stations/{}.toml", route.to),
+            key: "dock.staging".to_owned(),
+            reason: format!("from {from}: {}", obstruction.words),
+        })
+    });
+    problems.collect()
 }
 
 fn report<T>(kind: &'static str, loaded: Result<T, Problems>, summary: impl Fn(&T) -> String) -> Report {

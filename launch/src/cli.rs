@@ -343,21 +343,29 @@ pub struct LocalizeArgs {
 #[command(
     after_help = "Exit code 0: there is a path; 1: there is none, with what is in the way; 2: it could not be tried.\n\nExamples:\n  \
 nightshift plan-path --map maps/photocatalysis/map.yaml --from 1.3,3.4,0 --to 7.2,3.9,1.57\n  \
-nightshift plan-path --map lab.yaml --from 1,1,0 --to 9,4,0 --json --picture plan.png"
+nightshift plan-path --map lab.yaml --from 1,1,0 --to 9,4,0 --json --picture plan.png\n  \
+nightshift plan-path --site flow-synthesis --close 'north aisle'"
 )]
 pub struct PlanPathArgs {
     /// A map_server map, by its YAML file.
-    #[arg(long, value_name = "YAML")]
-    pub map: PathBuf,
+    #[arg(long, value_name = "YAML", required_unless_present = "site")]
+    pub map: Option<PathBuf>,
     /// Where the base stands: metres, metres, radians.
-    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
-    pub from: [f64; 3],
+    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true, required_unless_present = "site")]
+    pub from: Option<[f64; 3]>,
     /// Where it shall go.
-    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true)]
-    pub to: [f64; 3],
-    /// Keep-out and one-way zones that count, as a site's zones.toml has them.
+    #[arg(long, value_name = "X,Y,YAW", value_parser = pose, allow_hyphen_values = true, required_unless_present = "site")]
+    pub to: Option<[f64; 3]>,
+    /// Zones that count, as a site's zones.toml has them.
     #[arg(long, value_name = "TOML")]
     pub zones: Option<PathBuf>,
+    /// Instead of one path: the ways from the start and from each station of a site to each other one. A name below
+    /// maps/, or a path.
+    #[arg(long, conflicts_with_all = ["map", "from", "to", "zones", "picture"])]
+    pub site: Option<String>,
+    /// A passage of the zones that shall count as closed; may be given again.
+    #[arg(long, value_name = "NAME")]
+    pub close: Vec<String>,
     /// The robot whose outline and speeds count: a folder below robot/description/, or a path.
     #[arg(long, default_value = "omni7")]
     pub robot: String,

@@ -6,9 +6,9 @@ use crate::picture::{Canvas, draw_map, draw_zones};
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use nalgebra::{Isometry2, Vector2};
-use nightshift_core::describe::{Robot, Zone};
+use nightshift_core::describe::{Robot, Rule, Zone};
 use nightshift_core::grid::OccupancyGrid;
-use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
+use nightshift_navigation::planning::{Costmap, Footprint, Motion, Route, Way, plan, routes};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,10 +34,102 @@ struct Report {
 
 /// Runs the command.
 pub fn run(args: &PlanPathArgs) -> Result<ExitCode, String> {
-    let grid = files::load_map(&args.map).map_err(|e| format!("{}: {e}", args.map.display()))?;
+    match (&args.site, &args.map, args.from, args.to) {
+        (Some(site), ..) => between_stations(args, site),
+        (None, Some(map), Some(from), Some(to)) => one_path(args, map, [from, to]),
+        // The parser has seen to it.
+        _ => Err("give --map, --from and --to, or --site".to_owned()),
+    }
+}
+
+/// Closes passages by name.
+fn close(zones: &mut [Zone], names: &[String]) -> Result<(), String> {
+    for name in names {
+        let is = |zone: &&mut Zone| zone.name == *name && matches!(zone.rule, Rule::Passage { .. });
+        match zones.iter_mut().find(is) {
+            Some(zone) => zone.rule = Rule::Passage { closed: true },
+            None => {
+                let passages = zones.iter().filter(|zone| matches!(zone.rule, Rule::Passage { .. }));
+                let known: Vec<&str> = passages.map(|zone| zone.name.as_str()).collect();
+                return Err(format!(
+                    "--close {name}: the zones have no such passage; there are: {}",
+                    known.join(", ")
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct RouteReport {
+    /// None: where the robot is switched on.
+    from: Option<String>,
+    to: String,
+    found: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    length_m: f64,
+    seconds: f64,
+    passages: Vec<String>,
+}
+
+fn between_stations(args: &PlanPathArgs, site: &str) -> Result<ExitCode, String> {
+    let mut lab = files::load_lab(site, &args.robot).map_err(|e| e.to_string())?;
+    close(&mut lab.site.zones, &args.close)?;
+    let base = &lab.robot.base;
+    let motion = Motion { speed: base.max_speed, omnidirectional: base.omnidirectional };
+    let costmap = Costmap::with_zones(lab.grid.clone(), Footprint::new(&base.footprint_m), &lab.site.zones);
+    let reports: Vec<RouteReport> =
+        routes(&lab.site, &costmap, &motion).into_iter().map(RouteReport::from).collect();
+    let found = reports.iter().all(|report| report.found);
+    if args.json {
+        println!("{}", serde_json::to_string(&reports).expect("plain data"));
+    } else {
+        for report in &reports {
+            let (from, to) = (report.from.as_deref().unwrap_or("start"), &report.to);
+            match &report.reason {
+                Some(reason) => println!("{from:>16} -> {to:<16} {reason}"),
+                None => {
+                    let by = report.passages.join(", ");
+                    println!(
+                        "{from:>16} -> {to:<16} {:6.2} m {:6.1} s  {by}",
+                        report.length_m, report.seconds
+                    );
+                }
+            }
+        }
+    }
+    Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl From<Route> for RouteReport {
+    fn from(route: Route) -> Self {
+        let (reason, way) = match route.way {
+            Ok(way) => (None, way),
+            Err(obstruction) => {
+                (Some(obstruction.words), Way { length_m: 0.0, seconds: 0.0, passages: Vec::new() })
+            }
+        };
+        Self {
+            from: route.from.map(|id| id.as_str().to_owned()),
+            to: route.to.as_str().to_owned(),
+            found: reason.is_none(),
+            reason,
+            length_m: way.length_m,
+            seconds: way.seconds,
+            passages: way.passages,
+        }
+    }
+}
+
+fn one_path(args: &PlanPathArgs, map: &Path, ends: [[f64; 3]; 2]) -> Result<ExitCode, String> {
+    let grid = files::load_map(map).map_err(|e| format!("{}: {e}", map.display()))?;
     let robot = files::load_in(&files::robot_folder(&args.robot), Robot::load).map_err(|e| e.to_string())?;
-    let zones = args.zones.as_deref().map(files::load_zones).transpose()?.unwrap_or_default();
-    let [from, to] = [args.from, args.to].map(|[x, y, yaw]| Isometry2::new(Vector2::new(x, y), yaw));
+    let mut zones = args.zones.as_deref().map(files::load_zones).transpose()?.unwrap_or_default();
+    close(&mut zones, &args.close)?;
+    let [from, to] = ends.map(|[x, y, yaw]| Isometry2::new(Vector2::new(x, y), yaw));
     let motion = Motion { speed: robot.base.max_speed, omnidirectional: robot.base.omnidirectional };
     let began = ThreadTime::now();
     let costmap = Costmap::with_zones(grid.clone(), Footprint::new(&robot.base.footprint_m), &zones);

@@ -18,6 +18,7 @@ mod navigator;
 mod odometry;
 mod people;
 mod planner;
+mod routes;
 mod senses;
 mod surface;
 #[cfg(test)]
@@ -48,4 +49,5 @@ pub mod planning {
     pub use crate::costmap::{Costmap, Layer, Snapshot};
     pub use crate::footprint::Footprint;
     pub use crate::planner::{Motion, Obstruction, plan};
+    pub use crate::routes::{Route, Way, routes};
 }

@@ -40,6 +40,8 @@ pub struct Zones {
     allowed_m_s: Vec<f32>,
     /// The passage of each cell, counted from one; empty where there is none.
     passage: Vec<u16>,
+    /// The same of one-way zones.
+    one_way: Vec<u16>,
 }
 
 /// A passage of a site, by its place among all zones.
@@ -50,6 +52,7 @@ impl Zones {
     /// Over a map.
     pub fn new(grid: &OccupancyGrid, zones: &[Zone]) -> Self {
         let kept_out = first_of_cells(grid, zones, |rule| matches!(rule, Rule::KeepOut));
+        let one_way = first_of_cells(grid, zones, |rule| matches!(rule, Rule::OneWay { .. }));
         let passage = first_of_cells(grid, zones, |rule| matches!(rule, Rule::Passage { .. }));
         let slow: Vec<(&Zone, f64)> = zones.iter().filter_map(slow).collect();
         let mut allowed_m_s = Vec::new();
@@ -61,7 +64,7 @@ impl Zones {
             };
             allowed_m_s = (0..grid.cells.len()).map(of).collect();
         }
-        Self { zones: zones.to_vec(), kept_out, allowed_m_s, passage }
+        Self { zones: zones.to_vec(), kept_out, allowed_m_s, passage, one_way }
     }
 
     /// Whether any cell is kept out.
@@ -124,6 +127,18 @@ impl Zones {
             let at = |step: usize| from.translation.vector + way * (step as f64 / steps as f64);
             (way.x * cos + way.y * sin) < AGAINST * length
                 && (0..=steps).map(at).any(|place| zone.contains([place.x, place.y]))
+        })
+    }
+
+    /// Whether a way in this direction is against the one-way zone that a cell lies in.
+    pub fn is_against(&self, cell: usize, direction: [f64; 2]) -> bool {
+        let zone = self.one_way.get(cell).and_then(|zone| self.zones.get(usize::from(*zone).checked_sub(1)?));
+        zone.is_some_and(|zone| match zone.rule {
+            Rule::OneWay { heading_rad } => {
+                let (sin, cos) = heading_rad.sin_cos();
+                direction[0] * cos + direction[1] * sin < AGAINST * direction[0].hypot(direction[1])
+            }
+            Rule::KeepOut | Rule::Slow { .. } | Rule::Passage { .. } => false,
         })
     }
 

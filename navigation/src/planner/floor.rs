@@ -32,6 +32,15 @@ pub fn dearness(map: &Snapshot<'_>, clearance_m: f64) -> f64 {
     1.0 + CLOSE_COST * (1.0 - spare / CLOSE_M).clamp(0.0, 1.0)
 }
 
+/// Which way the ways of a [`Floor`] are driven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    /// To its root.
+    ToRoot,
+    /// From its root.
+    FromRoot,
+}
+
 /// Seconds to one end of a path from the blocks of the map.
 pub struct Floor<'a> {
     map: &'a Snapshot<'a>,
@@ -46,6 +55,9 @@ pub struct Floor<'a> {
     leaving_m: f64,
     block_m: f64,
     speed_m_s: f64,
+    driven: Driven,
+    /// Whether there are one-way zones at all.
+    one_way: bool,
     edge_s: f64,
     seconds: Vec<f32>,
     closed: Vec<bool>,
@@ -57,8 +69,14 @@ pub struct Floor<'a> {
 }
 
 impl<'a> Floor<'a> {
-    /// To a root from where `aim` is, both as cells.
-    pub fn new(sweep: &'a Sweep<'a>, speed_m_s: f64, root: (usize, usize), aim: (usize, usize)) -> Self {
+    /// To a root from where `aim` is, both as cells. `driven`: whether a way leads to the root or from it.
+    pub fn new(
+        sweep: &'a Sweep<'a>,
+        speed_m_s: f64,
+        driven: Driven,
+        root: (usize, usize),
+        aim: (usize, usize),
+    ) -> Self {
         let map = sweep.map;
         let (clearance_m, stride, columns) = map.blocks();
         let start = sweep.start.translation.vector;
@@ -80,6 +98,8 @@ impl<'a> Floor<'a> {
             leaving_m: inner_m + LEAVING_MARGIN_M.min(sweep.margin_m),
             block_m,
             speed_m_s,
+            driven,
+            one_way: map.costmap().zones().one_way().next().is_some(),
             edge_s: block_m / speed_m_s,
             seconds: vec![f32::INFINITY; clearance_m.len()],
             closed: vec![false; clearance_m.len()],
@@ -136,15 +156,34 @@ impl<'a> Floor<'a> {
 
     /// The cell in the middle of a block.
     fn middle(&self, column: usize, row: usize) -> usize {
+        self.cell(column, row, [self.stride / 2; 2])
+    }
+
+    /// The cells in the corners of a block: where they lie in a zone, all of the block does.
+    fn corners(&self, column: usize, row: usize) -> [usize; 4] {
+        let far = self.stride - 1;
+        [[0, 0], [far, 0], [0, far], [far, far]].map(|within| self.cell(column, row, within))
+    }
+
+    fn cell(&self, column: usize, row: usize, within: [usize; 2]) -> usize {
         let grid = self.map.grid();
-        let middle = |block: usize, end: usize| (block * self.stride + self.stride / 2).min(end - 1);
-        middle(row, grid.height) * grid.width + middle(column, grid.width)
+        let at = |block: usize, within: usize, end: usize| (block * self.stride + within).min(end - 1);
+        at(row, within[1], grid.height) * grid.width + at(column, within[0], grid.width)
+    }
+
+    /// Whether a step from a block, away from the root, is driven against a one-way zone.
+    fn is_against(&self, [column, row]: [usize; 2], [right, up]: [isize; 2]) -> bool {
+        let sign = if self.driven == Driven::ToRoot { -1.0 } else { 1.0 };
+        let direction = [right as f64 * sign, up as f64 * sign];
+        let zones = self.map.costmap().zones();
+        self.corners(column, row).iter().all(|cell| zones.is_against(*cell, direction))
     }
 
     fn is_open(&self, block: usize) -> bool {
         let (column, row) = (block % self.columns, block / self.columns);
         f64::from(self.clearance_m[block]) >= self.least_at(column, row)
-            && (self.sweep.closed.is_empty() || !self.sweep.is_closed(self.middle(column, row)))
+            && (self.sweep.closed.is_empty()
+                || !self.corners(column, row).iter().all(|cell| self.sweep.is_closed(*cell)))
     }
 
     fn expand(&mut self, block: usize) {
@@ -156,6 +195,11 @@ impl<'a> Floor<'a> {
             }
             let next = next_row * self.columns + next_column;
             if self.closed[next] || !self.is_open(next) {
+                continue;
+            }
+            // Within both blocks: at a zone's edge a way beside it may be free.
+            let ends = [[column, row], [next_column, next_row]];
+            if self.one_way && ends.iter().all(|block| self.is_against(*block, [right, up])) {
                 continue;
             }
             let dear =

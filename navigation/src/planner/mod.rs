@@ -37,6 +37,13 @@ impl Motion {
         self.speed.x.max(self.speed.y)
     }
 
+    /// Seconds for a path at full speed wherever slow zones allow it.
+    pub fn seconds(&self, map: &Snapshot<'_>, path: &[Isometry2<f64>]) -> f64 {
+        let (zones, outline) = (map.costmap().zones(), map.footprint());
+        let slowness = |pose| zones.slowness(outline, pose, self.fastest_m_s());
+        path.windows(2).map(|pair| self.time(&pair[0], &pair[1]) * slowness(&pair[1])).sum()
+    }
+
     /// Seconds for a straight leg at full speed.
     fn time(&self, from: &Isometry2<f64>, to: &Isometry2<f64>) -> f64 {
         let leg = from.inv_mul(to);

@@ -3,7 +3,7 @@
 //! is a pocket, which is soon tried.
 
 use super::doors::doors;
-use super::floor::Floor;
+use super::floor::{Driven, Floor};
 use super::lattice::{Lattice, Node};
 use super::side::{Root, Side, Turn};
 use super::sweep::{Sweep, share_of};
@@ -29,7 +29,7 @@ pub fn search(
     let cell = |pose: &Isometry2<f64>| map.grid().cell_at(pose.translation.x, pose.translation.y);
     let (Some(from), Some(to)) = (cell(start), cell(goal)) else { return none(None, false) };
     let fastest = motion.fastest_m_s();
-    let mut floor = Floor::new(sweep, fastest, to, from);
+    let mut floor = Floor::new(sweep, fastest, Driven::ToRoot, to, from);
     if floor.seconds(from.0, from.1).is_infinite() {
         return none(None, false);
     }
@@ -51,7 +51,7 @@ pub fn search(
             Turn::Exhausted => return none(forth.nearest, false),
         }
     }
-    let floor = Floor::new(sweep, fastest, from, to);
+    let floor = Floor::new(sweep, fastest, Driven::FromRoot, from, to);
     let mut back = Side::new(sweep, motion, &lattice, (Root::Goal, goal, start), floor, &inward);
     let mut exhausted = false;
     while forth.looked_at + back.looked_at < MOST_LOOKED_AT {

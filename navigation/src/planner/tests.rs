@@ -244,8 +244,7 @@ fn a_slow_zone_is_gone_around_where_that_is_quicker_and_crossed_where_not() {
         let rule = Rule::Slow { max_speed_m_s };
         let map = hall(&[zone(rule, [3.0, -1.0, 5.0, reach])]);
         let path = plan(&map.snapshot(), motion, &at(1.0, 1.0, 0.0), &at(7.0, 1.0, 0.0)).unwrap();
-        let slowness = |pose| map.zones().slowness(map.footprint(), pose, motion.fastest_m_s());
-        let seconds = path.windows(2).map(|p| motion.time(&p[0], &p[1]) * slowness(&p[1])).sum::<f64>();
+        let seconds = motion.seconds(&map.snapshot(), &path);
         (
             path.iter().any(|pose| (pose.translation.x - 4.0).abs() < 1.0 && pose.translation.y < reach),
             seconds,
