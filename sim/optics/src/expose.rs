@@ -2,7 +2,7 @@
 
 use crate::camera::{BadShot, Exposed, Shot};
 use crate::random::Draws;
-use crate::scene::{Hit, Part, Scene, Spotted};
+use crate::scene::{Hit, Part, Scene};
 use crate::shape::Shape;
 use crate::space::Place;
 use crate::surface::{Paint, Rgb, Surface};
@@ -106,16 +106,7 @@ impl Exposure<'_> {
         let mut seen = Seen::default();
         let told = around.and_then(|(arriving, like)| {
             let hit = self.scene.nearest(&ray, f32::INFINITY).filter(|hit| is_like(hit, &like))?;
-            let Spotted::Part(part) = hit.what else { return None };
-            glance(self.scene, &ray, &hit, &mut seen);
-            seen.arriving = Some(arriving);
-            Some(match &part.surface {
-                Surface::Matt(paint) => {
-                    let local = self.scene.bodies[hit.body].place.point_back(ray.at(hit.t));
-                    paint.at(local, hit.uv) * arriving
-                }
-                _ => arriving,
-            })
+            glance(self.scene, &ray, &hit, arriving, &mut seen)
         });
         let light = told.unwrap_or_else(|| {
             let mut draws = Draws::new(self.shot.seed, self.shot.frame, index as u64);
@@ -179,7 +170,8 @@ impl Exposure<'_> {
     /// The light of a pixel that shows a painted surface and nothing else: its paint's mean under the light of its middle.
     fn painted(&self, index: usize) -> Option<Rgb> {
         let seen = &self.seen[index];
-        let (arriving, body) = (seen.arriving?, &self.scene.bodies[seen.sight.body?]);
+        let (arriving, body) =
+            (seen.arriving.filter(|_| self.scene.projector.is_none())?, &self.scene.bodies[seen.sight.body?]);
         let Part { shape, surface: Surface::Matt(paint), .. } = body.parts.get(seen.part as usize)? else {
             return None;
         };

@@ -2,7 +2,7 @@
 //! of the right picture is which of the left one, on two rectified pictures. Costs are census bits.
 
 /// Half the height and width of the window that a pixel is compared in: 62 bits.
-const CENSUS: [isize; 2] = [3, 4];
+const CENSUS: [usize; 2] = [3, 4];
 /// The cost where the right picture has no such pixel: that of nothing in common.
 const NOTHING: u8 = 31;
 /// Ways on which costs come together at a pixel.
@@ -20,6 +20,8 @@ const UNIQUE_PERCENT: i32 = 95;
 const SPECKLE: (f32, usize) = (1.0, 40);
 /// Beyond the disparities at both ends, so that no way comes from there.
 const WALL: i16 = 8000;
+/// Disparities that are looked at together: a line of them is a whole number of these.
+const LANES: usize = 16;
 
 /// Disparities of the left picture's pixels with their part of a pixel, from 1 to below `reach`; none where the costs are
 /// high, another disparity is as good, the right picture's pixel chooses another one, or few pixels go together. Both
@@ -31,10 +33,41 @@ pub fn disparities(
     height: usize,
     reach: usize,
 ) -> Vec<Option<f32>> {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("popcnt") {
+        // SAFETY: the processor has what the function is compiled for.
+        return unsafe { disparities_with_avx2(left, right, width, height, reach) };
+    }
+    disparities_here(left, right, width, height, reach)
+}
+
+/// The same: whole numbers come out alike in lanes of any width.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+fn disparities_with_avx2(
+    left: &[f32],
+    right: &[f32],
+    width: usize,
+    height: usize,
+    reach: usize,
+) -> Vec<Option<f32>> {
+    disparities_here(left, right, width, height, reach)
+}
+
+#[inline(always)]
+fn disparities_here(
+    left: &[f32],
+    right: &[f32],
+    width: usize,
+    height: usize,
+    reach: usize,
+) -> Vec<Option<f32>> {
     if reach < 3 || width <= reach {
         return vec![None; width * height];
     }
-    let costs = costs(&census(left, width, height), &census(right, width, height), width, reach);
+    let asked = reach;
+    let reach = reach.next_multiple_of(LANES);
+    let costs = costs(&census(left, width, height), &census(right, width, height), width, (asked, reach));
     let mut sums = vec![0i16; costs.len()];
     let mut ways = Ways::new(&costs, width, reach);
     for y in 0..height {
@@ -47,43 +80,53 @@ pub fn disparities(
     let mut out = Vec::with_capacity(width * height);
     let mut back = Back { best: vec![0; width], least: vec![0; width] };
     for row in sums.chunks_exact(width * reach) {
-        back.look(row, reach);
-        out.extend((0..width).map(|x| choose(&row[x * reach..(x + 1) * reach], x, &back)));
+        back.look(row, (asked, reach));
+        out.extend((0..width).map(|x| choose(&row[x * reach..x * reach + asked], x, &back)));
     }
     let mut out = smoothed(&out, width);
     remove_speckle(&mut out, width);
     out
 }
 
-/// Which neighbours are darker than a pixel, as bits (Zabih and Woodfill 1994).
+/// Which neighbours are darker than a pixel, as bits (Zabih and Woodfill 1994). Beyond an edge the picture goes on as at the edge.
+#[inline(always)]
 fn census(light: &[f32], width: usize, height: usize) -> Vec<u64> {
-    let (w, h) = (width as isize, height as isize);
+    let [up, left] = CENSUS;
+    let wide = width + 2 * left;
+    let mut padded = Vec::with_capacity(wide * height);
+    for row in light.chunks_exact(width) {
+        padded.extend(std::iter::repeat_n(row[0], left));
+        padded.extend_from_slice(row);
+        padded.extend(std::iter::repeat_n(row[width - 1], left));
+    }
     let mut out = Vec::with_capacity(light.len());
-    for y in 0..h {
-        for x in 0..w {
-            let own = light[(y * w + x) as usize];
-            let mut bits = 0u64;
-            for dy in -CENSUS[0]..=CENSUS[0] {
-                for dx in -CENSUS[1]..=CENSUS[1] {
-                    if (dx, dy) != (0, 0) {
-                        let (px, py) = ((x + dx).clamp(0, w - 1), (y + dy).clamp(0, h - 1));
-                        bits = bits << 1 | u64::from(light[(py * w + px) as usize] < own);
-                    }
+    // The rows above with half of the own one, and the rest: 31 bits each, so that lanes of 32 bits hold them.
+    let mut halves = [vec![0u32; width], vec![0u32; width]];
+    for (y, own) in light.chunks_exact(width).enumerate() {
+        halves.iter_mut().for_each(|half| half.fill(0));
+        for dy in 0..=2 * up {
+            let from = (y + dy).saturating_sub(up).min(height - 1) * wide;
+            for dx in (0..=2 * left).filter(|dx| (dy, *dx) != (up, left)) {
+                let half = &mut halves[usize::from((dy, dx) > (up, left))];
+                let other = &padded[from + dx..from + dx + width];
+                for ((bits, other), own) in half.iter_mut().zip(other).zip(own) {
+                    *bits = *bits << 1 | u32::from(other < own);
                 }
             }
-            out.push(bits);
         }
+        out.extend(halves[0].iter().zip(&halves[1]).map(|(a, b)| u64::from(*a) << 32 | u64::from(*b)));
     }
     out
 }
 
-/// Bits that differ, for each pixel and disparity.
-fn costs(left: &[u64], right: &[u64], width: usize, reach: usize) -> Vec<u8> {
+/// Bits that differ, for each pixel and disparity; past those that were asked for, nothing in common.
+#[inline(always)]
+fn costs(left: &[u64], right: &[u64], width: usize, (asked, reach): (usize, usize)) -> Vec<u8> {
     let mut out = vec![NOTHING; left.len() * reach];
     let lines = left.chunks_exact(width).zip(right.chunks_exact(width));
     for ((left, right), out) in lines.zip(out.chunks_exact_mut(width * reach)) {
         for (x, (own, out)) in left.iter().zip(out.chunks_exact_mut(reach)).enumerate() {
-            let there = right[..=x].iter().rev();
+            let there = right[..=x].iter().rev().take(asked);
             for (cost, other) in out.iter_mut().zip(there) {
                 *cost = (own ^ other).count_ones() as u8;
             }
@@ -106,6 +149,12 @@ impl Line {
         }
         Self { costs, least: vec![0; pixels] }
     }
+
+    /// Of a pixel.
+    #[inline(always)]
+    fn at(&self, pixel: usize, reach: usize) -> (&[i16], i16) {
+        (&self.costs[pixel * (reach + 2)..(pixel + 1) * (reach + 2)], self.least[pixel])
+    }
 }
 
 /// The ways that go down the picture, or up.
@@ -117,14 +166,26 @@ struct Ways<'a> {
     before: [Line; 3],
     now: [Line; 3],
     /// The pixel before and this one on the way along the line.
-    along: Line,
+    along: [Line; 2],
+    /// Where a way begins: no costs yet.
+    start: Line,
     began: bool,
 }
 
 impl<'a> Ways<'a> {
     fn new(costs: &'a [u8], width: usize, reach: usize) -> Self {
         let lines = || [0; 3].map(|_| Line::new(width, reach));
-        Self { costs, width, reach, before: lines(), now: lines(), along: Line::new(2, reach), began: false }
+        let one = || Line::new(1, reach);
+        Self {
+            costs,
+            width,
+            reach,
+            before: lines(),
+            now: lines(),
+            along: [one(), one()],
+            start: one(),
+            began: false,
+        }
     }
 
     fn turn(&mut self) {
@@ -132,68 +193,74 @@ impl<'a> Ways<'a> {
     }
 
     /// Adds four ways' costs of a row to the sums. Rows come one after the other, downward, or upward with all ways mirrored.
+    #[inline(always)]
     fn row(&mut self, y: usize, mirrored: bool, sums: &mut [i16]) {
-        let Self { costs, width, reach, before, now, along, began } = self;
+        let Self { costs, width, reach, before, now, along, start, began } = self;
         let (width, reach) = (*width, *reach);
         let span = reach + 2;
         for step in 0..width {
             let x = if mirrored { width - 1 - step } else { step };
             let at = (y * width + x) * reach;
-            let (costs, sums) = (&costs[at..at + reach], &mut sums[at..at + reach]);
             let ahead: isize = if mirrored { -1 } else { 1 };
-            for (way, (before, now)) in before.iter().zip(now.iter_mut()).enumerate() {
+            let come = |way: usize| {
                 let from = x as isize + ahead * (way as isize - 1);
-                let out = &mut now.costs[x * span..(x + 1) * span];
-                now.least[x] = if *began && (0..width as isize).contains(&from) {
-                    let from = from as usize;
-                    let old = &before.costs[from * span..(from + 1) * span];
-                    go_on(old, before.least[from], costs, out, sums)
-                } else {
-                    begin(costs, out, sums)
-                };
-            }
-            let (one, other) = along.costs.split_at_mut(span);
-            let (old, out) = if step % 2 == 0 { (other, one) } else { (one, other) };
-            along.least[step % 2] = if step > 0 {
-                go_on(old, along.least[1 - step % 2], costs, out, sums)
-            } else {
-                begin(costs, out, sums)
+                match *began && (0..width as isize).contains(&from) {
+                    true => before[way].at(from as usize, reach),
+                    false => start.at(0, reach),
+                }
             };
+            let [one, other] = along;
+            let (old, new) = if step % 2 == 0 { (other, one) } else { (one, other) };
+            let old = if step > 0 { old.at(0, reach) } else { start.at(0, reach) };
+            let [a, b, c] = now;
+            let own = x * span..(x + 1) * span;
+            let least = go_on(
+                [come(0), come(1), come(2), old],
+                &costs[at..at + reach],
+                [&mut a.costs[own.clone()], &mut b.costs[own.clone()], &mut c.costs[own], &mut new.costs[..]],
+                &mut sums[at..at + reach],
+            );
+            (a.least[x], b.least[x], c.least[x], new.least[0]) = (least[0], least[1], least[2], least[3]);
         }
         std::mem::swap(before, now);
         *began = true;
     }
 }
 
-/// The first pixel of a way.
-fn begin(costs: &[u8], out: &mut [i16], sums: &mut [i16]) -> i16 {
-    let mut least = WALL;
-    for ((cost, out), sum) in costs.iter().zip(&mut out[1..]).zip(sums) {
-        *out = i16::from(*cost);
-        *sum = sum.wrapping_add(*out);
-        least = least.min(*out);
+/// The paper's equation 13 on four ways: a pixel's cost, and the least of the costs of coming from the pixel before on the way,
+/// less what they have in common. Adds them to the sums and answers the least of all disparities, of each way.
+#[inline(always)]
+fn go_on(old: [(&[i16], i16); 4], costs: &[u8], mut out: [&mut [i16]; 4], sums: &mut [i16]) -> [i16; 4] {
+    let mut least = [[WALL; LANES]; 4];
+    // A way's cost is at most its pixel's and the large step, so nothing runs over; unchecked, the loops are done in lanes.
+    for at in (0..costs.len()).step_by(LANES) {
+        let costs: &[u8; LANES] = lanes(costs, at);
+        let mut sum: [i16; LANES] = *lanes(sums, at);
+        for (way, out) in out.iter_mut().enumerate() {
+            let (old, in_common) = old[way];
+            let far = in_common.wrapping_add(LARGE_STEP);
+            let lower: &[i16; LANES] = lanes(old, at);
+            let same: &[i16; LANES] = lanes(old, at + 1);
+            let upper: &[i16; LANES] = lanes(old, at + 2);
+            // Loops alone are compiled for the lanes of their caller: a closure handed on would not be.
+            let mut cost = [0i16; LANES];
+            for lane in 0..LANES {
+                let near = lower[lane].min(upper[lane]).wrapping_add(SMALL_STEP);
+                let come = same[lane].min(near).min(far).wrapping_sub(in_common);
+                cost[lane] = i16::from(costs[lane]).wrapping_add(come);
+                sum[lane] = sum[lane].wrapping_add(cost[lane]);
+                least[way][lane] = least[way][lane].min(cost[lane]);
+            }
+            out[at + 1..at + 1 + LANES].copy_from_slice(&cost);
+        }
+        sums[at..at + LANES].copy_from_slice(&sum);
     }
-    least
+    least.map(|lanes| lanes.into_iter().fold(WALL, i16::min))
 }
 
-/// The paper's equation 13: a pixel's cost, and the least of the costs of coming from the pixel before on the way, less
-/// what they have in common. Adds it to the sums and answers the least of all disparities.
-fn go_on(old: &[i16], old_least: i16, costs: &[u8], out: &mut [i16], sums: &mut [i16]) -> i16 {
-    let reach = costs.len();
-    let (lower, same, upper) = (&old[..reach], &old[1..=reach], &old[2..reach + 2]);
-    let (out, sums) = (&mut out[1..=reach], &mut sums[..reach]);
-    let far = old_least.wrapping_add(LARGE_STEP);
-    let mut least = WALL;
-    // A way's cost is at most its pixel's and the large step, so nothing runs over; unchecked, the loop is done in lanes.
-    for d in 0..reach {
-        let near = lower[d].min(upper[d]).wrapping_add(SMALL_STEP);
-        let come = same[d].min(near).min(far).wrapping_sub(old_least);
-        let cost = i16::from(costs[d]).wrapping_add(come);
-        out[d] = cost;
-        sums[d] = sums[d].wrapping_add(cost);
-        least = least.min(cost);
-    }
-    least
+#[inline(always)]
+fn lanes<T>(of: &[T], at: usize) -> &[T; LANES] {
+    of[at..at + LANES].try_into().expect("lines are whole numbers of lanes")
 }
 
 /// What the pixels of the right picture's row would choose.
@@ -204,19 +271,20 @@ struct Back {
 }
 
 impl Back {
-    fn look(&mut self, row: &[i16], reach: usize) {
+    #[inline(always)]
+    fn look(&mut self, row: &[i16], (asked, reach): (usize, usize)) {
         self.best.fill(0);
         self.least.fill(i16::MAX);
         for (x, sums) in row.chunks_exact(reach).enumerate() {
             // At a disparity the right picture's pixel is that much further left.
-            let from = x.saturating_sub(reach - 1);
+            let from = x.saturating_sub(asked - 1);
             let (best, least) = (&mut self.best[from..x], &mut self.least[from..x]);
-            let there = best.iter_mut().rev().zip(least.iter_mut().rev());
-            let mut disparity = 0i16;
-            for ((best, least), cost) in there.zip(&sums[1..]) {
-                disparity = disparity.wrapping_add(1);
-                *best = if cost < least { disparity } else { *best };
-                *least = (*least).min(*cost);
+            let count = x - from;
+            let sums = &sums[1..=count];
+            for (disparity, &cost) in sums.iter().enumerate() {
+                let at = count - 1 - disparity;
+                best[at] = if cost < least[at] { disparity as i16 + 1 } else { best[at] };
+                least[at] = least[at].min(cost);
             }
         }
     }
@@ -227,8 +295,17 @@ impl Back {
     }
 }
 
+#[inline(always)]
+fn least_of(sums: &[i16]) -> i16 {
+    let mut least = i16::MAX;
+    for cost in sums {
+        least = least.min(*cost);
+    }
+    least
+}
+
+#[inline(always)]
 fn choose(sums: &[i16], x: usize, back: &Back) -> Option<f32> {
-    let least_of = |sums: &[i16]| sums.iter().fold(i16::MAX, |least, cost| least.min(*cost));
     let known = &sums[..sums.len().min(x + 1)];
     let least = least_of(known.get(1..)?);
     let best = 1 + known[1..].iter().position(|cost| *cost == least)?;
@@ -248,6 +325,7 @@ fn choose(sums: &[i16], x: usize, back: &Back) -> Option<f32> {
 }
 
 /// The median of what is told in three by three pixels, where the one in the middle is.
+#[inline(always)]
 fn smoothed(disparities: &[Option<f32>], width: usize) -> Vec<Option<f32>> {
     let height = disparities.len() / width;
     let mut around = Vec::with_capacity(9);

@@ -8,11 +8,13 @@ use crate::surface::{AIR, Medium, Paint, Rgb, Surface, fresnel};
 use crate::vessel::{Spot, Stuff, Vessel};
 
 /// A ray ends after so many surfaces. Through a full vial it meets four, through two in a row eight.
-const MOST_SURFACES: usize = 14;
+const MOST_SURFACES: usize = 12;
 /// Reflections at the first so many surfaces are followed; later ones show the room's mean light.
 const FOLLOWED: usize = 2;
 /// A reflection weaker than this is not followed.
 const FAINT: f32 = 0.006;
+/// A ray of which less than this is left is given up: it ends in no more than a step or two of a display value.
+const FAINTEST: f32 = 0.012;
 /// At later surfaces, a reflection stronger than this is followed in the place of the passing ray, by chance.
 const STRONG: f32 = 0.35;
 
@@ -40,6 +42,7 @@ pub(crate) struct Seen {
     /// Which part of the body the first surface is, as in `Hit::part`.
     pub part: u32,
     /// What arrives at the first surface where it is matt: its light without its paint. Where it is a plain coat, its light.
+    /// A depth camera's dots are in neither.
     pub arriving: Option<Rgb>,
 }
 
@@ -129,10 +132,11 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut seen: Option<&mu
                 let colour = paint.at(local, hit.uv);
                 let at = (point, normal, way.ray.direction);
                 let even = way.surfaces == 0 && bump.is_none();
+                let dots = dots(scene, colour, roughness, at);
                 if let (true, None, Some(seen)) = (even, roughness, seen.as_deref_mut()) {
                     let arriving = shade(scene, Rgb::ONE, None, at, cheap, draws);
                     seen.arriving = Some(arriving);
-                    return colour * arriving;
+                    return colour * arriving + dots;
                 }
                 let light = shade(scene, colour, roughness, at, cheap, draws);
                 if let Some(seen) = seen.as_deref_mut()
@@ -141,7 +145,7 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut seen: Option<&mu
                 {
                     seen.arriving = Some(light);
                 }
-                return total + way.weight * light;
+                return total + way.weight * (light + dots);
             }
             Meet::Mirror { tint, roughness } if roughness >= 0.05 => {
                 let at = (point, normal, way.ray.direction);
@@ -166,18 +170,46 @@ pub fn radiance(scene: &Scene, ray: Ray, draws: &mut Draws, mut seen: Option<&mu
             }
         }
         way.surfaces += 1;
-        if way.weight.max_element() < 0.004 {
+        if way.weight.max_element() < FAINTEST {
             return total;
         }
     }
     total + way.weight * scene.ambient.along(way.ray.direction) * 0.7
 }
 
-/// Fills in what a ray's first surface tells that is not clear.
-pub(crate) fn glance(scene: &Scene, ray: &Ray, hit: &Hit<'_>, seen: &mut Seen) {
-    debug_assert!(hit.body < scene.bodies.len() && ray.direction.is_normalized());
+/// The light of a ray's first surface where it is painted and what arrives there is known, as in `Seen::arriving`; fills in
+/// what it tells.
+pub(crate) fn glance(scene: &Scene, ray: &Ray, hit: &Hit<'_>, arriving: Rgb, seen: &mut Seen) -> Option<Rgb> {
+    let Spotted::Part(part) = hit.what else { return None };
+    let point = ray.at(hit.t);
+    let colour = |paint: &Paint| paint.at(scene.bodies[hit.body].place.point_back(point), hit.uv);
+    let (colour, roughness, light) = match &part.surface {
+        Surface::Matt(paint) => {
+            let colour = colour(paint);
+            (colour, None, colour * arriving)
+        }
+        Surface::Gloss { paint, roughness } => (colour(paint), Some(*roughness), arriving),
+        _ => return None,
+    };
     seen.part = hit.part;
+    seen.arriving = Some(arriving);
     look(&mut seen.sight, hit, hit.t, 0, None);
+    let normal = if ray.direction.dot(hit.normal) < 0.0 { hit.normal } else { -hit.normal };
+    Some(light + dots(scene, colour, roughness, (point, normal, ray.direction)))
+}
+
+/// What a painted surface sends back of the projector's dots.
+fn dots(scene: &Scene, colour: Rgb, roughness: Option<f32>, (point, normal, direction): (V3, V3, V3)) -> Rgb {
+    if scene.projector.is_none() {
+        return Rgb::ZERO;
+    }
+    let coat = roughness.map_or(0.0, |_| coat(direction, normal));
+    colour * projected(scene, point, normal) * (1.0 - coat)
+}
+
+/// The share that a clear coat throws back before it comes to the paint.
+fn coat(direction: V3, normal: V3) -> f32 {
+    fresnel(-direction.dot(normal).clamp(-1.0, 0.0), 1.0 / 1.5).0
 }
 
 /// Absorption and scattering on the way to the next surface.
@@ -363,7 +395,13 @@ fn cross(
     };
     let strength = way.weight.max_element() * reflected;
     if way.surfaces < FOLLOWED && strength > FAINT && within.is_none() {
-        *total += way.weight * reflected * glimpse(scene, Ray { origin: point, direction: out });
+        // In the infrared, lamps alone are bright enough to be told in it from the dots.
+        *total += way.weight
+            * reflected
+            * match scene.projector {
+                None => glimpse(scene, Ray { origin: point, direction: out }),
+                Some(_) => highlight(scene, point, out),
+            };
     } else if way.surfaces >= FOLLOWED && reflected > STRONG && draws.unit() < reflected {
         way.ray = Ray { origin: point, direction: out };
         way.medium = before;
@@ -447,7 +485,7 @@ fn shade(
     draws: &mut Draws,
 ) -> Rgb {
     if cheap {
-        return flat(scene, colour, point, normal) + colour * projected(scene, point, normal);
+        return flat(scene, colour, point, normal);
     }
     let open = scene.contact.open(point, normal);
     let mut arriving = scene.ambient.along(normal) * open;
@@ -470,10 +508,8 @@ fn shade(
         arriving += lamp.radiance * clear * weight;
         gleam += lamp.radiance * clear * lobe;
     }
-    arriving += projected(scene, point, normal);
     let Some(roughness) = roughness else { return colour * arriving };
-    let cosine = -direction.dot(normal);
-    let (coat, _) = fresnel(cosine.clamp(0.0, 1.0), 1.0 / 1.5);
+    let coat = coat(direction, normal);
     let mirror = if roughness < 0.05 {
         glimpse(scene, Ray { origin: point + normal * 2e-5, direction: out })
     } else {
