@@ -334,6 +334,12 @@ impl Costmap {
         self.obstacle_among(base, margin_m, |index| self.layer(index, true))
     }
 
+    /// The same of what only the lasers see: people, and what is not in the map.
+    pub fn stranger_at(&self, base: &Isometry2<f64>, margin_m: f64) -> Option<Point2<f64>> {
+        let seen = |index| self.layer(index, true).filter(|layer| *layer == Layer::Laser);
+        self.obstacle_among(base, margin_m, seen).map(|(_, place)| place)
+    }
+
     fn obstacle_among(
         &self,
         base: &Isometry2<f64>,

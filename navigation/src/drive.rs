@@ -6,6 +6,7 @@ use crate::control::{Follower, Limits, Miss, towards, towards_along};
 use crate::costmap::{Costmap, Layer};
 use crate::people::Mover;
 use crate::planner::{Motion, Obstruction, plan};
+use crate::trail::Trail;
 use crate::zones::Passage;
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
@@ -24,6 +25,18 @@ const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
 const OUT_SPEED: f64 = 0.35;
 /// Without getting on for so long the way counts as blocked, seconds.
 const BLOCKED_S: f64 = 20.0;
+/// Before that it gives way: after so long (the second time twice so long) without getting on, so often on one drive, to what stands so near, and stands
+/// back for so long; seconds, times, metres, seconds.
+const GIVES_WAY_AFTER_S: f64 = 8.0;
+const GIVES_WAY_TIMES: u32 = 2;
+const GIVES_WAY_TO_M: f64 = 0.8;
+const STANDS_BACK_S: f64 = 5.0;
+/// What is so far from where somebody stands is out of their way, metres.
+const OUT_OF_THE_WAY_M: f64 = 1.8;
+/// Share of the speed for going back.
+const BACK_SPEED: f64 = 0.4;
+/// A pose of the way back is reached within this.
+const BACK: Miss = Miss { distance_m: 0.08, turn_rad: 0.15 };
 /// Getting on is this much of way or turn.
 const PROGRESS: Miss = Miss { distance_m: 0.1, turn_rad: 0.2 };
 /// What stands in the way is given so long to leave before a way around is looked for, seconds.
@@ -63,6 +76,8 @@ enum Phase {
     /// A path is to be planned, not before the stamp.
     Plan(Stamp),
     Follow(Follower),
+    /// Back along these, the next one last: who stands before the base may have nowhere else to go.
+    GiveWay(Vec<Isometry2<f64>>),
 }
 
 /// A drive.
@@ -78,6 +93,10 @@ pub struct Drive {
     /// Since when the guard has let nothing through.
     held_since: Option<Stamp>,
     settled: u32,
+    /// Where it came along, to give way.
+    trail: Trail,
+    /// How often it has given way.
+    given_way: u32,
     /// What was in the way last.
     obstruction: Option<Obstruction>,
     /// Whether the last step was a foreseeing one: its plan then goes on.
@@ -124,6 +143,8 @@ impl Drive {
             progress: None,
             held_since: None,
             settled: 0,
+            trail: Trail::default(),
+            given_way: 0,
             obstruction: None,
             foreseeing: false,
             met: None,
@@ -138,9 +159,10 @@ impl Drive {
 
     /// The pose has jumped: what was planned from the old one is void.
     pub fn replan(&mut self) {
-        if matches!(self.phase, Phase::Follow(_)) {
+        if matches!(self.phase, Phase::Follow(_) | Phase::GiveWay(_)) {
             self.phase = Phase::Plan(Stamp::ZERO);
         }
+        self.trail = Trail::default();
         self.progress = None;
     }
 
@@ -151,6 +173,9 @@ impl Drive {
             return Step::Done(result);
         }
         self.held_since = at.held.then(|| self.held_since.unwrap_or(now));
+        if let Some(back) = self.way_back(at) {
+            self.phase = Phase::GiveWay(back);
+        }
         let limits = self.limits_at(at);
         match &mut self.phase {
             Phase::BackOut(staging) => {
@@ -172,7 +197,46 @@ impl Drive {
                     None => Step::Drive(Twist::STOP),
                 }
             }
-            Phase::Follow(_) => self.follow(at, &limits, mppi),
+            Phase::Follow(_) => {
+                self.trail.come_to(base);
+                self.follow(at, &limits, mppi)
+            }
+            Phase::GiveWay(_) => Step::Drive(self.give_way(at, &limits.slowed(BACK_SPEED))),
+        }
+    }
+
+    /// Where it stands before somebody, or something that the map does not have, for too long: the way to where it has come
+    /// by and is out of the way, the next pose last.
+    fn way_back(&mut self, at: &Now<'_>) -> Option<Vec<Isometry2<f64>>> {
+        let patience_s = GIVES_WAY_AFTER_S * f64::from(1 + self.given_way);
+        let stuck = self.progress.is_some_and(|(since, _)| at.now.since(since) > patience_s);
+        let here = matches!(self.phase, Phase::Plan(_) | Phase::Follow(_));
+        if !stuck || !here || self.given_way == GIVES_WAY_TIMES {
+            return None;
+        }
+        let stranger = at.costmap.stranger_at(at.base, GIVES_WAY_TO_M)?;
+        self.given_way += 1;
+        let back = self.trail.away_from(&stranger, OUT_OF_THE_WAY_M)?;
+        let mut path = plan(&at.costmap.snapshot(), &self.motion, at.base, &back).ok()?;
+        path.reverse();
+        Some(path)
+    }
+
+    fn give_way(&mut self, at: &Now<'_>, limits: &Limits) -> Twist {
+        let Phase::GiveWay(back) = &mut self.phase else { return Twist::STOP };
+        while back.last().is_some_and(|pose| Miss::of(&at.base.inv_mul(pose)).within(&BACK)) {
+            back.pop();
+        }
+        let free = |pose: &&Isometry2<f64>| at.costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none();
+        match back.last().filter(free).filter(|_| !at.held) {
+            Some(pose) => {
+                let go = if self.motion.omnidirectional { towards } else { towards_along };
+                go(&at.base.inv_mul(pose), limits)
+            }
+            None => {
+                self.phase = Phase::Plan(Stamp(at.now.0 + (STANDS_BACK_S * 1e9) as u64));
+                Twist::STOP
+            }
         }
     }
 

@@ -26,6 +26,7 @@ mod test_world;
 #[cfg(test)]
 mod tests;
 pub mod told;
+mod trail;
 mod zones;
 
 pub use localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};

@@ -90,6 +90,31 @@ fn who_walks_towards_it_or_across_is_let_by_and_it_arrives() {
     }
 }
 
+/// Somebody stands in its way until it has gone back by more than half a metre: then there is room to leave by.
+#[test]
+fn it_gives_way_to_who_cannot_leave_and_then_arrives() {
+    let mut world = World::new(24);
+    drive_to(&mut world, 6.2, 2.0, 0.0);
+    world.run(4.0);
+    let met = world.base * nalgebra::Point2::new(0.9, 0.0);
+    // A person, and posts to both sides: there is no way around.
+    world.extra = (-4..=4).map(|i| [met.x, met.y + 0.4 * f64::from(i), 0.2, 0.2]).collect();
+    let (mut nearest, mut gone) = (f64::INFINITY, false);
+    for _ in 0..600 {
+        world.run(0.1);
+        let away = (world.base.translation.vector - met.coords).norm();
+        nearest = nearest.min(away);
+        if away > nearest + 0.5 {
+            world.extra.clear();
+            gone = true;
+            break;
+        }
+    }
+    assert!(gone, "it stands {nearest} m before them and does not go back");
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    assert!(world.closest_m > 0.02, "{}", world.closest_m);
+}
+
 #[test]
 fn a_base_on_two_driven_wheels_drives_as_well_and_says_that_it_cannot_dock() {
     let mut world = World::differential(30);
