@@ -93,6 +93,26 @@ fn a_recorded_run_replays_and_a_tampered_one_is_found_out() {
 }
 
 #[test]
+fn a_run_of_the_simulator_alone_is_recorded_with_the_truth_beside_it() {
+    let folder = scratch("simulated");
+    let path = folder.to_str().expect("UTF-8");
+    let run = nightshift(&["sim", "--for", "1", "--people", "1", "--record", path]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let journal = std::fs::read_to_string(folder.join("journal.jsonl")).expect("a journal");
+    let lines: Vec<&str> = journal.lines().collect();
+    let truth = lines.iter().filter(|line| line.contains("\"Truth\"")).count();
+    let looked = lines.iter().filter(|line| line.contains("\"Looked\"")).count();
+    assert!((10..=11).contains(&truth) && looked >= 3, "{truth} words of truth, {looked} pictures");
+    is_whole_as_mcap(&folder, lines.len());
+    let replay = nightshift(&["replay", path]);
+    assert_eq!(replay.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&replay.stderr).contains("there is no stack in it"));
+    let watched = nightshift(&["sim", "--for", "1", "--watch"]);
+    assert_eq!(watched.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&watched.stderr).contains("--record"));
+}
+
+#[test]
 fn the_way_is_blocked() {
     scenario("blocked-path", "1");
 }

@@ -136,7 +136,7 @@ pub struct RunArgs {
 /// `nightshift sim`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went\n  nightshift sim --ros --fault 'scanner.front.freeze(for=3s) at 12s'\n\nWhile it runs on ROS 2: space holds it and lets it go on, . makes one step of 2 ms, s keeps its state, r goes back to it, 0 to the \
+    after_help = "Examples:\n  nightshift sim --ros\n  nightshift sim --ros --rate 2 --seed 7\n  nightshift sim --for 10         # ten simulated seconds, and how fast they went\n  nightshift sim --ros --fault 'scanner.front.freeze(for=3s) at 12s'\n  nightshift sim --for 20 --people 2 --rate 1 --record out/sim --watch\n  nightshift sim --for 20 --record out/sim && nightshift mcap out/sim --out sim.mcap\n\nWhile it runs on ROS 2: space holds it and lets it go on, . makes one step of 2 ms, s keeps its state, r goes back to it, 0 to the \
 start; the same by the services /nightshift_sim/pause, step, snapshot, restore, reset, and faults by inject_faults. Its clock then runs \
 backwards, which a stack does not follow: start `nightshift run` anew."
 )]
@@ -166,6 +166,16 @@ pub struct SimArgs {
     /// How pictures are made: `fast`, or `traced` ray by ray with glass, liquid and lamps, which takes several times as long.
     #[arg(long, value_name = "HOW", default_value = "fast", value_parser = eyesight)]
     pub camera: Eyesight,
+    /// Keep what the robot tells and is told, its pictures and the truth in this folder, for `nightshift-watch` and
+    /// `nightshift mcap`.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Show the run in the Rerun viewer while it goes on.
+    #[arg(long, requires = "record")]
+    pub watch: bool,
+    /// Show nothing, which is what happens without `--watch` too: for scripts that say so.
+    #[arg(long, conflicts_with = "watch")]
+    pub headless: bool,
 }
 
 /// `nightshift scenario`.

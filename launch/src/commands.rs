@@ -95,7 +95,7 @@ fn scenario(args: &ScenarioArgs) -> Result<ExitCode, String> {
         sink = Box::new(file);
         let (_, restored) = nightshift_skills::Store::in_memory().map_err(|e| e.to_string())?;
         let (site, robot) = (scenario.site.clone(), scenario.robot.clone());
-        folder.write_info(&RunInfo { site, robot, seed: args.seed, restored })?;
+        folder.write_info(&RunInfo { site, robot, seed: args.seed, restored: Some(restored) })?;
     }
     let mut sinks = Some(sink);
     let bar = progress_bar();
@@ -175,8 +175,14 @@ fn replay(args: &ReplayArgs) -> Result<ExitCode, String> {
     let folder = Folder(args.folder.clone());
     let info = folder.info()?;
     let lab = files::load_lab(&info.site, &info.robot).map_err(|e| e.to_string())?;
-    let stack = Stack::new(&lab.site, &lab.robot, lab.grid, info.restored, Seed(info.seed))
-        .map_err(|e| e.to_string())?;
+    let restored = info.restored.ok_or_else(|| {
+        format!(
+            "{} is a recording of the simulator alone: there is no stack in it to replay; the same seed makes the same run again",
+            args.folder.display()
+        )
+    })?;
+    let stack =
+        Stack::new(&lab.site, &lab.robot, lab.grid, restored, Seed(info.seed)).map_err(|e| e.to_string())?;
     match record::replay(stack, &folder.lines()?) {
         Ok(lines) => {
             println!("equal  {lines} lines");

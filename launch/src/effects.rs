@@ -30,23 +30,54 @@ impl Planner {
     }
 }
 
+/// Pictures by their content's hash, in a folder.
+pub struct Album(PathBuf);
+
+/// A picture's file.
+pub struct Kept {
+    /// Hex digits of the file's SHA-256.
+    pub sha256: String,
+    /// Relative to the run's folder.
+    pub path: String,
+}
+
+impl Album {
+    /// In this folder, which is made if need be.
+    pub fn at(folder: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(|e| {
+            let what = format!("the picture folder {} cannot be made: {e}", folder.display());
+            Failure::new(Code::StoreUnavailable, what)
+        })?;
+        Ok(Self(folder.to_owned()))
+    }
+
+    /// Writes a picture's file; what it is called is told where that failed too.
+    pub fn keep(&self, frame: &Frame) -> (Kept, Result<(), Failure>) {
+        let (kept, png) = developed(frame);
+        let written = fs::write(self.0.join(format!("{}.png", kept.sha256)), &png)
+            .map_err(|e| Failure::new(Code::StoreUnavailable, format!("evidence cannot be kept: {e}")));
+        (kept, written)
+    }
+}
+
+fn developed(frame: &Frame) -> (Kept, Vec<u8>) {
+    let png = encode(frame);
+    let sha256 = hex(&Sha256::digest(&png));
+    (Kept { path: format!("pictures/{sha256}.png"), sha256 }, png)
+}
+
 /// Reads pictures and keeps them by their content's hash.
 pub struct Eye {
     detector: TagDetector,
-    album: Option<PathBuf>,
+    album: Option<Album>,
 }
 
 impl Eye {
     /// Keeps pictures in `album`; without one they are read, hashed and dropped.
     pub fn new(album: Option<&Path>) -> Result<Self, Failure> {
-        let broken = |what: String| Failure::new(Code::StoreUnavailable, what);
-        if let Some(folder) = album {
-            fs::create_dir_all(folder).map_err(|e| {
-                broken(format!("the picture folder {} cannot be made: {e}", folder.display()))
-            })?;
-        }
+        let album = album.map(Album::at).transpose()?;
         let detector = TagDetector::new().map_err(|e| Failure::new(Code::UnreadableCode, e.to_string()))?;
-        Ok(Self { detector, album: album.map(Path::to_owned) })
+        Ok(Self { detector, album })
     }
 
     /// Reads one picture.
@@ -55,13 +86,9 @@ impl Eye {
             .detector
             .detect(&frame.color)
             .map_err(|e| Failure::new(Code::UnreadableCode, format!("the picture cannot be read: {e}")));
-        let png = encode(frame);
-        let sha256 = hex(&Sha256::digest(&png));
-        let path = format!("pictures/{sha256}.png");
-        let kept = match &self.album {
-            Some(folder) => fs::write(folder.join(format!("{sha256}.png")), &png)
-                .map_err(|e| Failure::new(Code::StoreUnavailable, format!("evidence cannot be kept: {e}"))),
-            None => Ok(()),
+        let (Kept { sha256, path }, kept) = match &self.album {
+            Some(album) => album.keep(frame),
+            None => (developed(frame).0, Ok(())),
         };
         let (ok, tags) = match kept.and(tags) {
             Ok(tags) => (Ok(()), tags),

@@ -45,7 +45,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
         site: args.lab.site.clone(),
         robot: args.lab.robot.clone(),
         seed: args.seed,
-        restored: restored.clone(),
+        restored: Some(restored.clone()),
     })?;
     let journal = JournalFile::create(&folder.journal())?;
     let eye = Eye::new(Some(&folder.pictures())).map_err(|e| e.to_string())?;

@@ -40,6 +40,7 @@ mod see;
 mod shown;
 mod sim_keys;
 mod sim_node;
+mod sim_record;
 mod sim_run;
 mod stack;
 mod talk;

@@ -25,7 +25,7 @@ use std::process::ExitCode;
     after_help = "Examples:\n  nightshift scenario load --record out/load && nightshift mcap out/load --out load.mcap\n  nightshift mcap out/run --out run.mcap --json"
 )]
 pub struct McapArgs {
-    /// The folder of a recorded run (`nightshift run --out`, `nightshift scenario --record`).
+    /// The folder of a recorded run (`nightshift run --out`, `nightshift scenario --record`, `nightshift sim --record`).
     pub folder: PathBuf,
     /// Where to write the file.
     #[arg(long, value_name = "FILE", default_value = "run.mcap")]
@@ -149,6 +149,9 @@ impl Entry {
 /// The topic and the message of what was told (`in`) or answered (`out`).
 fn name(way: &str, what: Value) -> (String, Value) {
     let (kind, inner) = only(what);
+    if kind == "Truth" {
+        return (names::TRUTH.to_owned(), inner);
+    }
     if kind != "Robot" {
         return (format!("/nightshift/{way}/{}", snake(&kind)), inner);
     }

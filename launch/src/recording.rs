@@ -17,8 +17,9 @@ pub struct RunInfo {
     pub robot: String,
     /// Of the stack.
     pub seed: u64,
-    /// What the store knew at the start.
-    pub restored: Restored,
+    /// What the store knew at the start; none in a recording of the simulator alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
 }
 
 /// Where a run's parts lie.

@@ -5,6 +5,7 @@ use crate::clock::Stopwatch;
 use crate::files;
 use crate::interrupt::{self, Flag};
 use crate::sim_keys::Keys;
+use crate::sim_record::Recorder;
 use crate::sim_run::{Brought, Control, Running};
 use crate::talk::talk;
 use nightshift_core::random::Seed;
@@ -36,32 +37,56 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     for text in &args.fault {
         running.plan(text)?;
     }
+    let mut recorder = Recorder::start(args)?;
     let stop = interrupt::flag()?;
     let watch = Stopwatch::start();
     if args.ros {
         let ros = RobotSide::start(&lab.robot, &lab.site.with_handshake()).map_err(|e| e.to_string())?;
         talk!("nightshift sim: {} on ROS 2 at {} x real time, seed {}", lab.site.name, args.rate, args.seed);
-        serve(&mut running, &ros, args, &stop)?;
+        serve(&mut running, &ros, args, (&stop, &mut recorder))?;
     } else {
         let limit = args.for_s.ok_or("without --ros, say how long: --for SECONDS")?;
+        let mut pace = Pace::start(args.rate, 0.0);
         while running.world.now().seconds() < limit && !stop.raised() {
-            running.step();
+            match &mut recorder {
+                Some(recorder) => {
+                    let brought = running.step_and_stream();
+                    recorder.told(&running, &brought);
+                }
+                None => drop(running.step()),
+            }
+            if args.watch {
+                pace.wait_until(running.world.now().seconds());
+            }
         }
     }
     let (sim, wall) = (running.world.now().seconds(), watch.elapsed().as_secs_f64());
     talk!("nightshift sim: {sim:.1} s simulated in {wall:.1} s ({:.1} x real time)", sim / wall);
     println!("{}", running.world.state_hash());
+    if let Some(recorder) = recorder {
+        recorder.close()?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(running: &mut Running, ros: &RobotSide, args: &SimArgs, stop: &Flag) -> Result<(), String> {
+fn serve(
+    running: &mut Running,
+    ros: &RobotSide,
+    args: &SimArgs,
+    (stop, recorder): (&Flag, &mut Option<Recorder>),
+) -> Result<(), String> {
     let mut control = Control::new(running);
     let mut keys = Keys::listen();
     let mut pace = Pace::start(args.rate, running.world.now().seconds());
     while !stop.raised() {
         for input in ros.drain() {
             match input {
-                RobotSideInput::Command(command) => running.world.command(command),
+                RobotSideInput::Command(command) => {
+                    if let Some(recorder) = recorder {
+                        recorder.asked(running.world.now(), &command);
+                    }
+                    running.world.command(command);
+                }
                 RobotSideInput::Site { id, call } => {
                     let answer = running.world.handshake(&call);
                     ros.answer_site(id, answer).map_err(|e| e.to_string())?;
@@ -92,6 +117,9 @@ fn serve(running: &mut Running, ros: &RobotSide, args: &SimArgs, stop: &Flag) ->
             continue;
         }
         let brought = running.step_and_stream();
+        if let Some(recorder) = recorder {
+            recorder.told(running, &brought);
+        }
         publish(ros, running, &brought).map_err(|e| e.to_string())?;
         let now_s = running.world.now().seconds();
         if args.for_s.is_some_and(|limit| now_s >= limit) {

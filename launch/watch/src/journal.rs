@@ -3,13 +3,14 @@
 //! The stack's own types are not used: a viewer must not need the stack it watches.
 
 use nightshift_core::api::{Feedback, JobResult};
-use nightshift_core::frames::{Base, Map, Pose2};
-use nightshift_core::robot::{GripperState, JointState, LaserScan, Odometry, Twist};
+use nightshift_core::frames::{Base, Map, Pose, Pose2, Ware};
+use nightshift_core::robot::{GripperState, JointState, LaserScan, Odometry, Twist, Wrench};
 use nightshift_core::{JobId, Level, Stamp};
 use nightshift_navigation::localiser::Localisation;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What a journal line tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,10 @@ pub enum News {
     Joints(JointState),
     /// The gripper.
     Gripper(GripperState),
+    /// What the wrist feels.
+    Wrist(Wrench),
+    /// How everything truly is, where the simulator was recorded.
+    Truth(Truth),
     /// A picture was taken, and lies there.
     Picture(Picture),
     /// Where the base is.
@@ -43,6 +48,34 @@ pub enum News {
     },
     /// Known, and nothing to see.
     Nothing,
+}
+
+/// How everything truly is, as far as it is drawn.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Truth {
+    /// The robot.
+    pub robot: TrueRobot,
+    /// The vials.
+    pub samples: BTreeMap<String, TrueSample>,
+    /// Where people stand: x, y, heading, in the map.
+    #[serde(default)]
+    pub people: Vec<[f64; 3]>,
+}
+
+/// Of the truth.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct TrueRobot {
+    /// x, y, yaw in the map.
+    pub pose: [f64; 3],
+}
+
+/// Of the truth.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct TrueSample {
+    /// Its base's centre.
+    pub pose: Pose<Map, Ware>,
+    /// Whether it is in pieces.
+    pub broken: bool,
 }
 
 /// Where a picture lies.
@@ -106,6 +139,8 @@ fn news(name: &str, content: Value) -> Result<Option<News>, NotKnown> {
         "Odometry" => take(content).map(News::Odometry),
         "Joints" => take(content).map(News::Joints),
         "Gripper" => take(content).map(News::Gripper),
+        "Wrist" => take(content).map(News::Wrist),
+        "Truth" => take(content).map(News::Truth),
         "Looked" => take(content).map(|looked: Looked| News::Picture(looked.look)),
         "Localised" => take(content).map(|found| News::Localised(Box::new(found))),
         "Path" => take(content).map(News::Path),
@@ -114,7 +149,9 @@ fn news(name: &str, content: Value) -> Result<Option<News>, NotKnown> {
         "Finished" => take(content).map(News::Finished),
         "Notice" => take(content).map(|n: Notice| News::Notice { level: n.level, message: n.message }),
         "ArmDone" | "GripperDone" | "MoveArm" | "StopArm" | "Grip" | "Call" | "InitialPose" | "Planned"
-        | "Stored" | "Plan" | "Look" | "Store" | "Answer" => Some(News::Nothing),
+        | "Stored" | "Plan" | "Look" | "Store" | "Answer" | "Inertial" | "Site" | "GoalPose" => {
+            Some(News::Nothing)
+        }
         _ => return Err(NotKnown),
     })
 }

@@ -1,7 +1,7 @@
 //! What moves: drawn as the journal tells it.
 
-use crate::journal::News;
-use crate::pose::{base_from_links, point, transform};
+use crate::journal::{News, Truth};
+use crate::pose::{base_from_links, point, transform, translation};
 use crate::scene::{self, CAMERA, PICTURE, ROBOT, link_path};
 use nalgebra::Point3;
 use nightshift_core::api::Feedback;
@@ -10,8 +10,8 @@ use nightshift_core::frames::{Base, Laser, Map, Odom, Pose, Pose2};
 use nightshift_core::robot::{Beam, LaserScan};
 use nightshift_core::{Level, Stamp};
 use rerun::{
-    Color, EncodedImage, LineStrips3D, Points3D, RecordingStream, RecordingStreamResult, Scalars, TextLog,
-    TextLogLevel,
+    Color, Cylinders3D, EncodedImage, LineStrips3D, Points3D, RecordingStream, RecordingStreamResult,
+    Scalars, TextLog, TextLogLevel,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ pub const TIMELINE: &str = "ros_time";
 /// Sensors tell more often than anybody looks, and recordings grow with it: seconds from drawing to drawing.
 const SCAN_PERIOD_S: f64 = 0.2;
 const STATE_PERIOD_S: f64 = 0.05;
+/// A person as drawn: height and radius, metres.
+const PERSON_M: [f64; 2] = [1.7, 0.2];
 /// From point to point of the trail, metres.
 const TRAIL_STEP_M: f64 = 0.05;
 /// A trail is written anew with each point, so it is cut in pieces of so many.
@@ -34,6 +36,8 @@ pub struct Live {
     folder: PathBuf,
     map_from_odom: Option<Pose2<Map, Odom>>,
     odom_from_base: Option<Pose2<Odom, Base>>,
+    /// Where the simulator says that the base is.
+    truly: Option<Pose2<Map, Base>>,
     arm: Vec<f64>,
     opening_m: f64,
     trail: Vec<[f32; 3]>,
@@ -52,6 +56,7 @@ impl Live {
             folder,
             map_from_odom: None,
             odom_from_base: None,
+            truly: None,
             arm: Vec::new(),
             opening_m: 0.0,
             trail: Vec::new(),
@@ -88,6 +93,14 @@ impl Live {
                 self.scalar("plots/gripper/opening_mm", gripper.opening_m * 1e3)?;
                 self.scalar("plots/gripper/force_n", gripper.force_n)
             }
+            News::Wrist(wrench) => {
+                if !self.is_due("wrist", stamp, STATE_PERIOD_S) {
+                    return Ok(());
+                }
+                let [x, y, z] = wrench.force_n;
+                self.scalar("plots/wrist/force_n", x.hypot(y).hypot(z))
+            }
+            News::Truth(truth) => self.truth(&truth),
             News::Picture(picture) => self.picture(&picture.path),
             News::Localised(found) => {
                 let estimate = found.estimate();
@@ -129,8 +142,32 @@ impl Live {
         }
     }
 
+    /// As the stack believes it, else as the simulator has it.
     fn map_from_base(&self) -> Option<Pose2<Map, Base>> {
-        Some(self.map_from_odom? * self.odom_from_base?)
+        self.map_from_odom.zip(self.odom_from_base).map_or(self.truly, |(map, odom)| Some(map * odom))
+    }
+
+    fn truth(&mut self, truth: &Truth) -> RecordingStreamResult<()> {
+        let [x, y, yaw] = truth.robot.pose;
+        self.truly = Some(Pose2::new(x, y, yaw));
+        let (lengths, radii) = ([PERSON_M[0] as f32], [PERSON_M[1] as f32]);
+        let places: Vec<[f32; 3]> =
+            truth.people.iter().map(|[x, y, _]| [*x as f32, *y as f32, lengths[0] / 2.0]).collect();
+        if !places.is_empty() {
+            let people =
+                Cylinders3D::from_lengths_and_radii(lengths.repeat(places.len()), radii.repeat(places.len()));
+            let people = people.with_centers(places).with_colors([Color::from_rgb(200, 140, 60)]);
+            self.stream.log("world/truth/people", &people)?;
+        }
+        let vials: Vec<[f32; 3]> =
+            truth.samples.values().map(|sample| translation(&sample.pose.iso)).collect();
+        let colors = truth.samples.values().map(|sample| match sample.broken {
+            true => Color::from_rgb(220, 30, 30),
+            false => Color::from_rgb(60, 170, 200),
+        });
+        let vials = Points3D::new(vials).with_colors(colors).with_radii([0.012]);
+        self.stream.log("world/truth/vials", &vials.with_labels(truth.samples.keys().map(String::as_str)))?;
+        if self.map_from_odom.is_none() { self.base() } else { Ok(()) }
     }
 
     /// Where it is not known, the robot is not drawn.

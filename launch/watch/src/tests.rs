@@ -7,11 +7,11 @@ use crate::viewer::{ViewerError, check_version};
 use clap::{CommandFactory, Parser};
 use nightshift_core::api::{Custody, Feedback, JobEvent, JobResult, Phase};
 use nightshift_core::describe::{Robot, Site};
-use nightshift_core::frames::Pose2;
+use nightshift_core::frames::{Map, Pose, Pose2, Ware};
 use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::record::Entry;
 use nightshift_core::robot::{
-    Beam, GripperState, JointState, LaserScan, Odometry, RobotCommand, RobotEvent, Twist,
+    Beam, GripperState, Inertial, JointState, LaserScan, Odometry, RobotCommand, RobotEvent, Twist, Wrench,
 };
 use nightshift_core::{Code, Failure, Level, Stamp};
 use nightshift_navigation::localiser::{Estimate, Localisation, Place};
@@ -207,6 +207,33 @@ fn a_long_trail_is_cut_in_pieces() {
         rows.iter().filter(|(path, _)| path.starts_with("/world/trail/")).map(|(_, rows)| *rows).collect();
     assert_eq!(pieces.iter().sum::<usize>(), 200);
     assert!(pieces.len() >= 4 && pieces.iter().all(|rows| *rows <= 50), "{pieces:?}");
+}
+
+#[test]
+fn a_run_of_the_simulator_alone_is_drawn_where_everything_truly_is() {
+    let mut journal = Journal { lines: Vec::new(), now: Stamp::ZERO };
+    let pose = |x: f64| Pose::<Map, Ware>::from_xyz_rpy([x, 1.0, 0.9], [0.0; 3]);
+    for step in 0..20_u32 {
+        let stamp = Stamp::from_seconds(f64::from(step) * 0.1);
+        journal.now = stamp;
+        let samples = json!({
+            "S-001": { "pose": pose(1.0), "broken": false, "location": "storage/rack/A1" },
+            "S-002": { "pose": pose(1.1), "broken": true, "location": "nowhere" },
+        });
+        let robot = json!({ "pose": [f64::from(step) * 0.1, 2.0, 0.0] });
+        journal.given(json!({ "Truth": { "stamp": stamp, "robot": robot, "samples": samples,
+            "people": [[3.0, 2.0, 0.5]], "stations": {} } }));
+        let (force_n, torque_nm) = ([0.0, 3.0, 4.0], [0.0; 3]);
+        journal.robot(RobotEvent::Wrist(Wrench { stamp, force_n, torque_nm }));
+        let (rate, acceleration) = ([0.0; 3], [0.0, 0.0, 9.81]);
+        journal.robot(RobotEvent::Inertial(Inertial { stamp, rate, acceleration }));
+    }
+    let (summary, rows) = drawn(&journal.lines);
+    assert_eq!(summary.unreadable, BTreeMap::new());
+    let count = |path: &str| rows.get(path).copied().unwrap_or(0);
+    for path in ["/world/truth/people", "/world/truth/vials", "/world/robot", "/plots/wrist/force_n"] {
+        assert_eq!(count(path), 20, "{path} in {rows:?}");
+    }
 }
 
 #[test]
