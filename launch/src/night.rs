@@ -13,6 +13,7 @@ use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::api::{Call, ItemStatus, JobKind, JobRequest, Request, RequestItem};
 use nightshift_core::random::Seed;
+use nightshift_core::record::Deaf;
 use nightshift_core::robot::CommandId;
 use nightshift_core::{Address, SampleId};
 use nightshift_sim::SimConfig;
@@ -38,8 +39,8 @@ pub struct Night {
     pub jobs: usize,
     /// Samples that were brought to their targets.
     pub transfers: usize,
-    /// Over everything that the stack was told and answered.
-    pub journal_hash: String,
+    /// Over all of the simulator's state at the end: what the stack did is in it.
+    pub state_hash: String,
     /// Resident memory at each tenth of the night, MiB.
     pub resident_mib: Vec<f64>,
     /// What must not happen and did.
@@ -73,7 +74,7 @@ impl Night {
 pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
     let (watch, cpu) = (Stopwatch::start(), ThreadTime::now());
     let config = SimConfig { seed: Seed(seed), start: None };
-    let mut lockstep = Lockstep::new(lab, config, None, ()).map_err(|e| e.to_string())?;
+    let mut lockstep = Lockstep::new(lab, config, None, Deaf).map_err(|e| e.to_string())?;
     let mut judge = Judge::new(&lab.site, &lab.robot);
     let mut roster = Roster::new(lab, seed);
     let bar = ProgressBar::new(seconds as u64).with_style(
@@ -127,7 +128,7 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
         cpu_s: cpu.elapsed().as_secs_f64(),
         jobs: results.len(),
         transfers,
-        journal_hash: lockstep.journal_hash(),
+        state_hash: lockstep.world.state_hash(),
         resident_mib: memory,
         violations,
     })
