@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 /// A vial that meets something hard faster than this was dropped or knocked, m/s: a fall from 3 mm. One that is let go
 /// a millimetre above its seat arrives at 0.14 m/s.
 const DROPPED: f64 = 0.25;
-/// A touch that comes back within so many steps of physics is the same touch.
-const SAME_TOUCH_STEPS: u64 = 500;
-/// Impacts of one vial within so many steps of physics are one: it rattles.
-const SAME_IMPACT_STEPS: u64 = 200;
+/// A touch that comes back within so many seconds is the same touch.
+const SAME_TOUCH_S: f64 = 0.5;
+/// Impacts of one vial within so many seconds are one: it rattles.
+const SAME_IMPACT_S: f64 = 0.2;
 
 /// Watches the contacts.
 #[derive(Clone, Debug)]
@@ -26,11 +26,11 @@ pub struct Monitor {
     prim_of_geom: Vec<usize>,
     /// Steps of physics looked at.
     step: u64,
-    /// Pairs of shapes, and the step at which they touched last.
-    last_touch: BTreeMap<(usize, usize), u64>,
+    /// Pairs of shapes, and the step and the time at which they touched last.
+    last_touch: BTreeMap<(usize, usize), (u64, Stamp)>,
     touches: Vec<Touch>,
-    /// The step at which each vial hit something last.
-    last_impact: Vec<Option<u64>>,
+    /// When each vial hit something last.
+    last_impact: Vec<Option<Stamp>>,
     damage: Vec<Damage>,
     loads: Vec<Load>,
     pads_n: [f64; 2],
@@ -101,11 +101,11 @@ impl Monitor {
                 continue;
             }
             last = Some(key);
-            let before = self.last_touch.insert(key, step);
-            if before.is_some_and(|before| before + 1 >= step) {
+            let before = self.last_touch.insert(key, (step, now));
+            if before.is_some_and(|(before, _)| before + 1 >= step) {
                 continue;
             }
-            let again = before.is_some_and(|before| before + SAME_TOUCH_STEPS >= step);
+            let again = before.is_some_and(|(_, before)| now.since(before) <= SAME_TOUCH_S);
             if !again && is_forbidden(prims[0], prims[1]) {
                 let (one, other) = (&prims[0].name, &prims[1].name);
                 self.notes.push(format!("{:.3} s: {one} touches {other}", now.seconds()));
@@ -134,8 +134,8 @@ impl Monitor {
             if let Some(words) = self.damage[index].knock(&other.name, approach) {
                 self.mishap(moment, index, &words);
             }
-            let before = self.last_impact[index].replace(self.step);
-            let again = before.is_some_and(|before| before + SAME_IMPACT_STEPS >= self.step);
+            let before = self.last_impact[index].replace(moment.now);
+            let again = before.is_some_and(|before| moment.now.since(before) <= SAME_IMPACT_S);
             if !again && !excused {
                 let (vial, hard, now) = (&one.name, &other.name, moment.now.seconds());
                 self.notes.push(format!("{now:.3} s: {vial} hits {hard} at {approach:.2} m/s"));

@@ -15,10 +15,13 @@ use std::fmt::Write;
 
 /// Friction coefficient between glass and the pads' rubber.
 pub const PAD_FRICTION: f64 = 0.6;
-/// Physics steps of 1 ms in a step of the world. What the pads carry around a bend of radius r at speed v falls behind
+/// Physics steps of 1 ms in a step of the world where things touch or move by themselves. What the pads carry around a bend of radius r at speed v falls behind
 /// by a few times v^2 / r * dt a second, because friction holds speeds and not places, and a contact takes two steps
-/// (`CONTACT_TIME_S`) to pull a speed in: at 2 ms a vial crept 1.5 mm during one swing of the arm.
+/// (`CONTACT_TIME_S`) to pull a speed in: at 2 ms a vial crept 1.5 mm during one swing of the arm. Where nothing is held one
+/// step of 2 ms does (`world::pace`).
 pub const SUBSTEPS: u32 = 2;
+/// Such a step of physics, seconds.
+pub const SHORT_STEP_S: f64 = 0.001;
 /// A contact's time constant, seconds: the shortest that 1 ms steps allow.
 const CONTACT_TIME_S: f64 = 0.002;
 /// Friction coefficient between everything else.
@@ -40,6 +43,10 @@ const PART_OMEGA: f64 = 60.0;
 const PART_INERTIA: f64 = 2.0;
 /// The most that a part's drive pushes with, N or N m: a door stops at what is in its way.
 const PART_FORCE: f64 = 80.0;
+
+/// With so few degrees of freedom of loose things MuJoCo is quicker with dense matrices: a step with a vial in the hand
+/// takes 47 us then, and 56 us with sparse ones (62 degrees; MuJoCo by itself changes over at 60).
+const FEW_DOFS: usize = 150;
 
 /// The two kinds of things that can touch, as bits of MuJoCo's contype and conaffinity. What stands in the room is of
 /// the first. Nothing of it is in the way of a station's parts: they run in guides that are not modelled.
@@ -101,11 +108,13 @@ struct Document<'a> {
 
 impl Document<'_> {
     fn write(&mut self) -> std::fmt::Result {
+        let dofs = 6 * (self.scene.vials.len() + self.scene.loose_caps.len());
+        let jacobian = if dofs <= FEW_DOFS { "dense" } else { "sparse" };
         writeln!(
             self.xml,
             r#"<mujoco model="nightshift">
 <compiler angle="radian" autolimits="true" inertiafromgeom="false"/>
-<option timestep="0.001" cone="elliptic" impratio="100" noslip_iterations="5" integrator="implicitfast"
+<option timestep="{SHORT_STEP_S}" cone="elliptic" impratio="100" noslip_iterations="5" integrator="implicitfast" jacobian="{jacobian}"
   gravity="0 0 -9.81"><flag multiccd="enable" sleep="enable" autoreset="disable"/></option>
 <default><geom solref="{CONTACT_TIME_S} 1" solimp="0.95 0.99 0.001" condim="4" friction="{COMMON_FRICTION} 0.002 0.0001"/></default>
 <worldbody>"#

@@ -5,6 +5,7 @@ mod crowd;
 mod harm;
 mod inject;
 mod link;
+mod pace;
 #[cfg(test)]
 mod pull_out;
 mod sense;
@@ -86,6 +87,10 @@ pub struct World {
     people: Option<People>,
     /// Chairs that people have left.
     chairs: usize,
+    /// Who has a station open.
+    users: Vec<crowd::Use>,
+    /// Stations that people have asked to open: makes their tokens.
+    visits: usize,
     /// Where the fingers were when they jammed.
     jammed_at: Option<[f64; 2]>,
     /// Vials that stick in their slots, and the height that they stuck at.
@@ -157,6 +162,8 @@ impl World {
             active: ActiveFaults::default(),
             people: None,
             chairs: 0,
+            users: Vec::new(),
+            visits: 0,
             jammed_at: None,
             stuck: Vec::new(),
             strangers: BTreeSet::new(),
@@ -197,15 +204,20 @@ impl World {
         }
         self.control();
         self.move_people();
-        let substep = Self::STEP / mjcf::SUBSTEPS;
+        let substeps = self.substeps();
+        let substep = Self::STEP / substeps;
         let excused = self.slip.vial();
-        for index in 1..=mjcf::SUBSTEPS {
+        for index in 1..=substeps {
             let now = self.now() + substep * index;
             self.speeds.clear();
             self.speeds.extend_from_slice(self.data.qvel());
+            self.data.model_opt_mut().timestep = substep.as_secs_f64();
             self.data.step2();
             self.feel(substep.as_secs_f64());
             self.monitor.weigh(now, substep.as_secs_f64(), &self.scene, &self.data);
+            let last = index == substeps;
+            self.data.model_opt_mut().timestep =
+                if last { self.step_to_come_s() } else { mjcf::SHORT_STEP_S };
             self.data.step1();
             self.monitor.look(now, &self.scene, &self.data, excused);
         }
@@ -408,8 +420,8 @@ impl World {
             &self.encoders,
             &self.monitor,
             &self.insides,
-            &(self.slip, self.pad_friction),
-            &(&self.people, self.chairs),
+            &(self.slip, self.pad_friction, self.data.model_opt().timestep),
+            &(&self.people, self.chairs, &self.users, self.visits),
         ];
         for part in parts {
             hash.update(format!("{part:?}"));

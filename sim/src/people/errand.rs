@@ -2,7 +2,8 @@
 
 use super::route::Floor;
 use nalgebra::{Point2, Vector2};
-use nightshift_core::describe::Site;
+use nightshift_core::StationId;
+use nightshift_core::describe::{Site, Station};
 use nightshift_core::random::Stream;
 use rand::Rng;
 use std::f64::consts::PI;
@@ -14,6 +15,13 @@ pub enum Deed {
     Stand,
     /// Reaches out over a bench.
     Reach,
+    /// Has a station open up, as the robot does, reaches in, and has it shut again.
+    Use {
+        /// Which.
+        station: StationId,
+        /// How long it is wanted, seconds.
+        for_s: f64,
+    },
     /// Pushes a piece of furniture a little, metres.
     Push {
         /// Which.
@@ -48,6 +56,8 @@ pub struct Errand {
 pub struct Agenda {
     /// Where one stands before each station, and which way the station is.
     stations: Vec<(Point2<f64>, f64)>,
+    /// The same of those that have something to open.
+    opening: Vec<(StationId, Point2<f64>, f64)>,
     /// Movable furniture and its middle: what stands on the floor and is no wall or pillar.
     movable: Vec<(String, Point2<f64>)>,
 }
@@ -60,9 +70,14 @@ const ARMS_LENGTH_M: f64 = 1.2;
 impl Agenda {
     /// Of a site.
     pub fn of(site: &Site) -> Self {
-        let stations = site.stations.values().map(|station| {
+        let before = |station: &Station| {
             let dock = station.pose * station.dock.docked;
             (Point2::new(dock.x(), dock.y()), dock.yaw())
+        };
+        let opens = |station: &&Station| station.machine.is_some() && !station.parts.is_empty();
+        let opening = site.stations.values().filter(opens).map(|station| {
+            let (place, facing) = before(station);
+            (station.id.clone(), place, facing)
         });
         let movable = site.furniture.iter().filter(|shape| {
             let top = shape.pose.translation().z * 2.0;
@@ -72,7 +87,11 @@ impl Agenda {
             let at = shape.pose.translation();
             (shape.name.clone(), Point2::new(at.x, at.y))
         });
-        Self { stations: stations.collect(), movable: movable.collect() }
+        Self {
+            stations: site.stations.values().map(before).collect(),
+            opening: opening.collect(),
+            movable: movable.collect(),
+        }
     }
 
     /// The next thing to do.
@@ -90,9 +109,16 @@ impl Agenda {
                 let (place, facing) = self.stations[at_random(self.stations.len())];
                 Errand { place, facing: Some(facing), deed: Deed::Stand, stay_s: 4.0 + 12.0 * stay }
             }
-            k if k < 0.8 && !self.stations.is_empty() => {
+            k if k < 0.73 && !self.stations.is_empty() => {
                 let (place, facing) = self.stations[at_random(self.stations.len())];
                 Errand { place, facing: Some(facing), deed: Deed::Reach, stay_s: 3.0 + 6.0 * stay }
+            }
+            k if k < 0.8 && !self.opening.is_empty() => {
+                let (station, place, facing) = self.opening[at_random(self.opening.len())].clone();
+                // Asked for in the middle of the stay, and given back at its end.
+                let for_s = 5.0 + 5.0 * stay;
+                let deed = Deed::Use { station, for_s };
+                Errand { place, facing: Some(facing), deed, stay_s: 2.0 * for_s }
             }
             k if k < 0.87 && !self.movable.is_empty() => {
                 let (furniture, middle) = self.movable[at_random(self.movable.len())].clone();

@@ -216,7 +216,7 @@ impl Person {
                 self.think(floor);
             }
         }
-        let stretched = f64::from(arrived && matches!(self.errand.deed, Deed::Reach));
+        let stretched = f64::from(arrived && matches!(self.errand.deed, Deed::Reach | Deed::Use { .. }));
         self.reach += (stretched - self.reach).clamp(-dt, dt);
         self.walk(dt, robot, others, floor);
         done

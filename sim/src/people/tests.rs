@@ -27,6 +27,7 @@ fn people_go_about_the_room_on_free_floor_the_same_for_the_same_seed() {
     let (places, way, deeds) = play(5);
     assert!(way.iter().all(|metres| *metres > 20.0), "in five minutes: {way:?}");
     assert!(deeds.contains(&Deed::Reach), "{deeds:?}");
+    assert!(deeds.iter().any(|deed| matches!(deed, Deed::Use { .. })), "{deeds:?}");
     assert!(
         deeds.iter().any(|deed| matches!(deed, Deed::Push { .. } | Deed::LeaveChair | Deed::Dark { .. }))
     );

@@ -5,7 +5,10 @@ use crate::SimError;
 use crate::faults::parse;
 use crate::people::{Deed, People, RobotOnFloor};
 use nalgebra::Point2;
+use nightshift_core::handshake::{Purpose, Reach, SiteCall, Verb, Verdict};
 use nightshift_core::random::Seed;
+use nightshift_core::{Address, Stamp, StationId};
+use std::time::Duration;
 
 /// A chair is left only where the robot is at least so far away, metres.
 const CHAIR_AWAY_M: f64 = 1.2;
@@ -47,6 +50,7 @@ impl World {
         let robot = RobotOnFloor { pose: self.base_pose(), half_m: [reach(0), reach(1)], hand };
         let deeds = people.advance(Self::STEP.as_secs_f64(), &robot);
         self.people = Some(people);
+        self.let_stations_go();
         for (deed, at) in deeds {
             self.bear(&deed, &at, &robot);
         }
@@ -68,6 +72,7 @@ impl World {
     fn bear(&mut self, deed: &Deed, at: &Point2<f64>, robot: &RobotOnFloor) {
         let text = match deed {
             Deed::Stand | Deed::Reach => return,
+            Deed::Use { station, for_s } => return self.use_station(station, *for_s),
             Deed::Push { furniture, by_m: [x, y] } => {
                 format!("furniture.{furniture}.shift(x={x:.4}m, y={y:.4}m)")
             }
@@ -93,9 +98,82 @@ impl World {
     }
 }
 
+/// A person at a station that is open for them.
+#[derive(Clone, Debug)]
+pub(super) struct Use {
+    station: StationId,
+    token: String,
+    until: Stamp,
+}
+
+/// At stations.
+impl World {
+    /// Somebody presses a station's button. One that is at work, refuses, or is held by the robot stays shut, and whoever
+    /// wanted it goes away again: interlocks hold for people too.
+    fn use_station(&mut self, station: &StationId, for_s: f64) {
+        let first = self.scene.station_slots.iter().find(|slot| slot.address.station == *station);
+        let Some(Address { nest, slot, .. }) = first.map(|slot| slot.address.clone()) else { return };
+        self.visits += 1;
+        let token = format!("person-{}", self.visits);
+        let reach = Some(Reach { nest, slot, purpose: Purpose::Look });
+        let call = SiteCall { station: station.clone(), verb: Verb::Prepare, token: token.clone(), reach };
+        if self.handshake(&call).verdict == Verdict::Ok {
+            let until = self.now() + Duration::from_secs_f64(for_s);
+            self.users.push(Use { station: station.clone(), token, until });
+        }
+    }
+
+    /// Whose time is over has the station shut again.
+    fn let_stations_go(&mut self) {
+        let now = self.now();
+        let (gone, stay) = std::mem::take(&mut self.users).into_iter().partition(|user| user.until <= now);
+        self.users = stay;
+        for Use { station, token, .. } in gone {
+            self.handshake(&SiteCall { station, verb: Verb::Release, token, reach: None });
+        }
+    }
+}
+
 #[cfg(test)]
 impl World {
     pub(crate) fn people_mut(&mut self) -> &mut People {
         self.people.as_mut().expect("people were let in")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{run, world};
+
+    fn lid(world: &World) -> f64 {
+        world.truth().stations[&"sonicator".into()].parts[&"lid".into()]
+    }
+
+    #[test]
+    fn a_person_opens_a_station_and_shuts_it_and_is_kept_out_while_the_robot_has_it() {
+        let mut world = world(61, None);
+        let robot = RobotOnFloor { pose: world.base_pose(), half_m: [0.4, 0.3], hand: Point2::new(0.0, 0.0) };
+        let deed = Deed::Use { station: "sonicator".into(), for_s: 8.0 };
+        world.let_in(1, Seed(61)).unwrap();
+        world.bear(&deed, &Point2::new(0.0, 0.0), &robot);
+        assert_eq!(world.truth().stations[&"sonicator".into()].holder.as_deref(), Some("person-1"));
+        run(&mut world, 6.0);
+        assert!(lid(&world) > 0.95, "the lid is at {}", lid(&world));
+        let ask = |world: &mut World, verb| {
+            let reach = Some(Reach { nest: "rack".into(), slot: "A1".into(), purpose: Purpose::Place });
+            world.handshake(&SiteCall { station: "sonicator".into(), verb, token: "J1".into(), reach })
+        };
+        let told = ask(&mut world, Verb::Prepare);
+        assert_eq!(told.verdict, Verdict::Busy, "{told:?}");
+        run(&mut world, 8.0);
+        assert!(lid(&world) < 0.05, "the lid is at {}", lid(&world));
+        // Now the robot is first.
+        assert_eq!(ask(&mut world, Verb::Prepare).verdict, Verdict::Ok);
+        run(&mut world, 6.0);
+        world.bear(&deed, &Point2::new(0.0, 0.0), &robot);
+        run(&mut world, 10.0);
+        assert_eq!(world.truth().stations[&"sonicator".into()].holder.as_deref(), Some("J1"));
+        assert!(lid(&world) > 0.95, "nobody shuts it on the robot's arm: {}", lid(&world));
     }
 }

@@ -79,7 +79,11 @@ impl World {
 
     /// Turning and moving of a vial, in the map's axes.
     fn motion(&self, vial: usize) -> [f64; 6] {
-        self.data.object_velocity(MjtObjBase::mjOBJ_XBODY, self.layout.vial_body[vial], false)
+        self.velocity_of(self.layout.vial_body[vial])
+    }
+
+    pub(super) fn velocity_of(&self, body: usize) -> [f64; 6] {
+        self.data.object_velocity(MjtObjBase::mjOBJ_XBODY, body, false)
     }
 
     fn swing(&mut self, index: usize, broken: bool) {
