@@ -184,14 +184,16 @@ fn chart(code: u64) -> Chart {
     }
 }
 
-/// What the description says of infrared light at a surface, taken for all light.
+/// What the description says of infrared light at a surface, taken for all light. A metal is what throws back, as a mirror does,
+/// a quarter or more of what it does not swallow; the more it scatters beside that, the rougher it is brushed.
 fn surface(laser: &Laser, colour: Rgb, plastic: bool) -> Surface {
+    let back = laser.specular + laser.diffuse;
     if laser.transmitted > 0.5 {
         Surface::Between { front: AIR, back: GLASS }
-    } else if laser.specular > 0.4 {
-        // What scatters a good part of its light as well is brushed.
-        let roughness = if laser.diffuse < 0.1 { 0.01 } else { 0.15 };
-        Surface::Metal { tint: rgb(0.8, 0.8, 0.79) * laser.specular as f32 / 0.6 * 0.9, roughness }
+    } else if laser.specular > 0.15 && laser.specular > 0.25 * back {
+        let roughness = 0.01 + 0.3 * (laser.diffuse / back) as f32;
+        // Both of its parts come from the metal, so both have its colour.
+        Surface::Metal { tint: colour.min(Rgb::splat(0.9)), roughness }
     } else if laser.specular > 0.02 || plastic {
         Surface::Gloss { paint: Paint::Plain(colour), roughness: 0.3 }
     } else {
@@ -289,4 +291,29 @@ fn lamp(place: &Isometry3<f64>, corner: V3, (u, v): (V3, V3), radiance: f32) -> 
     let part =
         Part::new(Shape::Quad(Quad::new(corner, u, v)), Surface::Lamp { radiance: Rgb::splat(radiance) });
     Body::new(place, vec![part])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn materials_of_a_site_look_like_what_they_are_called() {
+        let grey = Rgb::splat(0.5);
+        let pane = Laser { diffuse: 0.005, specular: 0.08, transmitted: 0.85 };
+        assert!(matches!(surface(&pane, grey, false), Surface::Between { .. }));
+        let roughness =
+            |diffuse, specular| match surface(&Laser { diffuse, specular, transmitted: 0.0 }, grey, false) {
+                Surface::Metal { roughness, tint } => {
+                    assert_eq!(tint, grey);
+                    roughness
+                }
+                other => panic!("{other:?} is no metal"),
+            };
+        let (polished, brushed) = (roughness(0.0, 0.6), roughness(0.3, 0.25));
+        assert!(polished < 0.05 && brushed > 0.1, "{polished} {brushed}");
+        let coat = Laser { diffuse: 0.6, specular: 0.05, transmitted: 0.0 };
+        assert!(matches!(surface(&coat, grey, false), Surface::Gloss { .. }));
+        assert!(matches!(surface(&Laser::MATT, grey, false), Surface::Matt(_)));
+    }
 }

@@ -141,12 +141,14 @@ impl Exposure<'_> {
                 Edge::Light => self.painted(index),
                 Edge::Thing => self.printed(index),
             };
-            self.light[index] = light.unwrap_or_else(|| self.sampled(index));
+            // A half shadow and brushed metal are even in the mean alone: like looks at them do not tell that there is no edge.
+            let settles = edge == Edge::Thing || self.seen[index].sight.clear;
+            self.light[index] = light.unwrap_or_else(|| self.sampled(index, settles));
         }
     }
 
-    /// The mean of several rays through a pixel.
-    fn sampled(&self, index: usize) -> Rgb {
+    /// The mean of several rays through a pixel; of two alike ones where that settles it.
+    fn sampled(&self, index: usize, settles: bool) -> Rgb {
         let mut draws = Draws::new(self.shot.seed, self.shot.frame ^ (1 << 63), index as u64);
         let (x, y) = ((index % self.width) as f32, (index / self.width) as f32);
         let count = self.shot.edge_samples;
@@ -160,7 +162,10 @@ impl Exposure<'_> {
             let light = radiance(self.scene, ray, &mut draws, None).min(Rgb::splat(BRIGHTEST));
             total += light;
             // Where the middle and a place a third of the pixel away look alike, there is no edge to be smoothed.
-            if sample == 0 && (light - own).abs().max_element() <= ALIKE * own.max(light).max_element() {
+            if settles
+                && sample == 0
+                && (light - own).abs().max_element() <= ALIKE * own.max(light).max_element()
+            {
                 return total * 0.5;
             }
         }

@@ -54,7 +54,7 @@ pub struct Shape<F> {
     /// How it looks: red, green, blue.
     #[serde(default = "grey")]
     pub color: [u8; 3],
-    /// What it is made of, for laser scanners: a material of the site's `site.toml`; none is matt paint.
+    /// What it is made of, for laser scanners and the traced camera: a material of the site's `site.toml`; none is matt paint.
     #[serde(default)]
     pub material: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What surfaces do to the light of a laser scanner.
+//! What surfaces do to the light of a laser scanner; the traced camera takes the same for all light.
 
 use super::Problems;
 use super::shape::Shape;
