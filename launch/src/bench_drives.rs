@@ -26,18 +26,20 @@ const RESOLUTION_M: f64 = 0.05;
 
 /// One drive.
 #[derive(Debug, Serialize)]
-struct Drive {
+pub struct Drive {
     lab: u64,
     to: StationId,
-    arrived: bool,
+    /// Whether it ended at its goal.
+    pub arrived: bool,
     /// The failure's code, or `TIME_LIMIT`.
     error: Option<String>,
     time_s: f64,
     /// The straight line, metres.
-    distance_m: f64,
+    pub distance_m: f64,
     /// How far from the staging pose it stands in truth, metres and radians; where it arrived.
     off: Option<[f64; 2]>,
-    contacts: Vec<String>,
+    /// What the base touched.
+    pub contacts: Vec<String>,
 }
 
 /// The one object that `--json` prints.
@@ -135,7 +137,7 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<[f64; 4]> {
 }
 
 /// Drives in one laboratory.
-struct Tour {
+pub struct Tour {
     lab: u64,
     site: Site,
     world: World,
@@ -146,7 +148,8 @@ struct Tour {
 }
 
 impl Tour {
-    fn new(lab: u64, people: usize, robot: &Robot) -> Result<Self, String> {
+    /// In the laboratory of a seed, among so many people.
+    pub fn new(lab: u64, people: usize, robot: &Robot) -> Result<Self, String> {
         let seed = Seed(lab);
         let texts = laboratory::files(seed).map_err(|e| e.to_string())?;
         let read = |file: &str| texts.get(file).cloned().ok_or_else(|| "there is no such file".to_owned());
@@ -161,9 +164,7 @@ impl Tour {
         navigator.handle(world.now(), start, &mut Outbox::new());
         let stations = site.stations.keys().cloned().collect();
         let mut this = Self { lab, site, world, navigator, stations, choice: seed.stream("tour"), done: 0 };
-        while this.world.now().seconds() < SETTLING_S {
-            this.step();
-        }
+        this.rest(SETTLING_S);
         Ok(this)
     }
 
@@ -198,7 +199,21 @@ impl Tour {
         ended
     }
 
-    fn drive(&mut self) -> Drive {
+    /// Simulated seconds so far.
+    pub fn seconds(&self) -> f64 {
+        self.world.now().seconds()
+    }
+
+    /// Stands for so many simulated seconds.
+    pub fn rest(&mut self, seconds: f64) {
+        let begun = self.world.now();
+        while self.world.now().since(begun) < seconds {
+            self.step();
+        }
+    }
+
+    /// To a station that is drawn.
+    pub fn drive(&mut self) -> Drive {
         let here = self.world.truth().robot.pose;
         let far: Vec<&StationId> =
             self.stations.iter().filter(|id| here.distance(&self.staging(id)) > 1.0).collect();

@@ -493,6 +493,7 @@ pub struct BenchGraspArgs {
     after_help = "Exit code 0: every aim is met; 1: some are missed; 2: nothing could be measured.\n\nExamples:\n  \
 nightshift bench navigation\n  \
 nightshift bench navigation --section tracking --seeds 2 --json\n  \
+nightshift bench navigation --section day --hours 24\n  \
 nightshift bench navigation --data ~/logs   # reads ~/logs/navigation/"
 )]
 pub struct BenchNavigationArgs {
@@ -509,6 +510,9 @@ pub struct BenchNavigationArgs {
     /// Starts from nowhere, and kidnaps, on each drive.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub starts: u32,
+    /// Simulated hours of the section `day`: some minutes of processor time each.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub hours: u32,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,

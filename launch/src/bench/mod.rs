@@ -3,6 +3,7 @@
 //! A benchmark is a table of [`Section`]s; a section is a function that measures and writes down [`Figure`]s. To add
 //! one, write such a function in a file of its own and add a line to the benchmark's table.
 
+mod day;
 mod driving;
 mod localiser;
 pub mod motion;
@@ -27,6 +28,7 @@ const NAVIGATION: &[Section<Plan>] = &[
     },
     Section { name: "kidnap", about: "noticing to have been carried away", run: localiser::kidnap },
     Section { name: "repeat", about: "the same poses, bit for bit", run: localiser::repeat },
+    Section { name: "day", about: "memory over hours of driving in simulation", run: day::day },
 ];
 
 /// What `nightshift bench driving` measures, in this order.
@@ -56,6 +58,8 @@ pub struct Plan {
     pub starts: usize,
     /// Plans of each kind of base.
     pub plans: usize,
+    /// Simulated hours of a day.
+    pub hours: u32,
 }
 
 /// What a figure should be.
@@ -165,14 +169,19 @@ struct Report<'a> {
 /// Runs `nightshift bench navigation`.
 pub fn navigation(args: &BenchNavigationArgs) -> Result<ExitCode, String> {
     let data = args.data.clone().unwrap_or_else(default_data);
-    let plan =
-        Plan { data: data.join("navigation"), seeds: args.seeds, starts: args.starts as usize, plans: 0 };
+    let plan = Plan {
+        data: data.join("navigation"),
+        seeds: args.seeds,
+        starts: args.starts as usize,
+        plans: 0,
+        hours: args.hours,
+    };
     measure(NAVIGATION, &args.section, &plan, args.json)
 }
 
 /// Runs `nightshift bench driving`.
 pub fn driving(args: &BenchDrivingArgs) -> Result<ExitCode, String> {
-    let plan = Plan { data: PathBuf::new(), seeds: 0, starts: 0, plans: args.plans as usize };
+    let plan = Plan { data: PathBuf::new(), seeds: 0, starts: 0, plans: args.plans as usize, hours: 0 };
     measure(DRIVING, &args.section, &plan, args.json)
 }
 
