@@ -409,6 +409,14 @@ fn a_recorded_drive_is_localised_and_a_bad_one_is_told_by_line() {
     assert_eq!(last[0], 105.9);
     let error = (last[1] - 3.95).hypot(last[2] - 1.5);
     assert!(error < 0.03, "{error} m off at the end");
+    let record = path("recorded");
+    assert!(localize(&log, &[&start[..], &["--record", &record]].concat(), "a.tum").status.success());
+    let journal = std::fs::read_to_string(path("recorded/journal.jsonl")).expect("a journal");
+    let answers = journal.lines().filter(|line| line.contains("\"Localised\"")).count();
+    assert_eq!((journal.lines().count(), answers), (180, 60));
+    let info = std::fs::read_to_string(path("recorded/run.json")).expect("what the viewer needs");
+    let info: Value = serde_json::from_str(&info).expect("JSON");
+    assert!(info["map"].as_str().is_some_and(|map| std::path::Path::new(map).is_absolute()), "{info}");
     assert!(localize(&log, &start, "b.tum").status.success());
     assert_eq!(trajectory, std::fs::read_to_string(path("b.tum")).expect("a trajectory"));
 

@@ -339,6 +339,9 @@ pub struct LocalizeArgs {
     /// Where to write the poses, as a TUM trajectory: one for each scan, with the scan's time; no line while lost.
     #[arg(long, value_name = "TUM")]
     pub out: PathBuf,
+    /// Write scans, odometry and answers into this folder as a run's journal, with the map's place in run.json.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
     /// Draw the drive on the map here: blue where the pose was trusted, orange dots where it was in doubt, the log's reference
     /// grey.
     #[arg(long, value_name = "PNG")]

@@ -3,6 +3,7 @@
 use crate::cli::LocalizeArgs;
 use crate::files;
 use crate::picture::{Canvas, draw_map};
+use crate::recording::JournalFile;
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use flate2::read::MultiGzDecoder;
@@ -10,14 +11,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::Pose2;
 use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::OccupancyGrid;
+use nightshift_core::record::{Entry, Sink};
 use nightshift_navigation::log::DriveLog;
 use nightshift_navigation::told::{self, Told};
-use nightshift_navigation::{LocalisationState, Localiser, Place, evaluate};
+use nightshift_navigation::{
+    Localisation, LocalisationState, Localiser, NavInput, NavOutput, Place, evaluate,
+};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tiny_skia::Color;
 
@@ -53,10 +57,13 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
         talk!("neither --initial nor --global: the first scans are looked for in the whole map");
     }
     let mut localiser = localiser_for(&grid, &log, args.seed, args.initial)?;
-    let (trajectory, report, places) = follow(&mut localiser, &log);
+    let (trajectory, report, answers) = follow(&mut localiser, &log);
     fs::write(&args.out, trajectory).map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
     if let Some(file) = &args.picture {
-        draw(&grid, &log, &places, file)?;
+        draw(&grid, &log, &answers, file)?;
+    }
+    if let Some(folder) = &args.record {
+        record(folder, &args.map, &log, answers)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report).expect("plain data"));
@@ -88,12 +95,12 @@ pub fn localiser_for(
 }
 
 /// The poses as a TUM trajectory, one for each scan; none while there is no pose to tell. And the rest.
-fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report, Vec<Place>) {
+fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report, Vec<Localisation>) {
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} scans, {eta} left").expect("a sound template");
     let bar = ProgressBar::new(log.steps.len() as u64).with_style(style);
     let (mut trajectory, mut state, mut cpu_ms) = (String::new(), Vec::new(), Vec::new());
-    let mut places = Vec::new();
+    let mut answers = Vec::new();
     for (index, step) in log.steps.iter().enumerate() {
         let (odometry, scan) = (log.odometry(index), log.scan(index));
         let began = ThreadTime::now();
@@ -106,33 +113,61 @@ fn follow(localiser: &mut Localiser, log: &DriveLog) -> (String, Report, Vec<Pla
         }
         let confidence = answer.estimate().map_or(0.0, |estimate| estimate.confidence);
         state.push(StateAt { t: step.time_s, state: word(answer.state()), confidence });
-        places.push(answer.place);
+        answers.push(answer);
         bar.inc(1);
     }
     bar.finish_and_clear();
     let scans = cpu_ms.len();
     let cpu_ms_mean = cpu_ms.iter().sum::<f64>() / scans as f64;
     cpu_ms.sort_by(f64::total_cmp);
-    (trajectory, Report { scans, cpu_ms_mean, cpu_ms_p99: cpu_ms[(scans - 1) * 99 / 100], state }, places)
+    (trajectory, Report { scans, cpu_ms_mean, cpu_ms_p99: cpu_ms[(scans - 1) * 99 / 100], state }, answers)
 }
 
-fn draw(grid: &OccupancyGrid, log: &DriveLog, places: &[Place], file: &Path) -> Result<(), String> {
+#[derive(Serialize)]
+struct RecordInfo {
+    /// The map's YAML file: all that stands still.
+    map: PathBuf,
+}
+
+/// Writes the scans, the odometry and the answers as a run's journal has them.
+fn record(path: &Path, map: &Path, log: &DriveLog, answers: Vec<Localisation>) -> Result<(), String> {
+    let failed = |path: &Path, e: std::io::Error| format!("{} cannot be written: {e}", path.display());
+    fs::create_dir_all(path).map_err(|e| failed(path, e))?;
+    let map = fs::canonicalize(map).map_err(|e| format!("{}: {e}", map.display()))?;
+    let info = serde_json::to_string(&RecordInfo { map }).expect("plain data");
+    let file = path.join("run.json");
+    fs::write(&file, info).map_err(|e| failed(&file, e))?;
+    let file = path.join("journal.jsonl");
+    let mut journal = JournalFile::create(&file)?;
+    for (index, answer) in answers.into_iter().enumerate() {
+        let (odometry, scan) = (log.odometry(index), log.scan(index));
+        let stamp = scan.stamp;
+        let entries = [
+            Entry::In(stamp, NavInput::Odometry(odometry)),
+            Entry::In(stamp, NavInput::Scan(scan)),
+            Entry::Out(stamp, NavOutput::Localised(answer)),
+        ];
+        for entry in entries {
+            journal.line(&serde_json::to_string(&entry).expect("plain data"));
+        }
+    }
+    journal.flush().map_err(|e| format!("{} cannot be written: {e}", file.display()))
+}
+
+fn draw(grid: &OccupancyGrid, log: &DriveLog, answers: &[Localisation], file: &Path) -> Result<(), String> {
     let mut canvas = Canvas::about(grid)?;
     draw_map(&mut canvas, grid);
     let at = |canvas: &Canvas, pose: &Pose2<Map, Base>| canvas.pixel(pose.x(), pose.y());
     let reference: Vec<_> = log.steps.iter().map(|step| at(&canvas, &step.reference)).collect();
     canvas.line(&reference, 3.0, Color::from_rgba8(190, 190, 195, 255));
     // A line breaks off where the pose is not trusted.
-    for run in places.chunk_by(|a, b| matches!((a, b), (Place::Tracking(_), Place::Tracking(_)))) {
-        let trusted = run.iter().filter_map(|place| match place {
-            Place::Tracking(estimate) => Some(at(&canvas, &estimate.map_from_base)),
-            Place::Ambiguous(_) | Place::Lost => None,
-        });
-        let trusted: Vec<_> = trusted.collect();
+    for run in answers.chunk_by(|a, b| a.tracked().is_some() && b.tracked().is_some()) {
+        let trusted = run.iter().filter_map(Localisation::tracked);
+        let trusted: Vec<_> = trusted.map(|estimate| at(&canvas, &estimate.map_from_base)).collect();
         canvas.line(&trusted, 1.5, Color::from_rgba8(20, 70, 180, 255));
     }
-    for place in places {
-        if let Place::Ambiguous(estimate) = place {
+    for answer in answers {
+        if let Place::Ambiguous(estimate) = &answer.place {
             let (x, y) = at(&canvas, &estimate.map_from_base);
             let corners = [(x - 3.0, y), (x, y - 3.0), (x + 3.0, y), (x, y + 3.0)];
             canvas.polygon(&corners, Color::from_rgba8(235, 120, 20, 255));

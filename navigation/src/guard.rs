@@ -21,8 +21,11 @@ const DELAY_S: f64 = 0.2;
 const STEP_M: f64 = 0.01;
 /// Returns from so far within the outline are the robot's own, metres.
 const OWN_BODY_M: f64 = 0.03;
-/// What is within its margin already may come no nearer than this, metres: the scanner's noise.
+/// Of a scanner, metres: something may seem so much nearer than it is.
 const NOISE_M: f64 = 0.004;
+/// What is within its margin already may come nearer by this share of a way, down to half of its margin: along it and away,
+/// but not towards it, however slowly.
+const ASIDE: f64 = 0.1;
 /// Slower than this is standing still.
 const LEAST_SHARE: f64 = 0.02;
 /// Nearer to an obstacle than this the base drives slower, down to [`SLOW_SHARE`] of its speed, metres.
@@ -196,16 +199,25 @@ fn safe_among(
         if *distance <= -OWN_BODY_M || *distance >= obstacle.margin_m + reach {
             continue;
         }
-        // What is within its margin already may come no nearer.
-        let allowed = obstacle.margin_m.min(distance - NOISE_M);
+        // No allowance once and for all: from scan to scan it would add up to a contact.
+        let margin = obstacle.margin_m;
+        let allowed = |step: usize| {
+            if *distance >= margin - NOISE_M {
+                (distance - NOISE_M).clamp(margin - NOISE_M, margin)
+            } else {
+                let aside = distance - ASIDE * speed * step_s * step as f64;
+                aside.max(distance.min(margin / 2.0))
+            }
+        };
         // No point comes nearer faster than `speed`: a gap of so much is free for so long.
         let free = |gap: f64| ((gap / (speed * step_s)) as usize).max(1);
-        let mut step = free(distance - allowed);
+        let mut step = free(distance - allowed(0));
         while step <= steps && step < contact {
             while poses.len() <= step {
                 poses.push(travelled(command, poses.len() as f64 * step_s));
             }
-            let gap = footprint.distance(&poses[step].inverse_transform_point(&obstacle.point)) - allowed;
+            let gap =
+                footprint.distance(&poses[step].inverse_transform_point(&obstacle.point)) - allowed(step);
             if gap < 0.0 {
                 contact = step;
                 break;
@@ -265,6 +277,16 @@ mod tests {
 
     fn ahead(x: f64) -> Twist {
         Twist { x, y: 0.0, yaw: 0.0 }
+    }
+
+    #[test]
+    fn what_is_too_near_is_not_crept_up_to_however_slowly() {
+        for (gap, speed) in [(0.045, 0.2), (0.03, 0.005), (0.01, 0.001), (0.0, 0.0001)] {
+            let share = |command| safe_share(&footprint(), command, BRAKE, &[at(0.42 + gap, 0.1)]);
+            assert_eq!(share(ahead(speed)), 0.0, "{gap} {speed}");
+            assert!(share(ahead(-speed)) > 0.0, "away");
+            assert!(share(Twist { x: 0.0, y: speed, yaw: 0.0 }) > 0.0, "along");
+        }
     }
 
     #[test]

@@ -249,6 +249,28 @@ fn a_base_that_is_docked_only_makes_sure() {
 }
 
 #[test]
+fn out_of_a_dock_it_does_not_back_into_what_came_behind_it() {
+    let mut world = World::new(16);
+    visit(&mut world, &"charger".into());
+    world.done.clear();
+    // A cart, as wide as the base, 0.25 m behind it: nearer than the staging pose.
+    let stood = world.base;
+    let behind = world.base * nalgebra::Point2::new(-0.42 - 0.25 - 0.1, 0.0);
+    world.extra.push([behind.x, behind.y, 0.2, 0.5]);
+    world.run(1.0);
+    world.closest_m = f64::INFINITY;
+    command(&mut world, NavCommand::DriveToStation { id: ID, station: "gc".into() });
+    let failure = world.run_until_done(60.0).expect("an end").expect_err("no way out");
+    assert_eq!(failure.code, Code::Blocked, "{failure}");
+    assert!(world.closest_m > 0.0, "{}", world.closest_m);
+    world.extra.clear();
+    world.run(1.0);
+    command(&mut world, NavCommand::DriveToStation { id: ID, station: "gc".into() });
+    assert_eq!(world.run_until_done(120.0), Some(Ok(())));
+    assert!((world.base.translation.vector - stood.translation.vector).norm() > 1.0);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_journal_and_a_replay_of_it_too() {
     let evening = || {
         let mut world = World::new(12);

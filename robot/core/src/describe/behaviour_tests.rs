@@ -163,3 +163,17 @@ fn a_station_in_a_keep_out_zone_and_a_file_of_zones_that_is_missing_are_named() 
     let good = with(Some(&zone("[[50, 50], [51, 50], [51, 51]]"))).unwrap();
     assert_eq!(good.zones.len(), 1);
 }
+
+#[test]
+fn two_docks_of_one_name_are_told_once_with_file_and_key() {
+    let twice = spoilt("photocatalysis", "site.toml", &[("\"gc\"", "\"gc\", \"gc\"")]).unwrap_err();
+    let twice: Vec<String> = twice.0.iter().map(ToString::to_string).collect();
+    assert_eq!(twice, ["site.toml: stations: gc is named twice"]);
+    let edits = [("id = \"gc\"", "id = \"capper\"")];
+    told(
+        "photocatalysis",
+        "stations/gc.toml",
+        &edits,
+        &["stations/gc.toml: id: is capper, but the file's name says gc"],
+    );
+}
