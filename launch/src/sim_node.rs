@@ -28,6 +28,9 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
             args.rate
         ));
     }
+    if let Some(for_s) = args.for_s.filter(|s| !(*s > 0.0 && s.is_finite())) {
+        return Err(format!("--for {for_s}: give simulated seconds, above 0"));
+    }
     let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
     let config = SimConfig { seed: Seed(args.seed), start: None };
     let mut world = World::new(&lab.site, &lab.robot, config).map_err(|e| e.to_string())?;

@@ -1,10 +1,11 @@
 //! The whole world at work.
 
 use crate::testing::*;
-use crate::{GRIPPER, SimError};
+use crate::{Eyesight, GRIPPER, SimConfig, SimError, World};
 use nightshift_core::frames::{Pose2, wrap_angle};
 use nightshift_core::grid::Cell;
-use nightshift_core::image::Depth;
+use nightshift_core::image::{Depth, Image};
+use nightshift_core::random::Seed;
 use nightshift_core::robot::{Beam, CommandId, LaserScan, RobotCommand, RobotEvent, Twist};
 use nightshift_core::{SampleId, Stamp};
 
@@ -246,6 +247,34 @@ fn the_arm_follows_closely_and_the_base_stands_firm() {
     let rest = still.unwrap().iter().zip(&look).map(|(p, w)| (p - w).abs()).fold(0.0, f64::max);
     assert!(worst < 0.005 && rest < 0.0002, "tracking {worst} rad, at rest {rest} rad");
     assert!(pushed < 0.001, "the base gave way by {pushed} m");
+}
+
+#[test]
+fn a_camera_that_reads_row_by_row_leans_and_smears_what_it_turns_past_and_not_what_it_looks_at_in_rest() {
+    let (site, robot) = (site(), robot());
+    let station = &site.stations[&"gc".into()];
+    let picture = |exposure_s: f64, readout_s: f64, yaw: f64| {
+        let mut robot = robot.clone();
+        (robot.camera.exposure_s, robot.camera.readout_s) = (exposure_s, readout_s);
+        let k = &mut robot.camera.intrinsics;
+        (k.width, k.height, k.fx, k.fy, k.cx, k.cy) = (96, 72, 90.0, 90.0, 47.5, 35.5);
+        let config = SimConfig { seed: Seed(12), start: Some(station.pose * station.dock.staging) };
+        let mut world = World::new(&site, &robot, config).unwrap();
+        world.see_by(Eyesight::Traced);
+        run(&mut world, 0.2);
+        world.command(RobotCommand::Drive(Twist { x: 0.0, y: 0.0, yaw }));
+        run(&mut world, 0.3);
+        world.capture().color
+    };
+    let still = picture(0.0, 0.0, 0.0);
+    assert_eq!(picture(0.02, 0.03, 0.0), still);
+    let turning = picture(0.0, 0.0, 0.8);
+    let differing = |other: &Image<[u8; 3]>| {
+        let far = |(a, b): (&[u8; 3], &[u8; 3])| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > 25);
+        other.pixels.iter().zip(&turning.pixels).filter(|pair| far(*pair)).count()
+    };
+    let (leant, smeared) = (differing(&picture(0.0, 0.03, 0.8)), differing(&picture(0.02, 0.0, 0.8)));
+    assert!(leant > 60 && smeared > 60, "{leant} and {smeared} of {} pixels", turning.pixels.len());
 }
 
 #[test]

@@ -14,8 +14,8 @@ use nightshift_core::random::Seed;
 use nightshift_core::{SampleId, Stamp};
 use nightshift_optics::ware::{Contents, Form as Outline, Glassware, Phase, fill};
 use nightshift_optics::{
-    AIR, Ambient, Body, Chart, Draws, Film, GLASS, Metering, Paint, Part, Quad, Rgb, Ring, Shape, Shot,
-    StereoRig, Surface, V3, rgb,
+    AIR, Ambient, Body, Chart, Draws, Exposed, Film, GLASS, Metering, Motion, Paint, Part, Quad, Rgb, Ring,
+    Shape, Shot, StereoRig, Surface, V3, rgb,
 };
 use rand::RngCore;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ const COARSE: usize = 2;
 const MEAN: f32 = 0.42;
 /// Blur of lens and sensor, pixels.
 const SOFTNESS_PX: f32 = 0.35;
+/// A picture that goes less far over the sensor than this is not smeared, pixels.
+const STILL_PX: f32 = 0.05;
 /// The ceiling's lamps: from one to the next, their height and edge, metres; how many count; their radiance against a white
 /// wall's. Small ones make shadows with clear edges, which need one ray to a lamp and have no grain.
 const LAMP_EVERY_M: f64 = 1.2;
@@ -57,6 +59,9 @@ const CELLS: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Tracer {
     intrinsics: Intrinsics,
+    /// How long each pixel takes in light, and from the reading of the first row to that of the last, seconds.
+    exposure_s: f32,
+    readout_s: f32,
     seed: u64,
     /// Taken so far: each has noise of its own.
     pictures: u64,
@@ -65,20 +70,25 @@ pub struct Tracer {
 impl Tracer {
     /// A working camera.
     pub fn new(description: &CameraDescription, seed: Seed) -> Self {
-        Self::with(description.intrinsics, seed)
+        Self {
+            exposure_s: description.exposure_s as f32,
+            readout_s: description.readout_s as f32,
+            ..Self::with(description.intrinsics, seed)
+        }
     }
 
-    /// One that no description names.
+    /// One that no description names, which takes no time.
     pub fn with(intrinsics: Intrinsics, seed: Seed) -> Self {
-        Self { intrinsics, seed: seed.stream("tracer").next_u64(), pictures: 0 }
+        let seed = seed.stream("tracer").next_u64();
+        Self { intrinsics, exposure_s: 0.0, readout_s: 0.0, seed, pictures: 0 }
     }
 
-    /// Takes a picture. `map_from_prim` are the poses of the scene's shapes, `map_from_vial` of its vials now; in a dark room
+    /// Takes a picture, with the camera moving so (m/s and rad/s, in its own axes). `map_from_prim` are the poses of the scene's shapes, `map_from_vial` of its vials now; in a dark room
     /// the robot's lamp is on and the ceiling's are off.
     pub fn capture(
         &mut self,
         stamp: Stamp,
-        map_from_camera: &Isometry3<f64>,
+        (map_from_camera, [velocity, turn]): (&Isometry3<f64>, [Vector3<f64>; 2]),
         scene: &Scene,
         (map_from_prim, map_from_vial): (&[Isometry3<f64>], &[Isometry3<f64>]),
         dark: bool,
@@ -96,10 +106,13 @@ impl Tracer {
             Ambient { above: Rgb::splat(DAY[0]), below: Rgb::splat(DAY[1]) }
         };
         let lit = nightshift_optics::Scene::new(ambient, bodies);
+        let [velocity, turn] = [velocity, turn].map(|v| [v.x, v.y, v.z].map(|part| part as f32));
+        let motion = Motion { velocity, turn, readout_s: self.readout_s };
         let shot = Shot {
             intrinsics: self.intrinsics,
             map_from_camera: *map_from_camera,
             distortion: [0.0; 2],
+            motion,
             edge_samples: EDGE_SAMPLES,
             print_raster: PRINT_RASTER,
             seed: self.seed,
@@ -109,6 +122,7 @@ impl Tracer {
         let exposed = shot.take(&lit).expect(told);
         let mut film = Film::plain(Metering::Mean(MEAN), self.seed ^ frame);
         film.softness_px = SOFTNESS_PX;
+        film.shake_px = self.smear(&motion, &exposed);
         let measured = StereoRig::default().measure(&lit, &coarse(&shot)).expect(told);
         let Intrinsics { width, height, .. } = self.intrinsics;
         let told = |index: usize| {
@@ -118,6 +132,22 @@ impl Tracer {
         };
         let depth = Image { width, height, pixels: (0..width * height).map(told).collect() };
         Frame { stamp, intrinsics: self.intrinsics, color: film.develop(&exposed), depth }
+    }
+}
+
+impl Tracer {
+    /// The way of the picture over the sensor during the exposure, for what lies in the middle of all depths, pixels. Less
+    /// than `STILL_PX` is none.
+    fn smear(&self, motion: &Motion, exposed: &Exposed) -> [f32; 2] {
+        let mut depths: Vec<f32> =
+            (0..exposed.cosines.len()).step_by(97).filter_map(|index| exposed.depth_m(index)).collect();
+        if self.exposure_s == 0.0 || depths.is_empty() {
+            return [0.0; 2];
+        }
+        depths.sort_by(f32::total_cmp);
+        let focal_px = [self.intrinsics.fx as f32, self.intrinsics.fy as f32];
+        let way = motion.smear_px(focal_px, depths[depths.len() / 2], self.exposure_s);
+        if way[0].hypot(way[1]) < STILL_PX { [0.0; 2] } else { way }
     }
 }
 

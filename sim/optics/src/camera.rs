@@ -3,11 +3,35 @@
 use crate::space::{Place, Ray, V3};
 use crate::surface::Rgb;
 use crate::trace::Sight;
+use glam::Quat;
 use nalgebra::Isometry3;
 use nightshift_core::image::{Image, Intrinsics};
 
 /// Turns of Newton's iteration that undoes the lens.
 const LENS_TURNS: usize = 12;
+
+/// How a camera moves while its picture is taken, in its own axes. A still one has none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Motion {
+    /// m/s.
+    pub velocity: [f32; 3],
+    /// rad/s.
+    pub turn: [f32; 3],
+    /// From the reading of the first row to that of the last, seconds; 0 where all rows are read at once (a global
+    /// shutter). The pose is that of the middle row.
+    pub readout_s: f32,
+}
+
+impl Motion {
+    /// The way that the picture of a point ahead, `depth_m` away, goes over the sensor in a time, pixels.
+    pub fn smear_px(&self, focal_px: [f32; 2], depth_m: f32, time_s: f32) -> [f32; 2] {
+        let [vx, vy, _] = self.velocity;
+        let [wx, wy, _] = self.turn;
+        // A still point moves by -(v + w x p) in the camera's axes.
+        let way = [-(vx / depth_m + wy), -(vy / depth_m - wx)];
+        [0, 1].map(|axis| focal_px[axis] * way[axis] * time_s)
+    }
+}
 
 /// One exposure.
 #[derive(Clone, Debug)]
@@ -17,6 +41,8 @@ pub struct Shot {
     pub map_from_camera: Isometry3<f64>,
     /// Radial distortion k1, k2 (Brown 1966): a point at radius r on the plane z = 1 is seen at r (1 + k1 r^2 + k2 r^4).
     pub distortion: [f64; 2],
+    /// Where rows are read one after the other, each is seen from where the camera is then.
+    pub motion: Motion,
     /// More rays through pixels on edges; 0 is one ray a pixel throughout.
     pub edge_samples: u32,
     /// Print on a flat face is looked at in so many rows and columns within a pixel, under the light of its middle: edges of
@@ -75,6 +101,14 @@ impl Shot {
             if !value.is_finite() {
                 faults.push(BadShot::NotNumber { name, value });
             }
+        }
+        let Motion { velocity, turn, readout_s } = self.motion;
+        let swift = velocity.into_iter().chain(turn).find(|value| !value.is_finite());
+        if let Some(value) = swift {
+            faults.push(BadShot::NotNumber { name: "motion", value: f64::from(value.abs()) });
+        }
+        if !(readout_s.is_finite() && readout_s >= 0.0) {
+            faults.push(BadShot::NotNumber { name: "readout_s", value: f64::from(readout_s) });
         }
         if faults.is_empty() && !self.unfolded() {
             faults.push(BadShot::Folded(self.distortion));
@@ -141,6 +175,13 @@ impl Shot {
         };
         let direction = V3::new(px, py, 1.0);
         let length = direction.length();
-        (Ray { origin: place.point(V3::ZERO), direction: place.turn(direction / length) }, 1.0 / length)
+        if self.motion.readout_s == 0.0 {
+            let direction = place.turn(direction / length);
+            return (Ray { origin: place.point(V3::ZERO), direction }, 1.0 / length);
+        }
+        let since = self.motion.readout_s * ((y + 0.5) / self.intrinsics.height as f32 - 0.5);
+        let turned = Quat::from_scaled_axis((V3::from(self.motion.turn) * since).into()) * direction;
+        let direction = place.turn(turned.normalize());
+        (Ray { origin: place.point(V3::from(self.motion.velocity) * since), direction }, 1.0 / length)
     }
 }

@@ -1,7 +1,7 @@
 //! A depth camera as it works: two infrared pictures, a projector's dots, and matching. What it cannot see comes from the
 //! pictures: glass and metal give no dots, or those of something else.
 
-use crate::camera::{BadShot, Shot};
+use crate::camera::{BadShot, Motion, Shot};
 use crate::curve::{Curve, NORMAL};
 use crate::pattern::hash;
 use crate::random::Draws;
@@ -69,7 +69,8 @@ impl StereoRig {
     /// Depth along the optical axis for each pixel of the shot, metres; none where the camera has nothing. The lens is taken
     /// as rectified.
     pub fn measure(&self, scene: &Scene, shot: &Shot) -> Result<Image<Option<f32>>, Vec<BadShot>> {
-        let left = Shot { distortion: [0.0; 2], edge_samples: 0, ..shot.clone() };
+        // Its two eyes read all rows at once, whatever the colour camera does.
+        let left = Shot { distortion: [0.0; 2], motion: Motion::default(), edge_samples: 0, ..shot.clone() };
         let moved = |x: f64| shot.map_from_camera * Isometry3::from(Translation3::new(x, 0.0, 0.0));
         let right = Shot { map_from_camera: moved(self.baseline_m), frame: shot.frame ^ 1, ..left.clone() };
         let mut dim = scene.clone();

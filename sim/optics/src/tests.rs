@@ -42,6 +42,7 @@ fn looking_along_x() -> Shot {
         intrinsics: Intrinsics { width: 48, height: 36, fx: 100.0, fy: 100.0, cx: 24.0, cy: 18.0 },
         map_from_camera: Isometry3::from_parts(Vector3::new(-0.2, 0.0, 0.03).into(), turn.into()),
         distortion: [0.0; 2],
+        motion: Motion::default(),
         edge_samples: 2,
         print_raster: 0,
         seed: 7,
@@ -327,6 +328,40 @@ fn the_depth_camera_measures_a_slanted_bench_close_by() {
     // At 0.2 m a pixel of disparity is 4 mm.
     let good = errors.iter().filter(|error| **error < 0.003).count();
     assert!(good * 100 > errors.len() * 95, "{good} of {}", errors.len());
+}
+
+/// Columns at which the light changes most, of the first and the last row but one.
+fn edges(exposed: &Exposed) -> [usize; 2] {
+    let Intrinsics { width, height, .. } = looking_along_x().intrinsics;
+    [1, height - 2].map(|row| {
+        let at = |x: usize| exposed.light.pixels[row * width + x].x;
+        let step = |x: &usize| ((at(*x) - at(x - 1)).abs() * 1e6) as i64;
+        (1..width).max_by_key(step).expect("a row has pixels")
+    })
+}
+
+#[test]
+fn an_upright_edge_leans_where_rows_are_read_one_after_the_other() {
+    // Black to the left of the axis, white to the right, half a metre away.
+    let matt = |value: f32| Surface::Matt(Paint::Plain(Rgb::splat(value)));
+    let half = |to: f32, value: f32| quad([0.3, 0.0, -1.0], [0.0, to, 0.0], [0.0, 0.0, 2.0], matt(value));
+    let scene = scene(0.6, vec![half(1.0, 0.02), half(-1.0, 0.9)]);
+    let take =
+        |motion: Motion| edges(&Shot { motion, edge_samples: 0, ..looking_along_x() }.take(&scene).unwrap());
+    let still = take(Motion::default());
+    assert_eq!(still[0], still[1], "the edge is upright");
+    let velocity = [1.5, 0.0, 0.0];
+    assert_eq!(take(Motion { velocity, ..Motion::default() }), still, "all rows are read at once");
+    // From the first row to the last the camera goes 3 cm to the right: at half a metre and 100 px that is 6 px.
+    let moved = take(Motion { velocity, readout_s: 0.02, ..Motion::default() });
+    let lean = moved[0] as i64 - moved[1] as i64;
+    assert!((5..=6).contains(&lean), "{moved:?}");
+    // A turn to the right by 0.06 rad leans it as much.
+    let turned = take(Motion { turn: [0.0, 3.0, 0.0], readout_s: 0.02, ..Motion::default() });
+    let lean = turned[0] as i64 - turned[1] as i64;
+    assert!((5..=6).contains(&lean), "{turned:?}");
+    let way = Motion { velocity, turn: [0.0, 3.0, 0.0], readout_s: 0.0 }.smear_px([100.0; 2], 0.5, 0.01);
+    assert!((way[0] + 6.0).abs() < 1e-4 && way[1] == 0.0, "{way:?}");
 }
 
 proptest! {

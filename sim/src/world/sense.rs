@@ -233,9 +233,20 @@ impl World {
                 let vials: Vec<Isometry3<f64>> =
                     self.layout.vial_body.iter().map(|body| self.body_pose(*body)).collect();
                 let dark = self.active.on(What::RoomDark, "").is_some();
-                self.tracer.capture(now, &map_from_camera, &self.scene, (&poses, &vials), dark)
+                let moving = (&map_from_camera, self.motion_of_camera(&map_from_camera));
+                self.tracer.capture(now, moving, &self.scene, (&poses, &vials), dark)
             }
         }
+    }
+
+    /// How the wrist camera moves and turns, m/s and rad/s in its own axes.
+    fn motion_of_camera(&self, map_from_camera: &Isometry3<f64>) -> [Vector3<f64>; 2] {
+        let flange = self.layout.flange_body;
+        let [wx, wy, wz, vx, vy, vz] = self.velocity_of(flange);
+        let turn = Vector3::new(wx, wy, wz);
+        let arm = map_from_camera.translation.vector - Vector3::from(self.data.xpos()[flange]);
+        let velocity = Vector3::new(vx, vy, vz) + turn.cross(&arm);
+        [velocity, turn].map(|v| map_from_camera.inverse_transform_vector(&v))
     }
 
     /// Makes pictures another way from now on.
@@ -249,7 +260,8 @@ impl World {
         let vials: Vec<Isometry3<f64>> =
             self.layout.vial_body.iter().map(|body| self.body_pose(*body)).collect();
         let places = (&*self.prim_poses(), &*vials);
-        Tracer::with(intrinsics, Seed(0)).capture(self.now(), map_from_camera, &self.scene, places, dark)
+        let still = (map_from_camera, [Vector3::zeros(); 2]);
+        Tracer::with(intrinsics, Seed(0)).capture(self.now(), still, &self.scene, places, dark)
     }
 
     /// Takes a picture and sends it off, past the faults at work: none, one or two arrive.

@@ -112,6 +112,12 @@ pub struct CameraDescription {
     pub intrinsics: Intrinsics,
     /// Pictures a second when it streams.
     pub rate_hz: f64,
+    /// How long each pixel takes in light, seconds: what moves is smeared. 0: no time at all.
+    #[serde(default)]
+    pub exposure_s: f64,
+    /// From the reading of the first row to that of the last, seconds: a rolling shutter. 0: all rows are read at once.
+    #[serde(default)]
+    pub readout_s: f64,
 }
 
 /// A laser scanner.
@@ -224,6 +230,12 @@ fn check_rest(file: &RobotFile, problems: &mut Problems) {
         "base.footprint_m",
         "must be a convex polygon, counter-clockwise, of at least three corners",
     );
+    for (key, seconds) in
+        [("camera.exposure_s", file.camera.exposure_s), ("camera.readout_s", file.camera.readout_s)]
+    {
+        // NaN is neither.
+        problems.check((0.0..=1.0).contains(&seconds), FILE, key, "must be a time from 0 to 1 s");
+    }
     problems.check(!file.scanner.is_empty(), FILE, "scanner", "the robot needs a laser scanner");
     for (name, scanner) in &file.scanner {
         problems.check(

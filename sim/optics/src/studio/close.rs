@@ -4,7 +4,7 @@
 use super::clutter::{clutter, lying, paper_at};
 use super::placing::{self, View};
 use super::{Category, Item, Stage, Staged, light, room, stuff, wares};
-use crate::camera::Shot;
+use crate::camera::{Motion, Shot};
 use crate::film::Metering;
 use crate::random::Draws;
 use crate::scene::{Body, Part, Scene};
@@ -228,6 +228,7 @@ fn view(stage: &Stage, target: usize, [width, height]: [usize; 2], seed: u64, dr
         },
         map_from_camera,
         distortion: [0.0; 2],
+        motion: Motion::default(),
         edge_samples: EDGE_SAMPLES,
         print_raster: 0,
         seed,

@@ -3,7 +3,7 @@
 use super::clutter::lying;
 use super::room::{Bench, at};
 use super::{Category, Item, Stage, stuff, wares};
-use crate::camera::Shot;
+use crate::camera::{Motion, Shot};
 use crate::random::Draws;
 use crate::shape::Holes;
 use crate::space::V3;
@@ -336,6 +336,7 @@ pub(crate) fn view(stage: &Stage, reach_m: f32, size: [usize; 2], seed: u64, dra
         },
         map_from_camera: down * roll,
         distortion,
+        motion: Motion::default(),
         edge_samples: 3,
         print_raster: 0,
         seed,
