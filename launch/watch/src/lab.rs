@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 /// Everything that stands still.
 #[derive(Debug)]
 pub struct Lab {
-    /// Furniture and stations.
-    pub site: Site,
-    /// The robot's shape.
-    pub robot: Robot,
+    /// Furniture and stations; none where the run was on a map alone.
+    pub site: Option<Site>,
+    /// The robot's shape; none where the run was of a scanner and dead reckoning alone.
+    pub robot: Option<Robot>,
     /// The floor.
     pub grid: OccupancyGrid,
 }
@@ -37,8 +37,10 @@ pub enum LabError {
 
 #[derive(Deserialize)]
 struct RunInfo {
-    site: String,
-    robot: String,
+    site: Option<String>,
+    robot: Option<String>,
+    /// Where the run was on a map alone: its YAML file.
+    map: Option<PathBuf>,
 }
 
 /// Loads what `run.json` in the run's folder names, or what is given in its place.
@@ -47,19 +49,29 @@ pub fn load(record: &Path, site: Option<&str>, robot: Option<&str>) -> Result<La
     let info = fs::read_to_string(&path)
         .map_err(|e| e.to_string())
         .and_then(|text| serde_json::from_str::<RunInfo>(&text).map_err(|e| e.to_string()));
-    let named = |what, given: Option<&str>, told: fn(&RunInfo) -> &String| match (given, &info) {
-        (Some(name), _) => Ok(name.to_owned()),
-        (None, Ok(info)) => Ok(told(info).clone()),
-        (None, Err(reason)) => Err(LabError::NotSaid { what, path: path.clone(), reason: reason.clone() }),
+    if let (None, Ok(RunInfo { map: Some(map), .. })) = (site, &info) {
+        let robot = robot.map(|robot| load_robot(&folder(robot, "robot/description"))).transpose()?;
+        return Ok(Lab { site: None, robot, grid: load_map(map)? });
+    }
+    let named = |what, given: Option<&str>, told: fn(&RunInfo) -> &Option<String>| {
+        match (given, &info) {
+            (Some(name), _) => Ok(name.to_owned()),
+            (None, Ok(info)) => told(info).clone().ok_or_else(|| "it names none".to_owned()),
+            (None, Err(reason)) => Err(reason.clone()),
+        }
+        .map_err(|reason| LabError::NotSaid { what, path: path.clone(), reason })
     };
     let site_folder = folder(&named("site", site, |info| &info.site)?, "maps");
-    let robot_folder = folder(&named("robot", robot, |info| &info.robot)?, "robot/description");
+    let robot = load_robot(&folder(&named("robot", robot, |info| &info.robot)?, "robot/description"))?;
     let site = Site::load(&reader(&site_folder))
         .map_err(|problems| LabError::Description { folder: site_folder.clone(), problems })?;
-    let robot = Robot::load(&reader(&robot_folder))
-        .map_err(|problems| LabError::Description { folder: robot_folder.clone(), problems })?;
     let grid = load_map(&site_folder.join(&site.map_file))?;
-    Ok(Lab { site, robot, grid })
+    Ok(Lab { site: Some(site), robot: Some(robot), grid })
+}
+
+fn load_robot(folder: &Path) -> Result<Robot, LabError> {
+    Robot::load(&reader(folder))
+        .map_err(|problems| LabError::Description { folder: folder.to_owned(), problems })
 }
 
 fn load_map(yaml: &Path) -> Result<OccupancyGrid, LabError> {

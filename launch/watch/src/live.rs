@@ -32,7 +32,7 @@ const TRAIL_PIECE: usize = 50;
 /// Draws news into a recording.
 pub struct Live {
     stream: RecordingStream,
-    robot: Robot,
+    robot: Option<Robot>,
     folder: PathBuf,
     map_from_odom: Option<Pose2<Map, Odom>>,
     odom_from_base: Option<Pose2<Odom, Base>>,
@@ -49,7 +49,7 @@ pub struct Live {
 
 impl Live {
     /// Pictures are looked for in `folder`.
-    pub fn new(stream: RecordingStream, robot: Robot, folder: PathBuf) -> Self {
+    pub fn new(stream: RecordingStream, robot: Option<Robot>, folder: PathBuf) -> Self {
         Self {
             stream,
             robot,
@@ -192,23 +192,27 @@ impl Live {
     }
 
     fn links(&mut self) -> RecordingStreamResult<()> {
-        let links = base_from_links(&self.robot, &self.arm, self.opening_m);
+        let Some(robot) = &self.robot else { return Ok(()) };
+        let links = base_from_links(robot, &self.arm, self.opening_m);
         for (link, base_from_link) in &links {
-            if *link != self.robot.model.root {
+            if *link != robot.model.root {
                 self.stream.log(link_path(link), &transform(base_from_link))?;
             }
         }
-        match links.get(&self.robot.arm.flange_link) {
-            Some(flange) => self.stream.log(CAMERA, &scene::camera_transform(&self.robot, flange)),
+        match links.get(&robot.arm.flange_link) {
+            Some(flange) => self.stream.log(CAMERA, &scene::camera_transform(robot, flange)),
             None => Ok(()),
         }
     }
 
     fn scan(&mut self, stamp: Stamp, scan: &LaserScan) -> RecordingStreamResult<()> {
         let Some(map_from_base) = self.map_from_base() else { return Ok(()) };
-        let Some(base_from_laser) = self.robot.scanners.get(&scan.scanner).map(|scanner| scanner.pose) else {
-            return Ok(());
+        let base_from_laser = match &self.robot {
+            Some(robot) => robot.scanners.get(&scan.scanner).map(|scanner| scanner.pose),
+            // A log of a scanner alone has it in the base's middle.
+            None => Some(Pose::identity()),
         };
+        let Some(base_from_laser) = base_from_laser else { return Ok(()) };
         if !self.is_due(&scan.scanner, stamp, SCAN_PERIOD_S) {
             return Ok(());
         }

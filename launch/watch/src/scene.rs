@@ -28,8 +28,8 @@ pub fn link_path(link: &str) -> String {
 pub fn draw(stream: &RecordingStream, lab: &Lab) -> RecordingStreamResult<()> {
     stream.log_static("world", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
     draw_map(stream, &lab.grid)?;
-    draw_site(stream, &lab.site)?;
-    draw_robot(stream, &lab.robot)
+    lab.site.as_ref().map_or(Ok(()), |site| draw_site(stream, site))?;
+    lab.robot.as_ref().map_or_else(|| draw_arrow(stream), |robot| draw_robot(stream, robot))
 }
 
 fn draw_map(stream: &RecordingStream, grid: &OccupancyGrid) -> RecordingStreamResult<()> {
@@ -86,6 +86,13 @@ fn draw_site(stream: &RecordingStream, site: &Site) -> RecordingStreamResult<()>
         stream.log_static(format!("{path}/tag"), &label)?;
     }
     Ok(())
+}
+
+/// Where nobody knows the robot's shape: which way its base looks.
+fn draw_arrow(stream: &RecordingStream) -> RecordingStreamResult<()> {
+    let arrow = [[-0.2, 0.15, 0.02], [0.3, 0.0, 0.02], [-0.2, -0.15, 0.02], [-0.2, 0.15, 0.02]];
+    let arrow = LineStrips3D::new([arrow]).with_colors([Color::from_rgb(40, 160, 60)]).with_radii([0.02]);
+    stream.log_static(format!("{ROBOT}/base"), &arrow)
 }
 
 fn draw_robot(stream: &RecordingStream, robot: &Robot) -> RecordingStreamResult<()> {

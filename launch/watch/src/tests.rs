@@ -36,8 +36,8 @@ fn lab() -> Lab {
         cells: vec![Cell::Free, Cell::Occupied, Cell::Unknown, Cell::Free, Cell::Free, Cell::Free],
     };
     Lab {
-        site: Site::load(&reader("maps/photocatalysis")).unwrap(),
-        robot: Robot::load(&reader("robot/description/omni7")).unwrap(),
+        site: Some(Site::load(&reader("maps/photocatalysis")).unwrap()),
+        robot: Some(Robot::load(&reader("robot/description/omni7")).unwrap()),
         grid,
     }
 }
@@ -281,7 +281,7 @@ fn quiet_entries_are_known() {
 
 #[test]
 fn links_follow_the_joints() {
-    let robot = lab().robot;
+    let robot = lab().robot.unwrap();
     let straight = base_from_links(&robot, &[0.0; 7], 0.05);
     let turned = base_from_links(&robot, &[std::f64::consts::FRAC_PI_2, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0], 0.05);
     assert_eq!(straight.len(), robot.model.links.len());
@@ -328,6 +328,39 @@ fn what_is_missing_is_named() {
     assert!(message(&["--site", site, "--robot", "omni7"]).contains("map.pgm cannot be read"));
     let broken = lab::load(&folder.0, Some("photocatalysis"), Some("no/such"));
     assert!(matches!(broken, Err(LabError::Description { .. })), "{broken:?}");
+}
+
+#[test]
+fn a_drive_on_a_map_alone_is_drawn_with_its_scans_and_an_arrow_for_the_base() {
+    let folder = Scratch::new("drive");
+    let site = folder.0.join("site");
+    copy_site(&site);
+    let info = json!({ "map": site.join("map.yaml") }).to_string();
+    std::fs::write(folder.0.join("run.json"), info).unwrap();
+    let scan = LaserScan {
+        stamp: Stamp(5),
+        scanner: "laser".into(),
+        angle_min: 0.0,
+        angle_increment: 0.1,
+        beams: vec![Beam::Hit(2.0), Beam::NoReturn],
+    };
+    let odometry = Odometry { stamp: Stamp(5), odom_from_base: Pose2::identity(), velocity: Twist::STOP };
+    let lines = [
+        json!({ "In": [5, { "Odometry": odometry }] }),
+        json!({ "Out": [5, { "Localised": localised() }] }),
+        json!({ "In": [5, { "Scan": scan }] }),
+    ];
+    let lines = lines.map(|line| line.to_string() + "\n").concat();
+    std::fs::write(folder.0.join("journal.jsonl"), lines).unwrap();
+    let (record, file) = (folder.0.to_str().unwrap(), folder.0.join("drive.rrd"));
+    let words = ["nightshift-watch", "--record", record, "--save", file.to_str().unwrap()];
+    let summary = show::show(&Cli::parse_from(words)).unwrap();
+    assert_eq!((summary.lines, summary.unreadable.len()), (3, 0));
+    let written = std::fs::read(&file).unwrap();
+    for drawn in ["world/scans/laser", "world/robot/base", "world/map", "world/trail/0"] {
+        let there = written.windows(drawn.len()).any(|bytes| bytes == drawn.as_bytes());
+        assert!(there, "{drawn}");
+    }
 }
 
 #[test]
