@@ -257,13 +257,17 @@ fn a_camera_that_reads_row_by_row_leans_and_smears_what_it_turns_past_and_not_wh
         let mut robot = robot.clone();
         (robot.camera.exposure_s, robot.camera.readout_s) = (exposure_s, readout_s);
         let k = &mut robot.camera.intrinsics;
-        (k.width, k.height, k.fx, k.fy, k.cx, k.cy) = (96, 72, 90.0, 90.0, 47.5, 35.5);
+        (k.width, k.height, k.fx, k.fy, k.cx, k.cy) = (160, 120, 150.0, 150.0, 79.5, 59.5);
         let config = SimConfig { seed: Seed(12), start: Some(station.pose * station.dock.staging) };
         let mut world = World::new(&site, &robot, config).unwrap();
         world.see_by(Eyesight::Traced);
-        run(&mut world, 0.2);
-        world.command(RobotCommand::Drive(Twist { x: 0.0, y: 0.0, yaw }));
-        run(&mut world, 0.3);
+        let (drive, look) = (robot.arm.posture("drive").unwrap(), robot.arm.posture("look").unwrap());
+        go(&mut world, &drive, &look, 2.0);
+        run(&mut world, 0.5);
+        for _ in 0..10 {
+            world.command(RobotCommand::Drive(Twist { x: 0.0, y: 0.0, yaw }));
+            run(&mut world, 0.05);
+        }
         world.capture().color
     };
     let still = picture(0.0, 0.0, 0.0);
