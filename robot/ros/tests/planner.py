@@ -21,7 +21,8 @@ from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 from unique_identifier_msgs.msg import UUID
 
-PATIENCE_S = 10.0
+# A busy machine is slow, and no worse for that.
+PATIENCE_S = 30.0
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
