@@ -35,7 +35,7 @@ nightshift dataset --count 50 --seed 1 --out out/look --json"
 )]
 pub struct DatasetArgs {
     /// How many pictures.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
     /// Seed of everything: scenes, light, cameras, noise.
     #[arg(long, default_value_t = 1)]
