@@ -25,8 +25,8 @@ const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
 const OUT_SPEED: f64 = 0.35;
 /// Without getting on for so long the way counts as blocked, seconds.
 const BLOCKED_S: f64 = 20.0;
-/// Before that it gives way: after so long (the second time twice so long) without getting on, so often on one drive, to what stands so near, and stands
-/// back for so long; seconds, times, metres, seconds.
+/// Before that it gives way: after so long without getting on (the second time twice so long), so often on one drive, to
+/// what stands so near, and stands back for so long; seconds, times, metres, seconds.
 const GIVES_WAY_AFTER_S: f64 = 8.0;
 const GIVES_WAY_TIMES: u32 = 2;
 const GIVES_WAY_TO_M: f64 = 0.8;

@@ -15,10 +15,10 @@ use std::fmt::Write;
 
 /// Friction coefficient between glass and the pads' rubber.
 pub const PAD_FRICTION: f64 = 0.6;
-/// Physics steps of 1 ms in a step of the world where things touch or move by themselves. What the pads carry around a bend of radius r at speed v falls behind
-/// by a few times v^2 / r * dt a second, because friction holds speeds and not places, and a contact takes two steps
-/// (`CONTACT_TIME_S`) to pull a speed in: at 2 ms a vial crept 1.5 mm during one swing of the arm. Where nothing is held one
-/// step of 2 ms does (`world::pace`).
+/// Physics steps of 1 ms in a step of the world where something is held or flies. What the pads carry around a bend of
+/// radius r at speed v falls behind by a few times v^2 / r * dt a second, because friction holds speeds and not places, and
+/// a contact takes two steps (`CONTACT_TIME_S`) to pull a speed in: at 2 ms a vial crept 1.5 mm during one swing of the arm.
+/// Where nothing is held one step of 2 ms does (`world::pace`).
 pub const SUBSTEPS: u32 = 2;
 /// Such a step of physics, seconds.
 pub const SHORT_STEP_S: f64 = 0.001;

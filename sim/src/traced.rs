@@ -83,8 +83,8 @@ impl Tracer {
         Self { intrinsics, exposure_s: 0.0, readout_s: 0.0, seed, pictures: 0 }
     }
 
-    /// Takes a picture, with the camera moving so (m/s and rad/s, in its own axes). `map_from_prim` are the poses of the scene's shapes, `map_from_vial` of its vials now; in a dark room
-    /// the robot's lamp is on and the ceiling's are off.
+    /// Takes a picture, with the camera moving so (m/s and rad/s, in its own axes). `map_from_prim` are the poses of the
+    /// scene's shapes, `map_from_vial` of its vials now; in a dark room the robot's lamp is on and the ceiling's are off.
     pub fn capture(
         &mut self,
         stamp: Stamp,
@@ -133,20 +133,19 @@ impl Tracer {
         let depth = Image { width, height, pixels: (0..width * height).map(told).collect() };
         Frame { stamp, intrinsics: self.intrinsics, color: film.develop(&exposed), depth }
     }
-}
 
-impl Tracer {
     /// The way of the picture over the sensor during the exposure, for what lies in the middle of all depths, pixels. Less
     /// than `STILL_PX` is none.
     fn smear(&self, motion: &Motion, exposed: &Exposed) -> [f32; 2] {
-        let mut depths: Vec<f32> =
-            (0..exposed.cosines.len()).step_by(97).filter_map(|index| exposed.depth_m(index)).collect();
-        if self.exposure_s == 0.0 || depths.is_empty() {
+        if self.exposure_s == 0.0 {
             return [0.0; 2];
         }
+        let mut depths: Vec<f32> =
+            (0..exposed.cosines.len()).step_by(97).filter_map(|index| exposed.depth_m(index)).collect();
         depths.sort_by(f32::total_cmp);
+        let Some(middle_m) = depths.get(depths.len() / 2) else { return [0.0; 2] };
         let focal_px = [self.intrinsics.fx as f32, self.intrinsics.fy as f32];
-        let way = motion.smear_px(focal_px, depths[depths.len() / 2], self.exposure_s);
+        let way = motion.smear_px(focal_px, *middle_m, self.exposure_s);
         if way[0].hypot(way[1]) < STILL_PX { [0.0; 2] } else { way }
     }
 }
