@@ -3,7 +3,7 @@
 use crate::cli::LocalizeArgs;
 use crate::files;
 use crate::picture::{Canvas, draw_map};
-use crate::recording::JournalFile;
+use crate::recording::{Folder, JournalFile};
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use flate2::read::MultiGzDecoder;
@@ -131,14 +131,10 @@ struct RecordInfo {
 
 /// Writes the scans, the odometry and the answers as a run's journal has them.
 fn record(path: &Path, map: &Path, log: &DriveLog, answers: Vec<Localisation>) -> Result<(), String> {
-    let failed = |path: &Path, e: std::io::Error| format!("{} cannot be written: {e}", path.display());
-    fs::create_dir_all(path).map_err(|e| failed(path, e))?;
     let map = fs::canonicalize(map).map_err(|e| format!("{}: {e}", map.display()))?;
-    let info = serde_json::to_string(&RecordInfo { map }).expect("plain data");
-    let file = path.join("run.json");
-    fs::write(&file, info).map_err(|e| failed(&file, e))?;
-    let file = path.join("journal.jsonl");
-    let mut journal = JournalFile::create(&file)?;
+    let folder = Folder::make(path)?;
+    folder.write_info(&RecordInfo { map })?;
+    let mut journal = JournalFile::create(&folder.journal())?;
     for (index, answer) in answers.into_iter().enumerate() {
         let (odometry, scan) = (log.odometry(index), log.scan(index));
         let stamp = scan.stamp;
@@ -151,7 +147,7 @@ fn record(path: &Path, map: &Path, log: &DriveLog, answers: Vec<Localisation>) -
             journal.line(&serde_json::to_string(&entry).expect("plain data"));
         }
     }
-    journal.flush().map_err(|e| format!("{} cannot be written: {e}", file.display()))
+    journal.flush().map_err(|e| format!("{} cannot be written: {e}", folder.journal().display()))
 }
 
 fn draw(grid: &OccupancyGrid, log: &DriveLog, answers: &[Localisation], file: &Path) -> Result<(), String> {

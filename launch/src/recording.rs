@@ -67,8 +67,8 @@ impl Folder {
         self.0.join("ledger.sqlite")
     }
 
-    /// Writes what a replay needs.
-    pub fn write_info(&self, info: &RunInfo) -> Result<(), String> {
+    /// Writes what a replay needs, or what else says where the run was.
+    pub fn write_info(&self, info: &impl Serialize) -> Result<(), String> {
         let path = self.0.join("run.json");
         let text = serde_json::to_string(info).expect("plain data");
         fs::write(&path, text).map_err(|e| format!("{} cannot be written: {e}", path.display()))
