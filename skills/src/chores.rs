@@ -1,7 +1,7 @@
 //! What the robot does by itself once a person has allowed motion again: feels what it holds, draws the tool back,
 //! looks at its deck, and sets down what it holds.
 
-use crate::action::Context;
+use crate::context::Context;
 use crate::job::Verify;
 use crate::ledger::{Ledger, Whereabouts};
 use crate::messages::SkillInput;

@@ -1,8 +1,8 @@
 //! The executive: takes calls, keeps the queue, runs one job at a time, and wires inputs to what waits for them.
 
-use crate::action::{Context, Ids};
 use crate::belief::{BasePlace, Belief, Hold};
 use crate::chores::{self, Chores};
+use crate::context::{Context, Ids};
 use crate::job::{JobRecord, Work};
 use crate::job_run::{self, JobRun};
 use crate::ledger::{Body, Ledger};

@@ -1,6 +1,7 @@
 //! Where the tool is when it holds a vial in a slot, and how it comes there.
 
-use crate::action::{Context, Move, Situation};
+use crate::action::Move;
+use crate::context::{Context, Situation};
 use crate::limits;
 use crate::world::NestRef;
 use nalgebra::Vector3;

@@ -19,18 +19,41 @@ pub struct Guard {
 
 /// What the wrist told lately. Robots without such a sensor tell nothing; their motions are not guarded.
 #[derive(Debug, Default)]
-pub struct WristLog(VecDeque<Wrench>);
+pub struct WristLog {
+    reports: VecDeque<Wrench>,
+    /// It has told without a gap since then.
+    since: Stamp,
+}
 
 impl WristLog {
     /// Takes a report. One that is older than the last is passed over.
     pub fn take(&mut self, wrench: Wrench) {
-        if self.0.back().is_some_and(|last| wrench.stamp <= last.stamp) {
+        let gap_s = self.reports.back().map(|last| wrench.stamp.since(last.stamp));
+        if gap_s.is_some_and(|gap_s| gap_s <= 0.0) {
             return;
         }
-        self.0.push_back(wrench);
-        while self.0.front().is_some_and(|old| wrench.stamp.since(old.stamp) > limits::WRIST_HISTORY_S) {
-            self.0.pop_front();
+        if gap_s.is_none_or(|gap_s| gap_s > limits::WRIST_AGE.as_secs_f64()) {
+            self.since = wrench.stamp;
         }
+        self.reports.push_back(wrench);
+        while self.reports.front().is_some_and(|old| wrench.stamp.since(old.stamp) > limits::WRIST_HISTORY_S)
+        {
+            self.reports.pop_front();
+        }
+    }
+
+    /// Why a mean of it says nothing now: it is silent, or tells again for less than a mean is over. None where it tells,
+    /// and on a robot that has never told one.
+    pub fn pause(&self, now: Stamp) -> Option<Failure> {
+        let last = self.reports.back()?;
+        let (age_s, told_s) = (now.since(last.stamp), last.stamp.since(self.since));
+        let silent = age_s > limits::WRIST_AGE.as_secs_f64();
+        (silent || told_s < limits::WRIST_MEAN_S).then(|| stale(age_s))
+    }
+
+    /// From when on a wrist that stays silent is not waited for any more.
+    pub fn lost_at(&self) -> Stamp {
+        self.reports.back().map_or(Stamp::ZERO, |last| last.stamp + limits::WRIST_LOST)
     }
 
     /// The mean force along `axis` (a unit vector in the flange's frame) over the last moments, N. None on a robot that
@@ -47,12 +70,13 @@ impl WristLog {
     /// # Errors
     /// `SENSOR_STALE` where it has stopped telling.
     pub fn mean(&self, now: Stamp) -> Result<Option<Vector3<f64>>, Failure> {
-        let Some(last) = self.0.back() else { return Ok(None) };
+        let Some(last) = self.reports.back() else { return Ok(None) };
         let age = now.since(last.stamp);
         if age > limits::WRIST_AGE.as_secs_f64() {
             return Err(stale(age));
         }
-        let fresh = self.0.iter().rev().take_while(|w| last.stamp.since(w.stamp) <= limits::WRIST_MEAN_S);
+        let fresh =
+            self.reports.iter().rev().take_while(|w| last.stamp.since(w.stamp) <= limits::WRIST_MEAN_S);
         let add = |(sum, count), w: &Wrench| (sum + Vector3::from(w.force_n), count + 1.0);
         let (sum, count) = fresh.fold((Vector3::zeros(), 0.0), add);
         Ok(Some(sum / count))
@@ -64,8 +88,11 @@ fn along(wrench: &Wrench, axis: &Vector3<f64>) -> f64 {
 }
 
 fn stale(age_s: f64) -> Failure {
-    let words =
-        format!("the wrist's force is {age_s:.2} s old, allowed are {} s", limits::WRIST_AGE.as_secs_f64());
+    let words = format!(
+        "the wrist's force is {age_s:.2} s old, allowed are {} s; waited for are {} s",
+        limits::WRIST_AGE.as_secs_f64(),
+        limits::WRIST_LOST.as_secs()
+    );
     Failure::new(Code::SensorStale, words)
 }
 
@@ -79,11 +106,15 @@ pub struct Watch {
     state: State,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum State {
+/// How a watched motion stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum State {
+    /// Nothing was met.
     Clear,
-    Touched { peak_n: f64 },
-    Deaf(Failure),
+    /// Something was: the largest force, N.
+    Touched(f64),
+    /// Nothing came in time.
+    Deaf,
 }
 
 impl Watch {
@@ -108,11 +139,11 @@ impl Watch {
         let force_n = (along(wrench, &self.axis) - self.tare_n).abs();
         match &mut self.state {
             State::Clear if force_n > self.guard.force_n => {
-                self.state = State::Touched { peak_n: force_n };
+                self.state = State::Touched(force_n);
                 return true;
             }
-            State::Touched { peak_n } => *peak_n = peak_n.max(force_n),
-            State::Clear | State::Deaf(_) => {}
+            State::Touched(peak_n) => *peak_n = peak_n.max(force_n),
+            State::Clear | State::Deaf => {}
         }
         false
     }
@@ -123,17 +154,21 @@ impl Watch {
     }
 
     /// Nothing came in time.
-    pub fn give_up(&mut self, now: Stamp) {
-        self.state = State::Deaf(stale(now.since(self.told)));
+    pub fn give_up(&mut self) {
+        self.state = State::Deaf;
     }
 
-    /// How the motion ended, if it was ended by the watch: the largest force (N), or why it could not be watched.
-    pub fn verdict(&self) -> Option<Result<f64, Failure>> {
-        match &self.state {
-            State::Clear => None,
-            State::Touched { peak_n } => Some(Ok(*peak_n)),
-            State::Deaf(failure) => Some(Err(failure.clone())),
-        }
+    /// The wrist tells again, `mean_n` along the axis with the arm at rest: the motion may go on, with the force from before
+    /// the silence as what nothing weighs, so that what was met during it is not taken for nothing.
+    pub fn resume(&mut self, now: Stamp, mean_n: f64) {
+        let force_n = (mean_n - self.tare_n).abs();
+        self.told = now;
+        self.state = if force_n > self.guard.force_n { State::Touched(force_n) } else { State::Clear };
+    }
+
+    /// How the motion stands.
+    pub fn state(&self) -> State {
+        self.state
     }
 }
 
@@ -182,23 +217,42 @@ mod tests {
     }
 
     #[test]
-    fn a_push_or_a_pull_stops_the_motion_once_and_silence_ends_it_with_its_reason() {
+    fn after_a_gap_the_wrist_is_believed_once_it_has_told_for_a_mean() {
+        let mut log = WristLog::default();
+        assert_eq!(log.pause(Stamp(5)), None, "a robot without such a sensor");
+        (0..20).for_each(|n| log.take(wrench(10 * n, 1.0)));
+        let pause = |log: &WristLog, ms: u64| log.pause(Stamp(ms * 1_000_000)).map(|failure| failure.code);
+        assert_eq!((pause(&log, 390), pause(&log, 391)), (None, Some(Code::SensorStale)));
+        (50..61).for_each(|n| log.take(wrench(10 * n, 1.0)));
+        assert_eq!(pause(&log, 600), Some(Code::SensorStale), "one report is not a mean");
+        (61..63).for_each(|n| log.take(wrench(10 * n, 1.0)));
+        assert_eq!(pause(&log, 620), None);
+    }
+
+    #[test]
+    fn a_push_or_a_pull_stops_the_motion_once_and_silence_until_it_is_told_again() {
         let guard = Guard { force_n: 2.0, speed_m_s: 0.01 };
         let now = Stamp(990_000_000);
         let begin = || Watch::begin(guard, &log(10.0), now, Vector3::z()).unwrap().unwrap();
         for force in [7.5, 12.5] {
             let mut watch = begin();
             assert!(!watch.take(Stamp(1_000_000_000), &wrench(1000, 11.5)));
-            assert_eq!(watch.verdict(), None);
+            assert_eq!(watch.state(), State::Clear);
             assert_eq!(watch.patience(), Some(Stamp(1_000_000_000) + limits::WRIST_AGE));
             assert!(watch.take(Stamp(1_010_000_000), &wrench(1010, force)));
             assert!(!watch.take(Stamp(1_020_000_000), &wrench(1020, 6.0)), "it is told once");
-            assert_eq!(watch.verdict(), Some(Ok(4.0)));
+            assert_eq!(watch.state(), State::Touched(4.0));
             assert_eq!(watch.patience(), None);
         }
         let mut deaf = begin();
-        deaf.give_up(Stamp(1_400_000_000));
-        assert_eq!(deaf.verdict().unwrap().unwrap_err().code, Code::SensorStale);
+        deaf.give_up();
+        assert_eq!((deaf.state(), deaf.patience()), (State::Deaf, None));
+        deaf.resume(Stamp(1_400_000_000), 11.0);
+        assert_eq!(deaf.state(), State::Clear);
+        assert_eq!(deaf.patience(), Some(Stamp(1_400_000_000) + limits::WRIST_AGE));
+        deaf.give_up();
+        deaf.resume(Stamp(1_900_000_000), 7.5);
+        assert_eq!(deaf.state(), State::Touched(2.5), "what was met in the silence is told");
         assert!(Watch::begin(guard, &Belief::default(), now, Vector3::z()).unwrap().is_none());
     }
 

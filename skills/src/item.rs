@@ -1,6 +1,6 @@
 //! One sample's part of a job: which list of stages comes next, after success, failure and the caller's word.
 
-use crate::action::Context;
+use crate::context::Context;
 use crate::job::{Policy, Spec};
 use crate::ledger::{Body, Ledger, Whereabouts};
 use crate::limits;

@@ -1,6 +1,6 @@
 //! A job underway: its items one after the other.
 
-use crate::action::Context;
+use crate::context::Context;
 use crate::item::{Halt, ItemRun, Next, needs_a_look};
 use crate::job::{Item, JobRecord, Spec};
 use crate::ledger::{Body, Ledger, Whereabouts};

@@ -75,8 +75,14 @@ pub const FIRM_FORCE: f64 = 0.85;
 /// Reports in a row, at a hundred a second, that must say so: fingers take that long to settle.
 pub const WEAK_REPORTS: u32 = 15;
 
-/// The wrist tells at 100 Hz. One that is silent for longer than this in a guarded motion no longer guards it.
+/// The wrist tells at 100 Hz. One that is silent for longer than this in a guarded motion no longer guards it: the arm
+/// stands until it tells again.
 pub const WRIST_AGE: Duration = Duration::from_millis(200);
+/// A wrist that stays silent for longer than this, with the arm at rest, is lost. A machine that is short of time was seen
+/// to hold reports back for half a second.
+pub const WRIST_LOST: Duration = Duration::from_secs(5);
+/// One motion is gone on with so often: a wrist that falls silent more often does not guard it.
+pub const WRIST_GAPS: u32 = 10;
 /// The wrist's reports are kept so long, s.
 pub const WRIST_HISTORY_S: f64 = 1.0;
 /// A resting force is the mean over this, s: of 50 mN of noise, 15 are left.

@@ -1,8 +1,8 @@
 //! Which stages bring a sample from where it is to where it shall be. A transfer, a put-back, a retry and a cancel
 //! differ only in the goal: each list is made anew from where the sample and the robot are.
 
-use crate::action::Situation;
 use crate::belief::{BasePlace, Belief};
+use crate::context::Situation;
 use crate::job::Verify;
 use crate::ledger::{Ledger, Whereabouts};
 use crate::runner::Planned;

@@ -1,6 +1,6 @@
 //! A job underway, whatever it is about: what the executive wants of it.
 
-use crate::action::Context;
+use crate::context::Context;
 use crate::item::Halt;
 use crate::job::{Item, JobRecord};
 use crate::ledger::Ledger;

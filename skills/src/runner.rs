@@ -1,7 +1,9 @@
 //! Runs a list of stages, one action at a time.
 
-use crate::action::{Context, Outcome, Running};
+use crate::action::Outcome;
+use crate::context::Context;
 use crate::messages::SkillInput;
+use crate::running::Running;
 use crate::stages::{Plan, Stage, Step};
 use nightshift_core::api::Phase;
 use nightshift_core::{Failure, Stamp};

@@ -2,7 +2,7 @@
 
 mod compare;
 
-use crate::action::Context;
+use crate::context::Context;
 use crate::item::{Halt, stops_robot};
 use crate::job::{Item, JobRecord, Search};
 use crate::job_run::untouched;

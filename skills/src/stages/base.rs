@@ -1,7 +1,8 @@
 //! The base to a station and into its dock.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use nightshift_core::{Code, Failure, StationId};
 
 /// The base to where the approach to a station begins. A robot that loses its way may find it again, once.

@@ -4,7 +4,8 @@
 //! it jams. What frees it is less force and not more: it is lowered again, so that it can be let go, stands upright by itself and is
 //! taken anew, more loosely and farther from the wall that pushed it.
 
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::grasp::Spot;
 use crate::guard::Guard;
 use crate::{grip, limits};

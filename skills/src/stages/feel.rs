@@ -1,8 +1,9 @@
 //! What the fingers tell: whether a sample is held, and whether it was let go.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
 use crate::belief::Grip;
+use crate::context::Context;
 use crate::ledger::{Body, Whereabouts};
 use crate::{grip, limits};
 use nightshift_core::api::{Evidence, Place};

@@ -1,7 +1,8 @@
 //! A held vial felt down into a slot: a guarded descent, a search for the slot's mouth where its rim is met, and the
 //! seat known by height, width and force.
 
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::grasp::Spot;
 use crate::guard::Guard;
 use crate::limits;

@@ -18,7 +18,8 @@ mod write;
 pub use site::Debt;
 pub use survey::Expect;
 
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::job::JobRecord;
 use crate::ledger::Body;
 use crate::world::NestRef;

@@ -2,8 +2,9 @@
 
 use super::draw::{Drawn, Extraction};
 use super::{Stage, Step};
-use crate::action::{Action, Context, Move, Outcome};
+use crate::action::{Action, Move, Outcome};
 use crate::belief::Grip;
+use crate::context::Context;
 use crate::grasp::Spot;
 use crate::guard::Guard;
 use crate::ledger::Body;

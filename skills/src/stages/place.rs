@@ -2,7 +2,8 @@
 
 use super::insert::{Inserted, Insertion};
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::grasp::Spot;
 use crate::ledger::Body;
 use crate::world::NestRef;

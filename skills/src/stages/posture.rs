@@ -1,7 +1,8 @@
 //! The arm to a named posture.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Move, Outcome};
+use crate::action::{Action, Move, Outcome};
+use crate::context::Context;
 use crate::limits;
 use nightshift_core::{Code, Failure};
 use nightshift_motion::MotionGoal;

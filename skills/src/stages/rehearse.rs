@@ -1,8 +1,9 @@
 //! A slot's motions planned and not made: what a dry run does.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome, Situation};
+use crate::action::{Action, Outcome};
 use crate::belief::Belief;
+use crate::context::{Context, Situation};
 use crate::grasp::Spot;
 use crate::world::NestRef;
 use crate::{limits, scene};

@@ -1,7 +1,8 @@
 //! The tool up from among vials, before anything else moves.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Move, Outcome};
+use crate::action::{Action, Move, Outcome};
+use crate::context::Context;
 use crate::{limits, scene};
 use nalgebra::Isometry3;
 use nightshift_core::Failure;

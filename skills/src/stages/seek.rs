@@ -2,7 +2,8 @@
 
 use super::view::{View, Viewed};
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::ledger::{Body, Whereabouts};
 use crate::world::NestRef;
 use nightshift_core::api::Place;

@@ -5,7 +5,8 @@
 //! release: whatever ends the job, or the stack, in between.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::ledger::Body;
 use crate::limits;
 use crate::messages::SkillOutput;

@@ -1,6 +1,7 @@
 //! A nest looked at from above: the camera there, at rest, a picture, read. Again from elsewhere where it was no use.
 
-use crate::action::{Action, Context, Move, Outcome};
+use crate::action::{Action, Move, Outcome};
+use crate::context::Context;
 use crate::sight::{self, NestSight};
 use crate::world::{NestRef, World};
 use crate::{limits, scene};

@@ -1,7 +1,8 @@
 //! Entries of the ledger, and a job with them, made durable.
 
 use super::{Stage, Step};
-use crate::action::{Action, Context, Outcome};
+use crate::action::{Action, Outcome};
+use crate::context::Context;
 use crate::job::JobRecord;
 use crate::ledger::Body;
 

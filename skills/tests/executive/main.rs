@@ -9,3 +9,4 @@ mod restart;
 mod search;
 mod site;
 mod storm;
+mod wrist;
