@@ -260,6 +260,7 @@ pub fn scaled(twist: Twist, share: f64) -> Twist {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     const BRAKE: Twist = Twist { x: 0.8, y: 0.6, yaw: 1.6 };
 
@@ -329,6 +330,7 @@ mod tests {
             range_min_m: 0.05,
             range_max_m: 25.0,
             rate_hz: 12.5,
+            sweep_s: 0.0,
         }
     }
 
@@ -344,6 +346,7 @@ mod tests {
             scanner: name.into(),
             angle_min: -std::f64::consts::FRAC_PI_2,
             angle_increment: 1f64.to_radians(),
+            sweep: Duration::ZERO,
             beams: vec![nightshift_core::robot::Beam::Hit(range); 181],
         }
     }

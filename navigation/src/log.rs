@@ -9,6 +9,7 @@ use nightshift_core::describe::ScannerDescription;
 use nightshift_core::frames::{Base, Map, Odom};
 use nightshift_core::robot::{Beam, LaserScan, Odometry, Twist};
 use nightshift_core::{Pose, Pose2, Stamp};
+use std::time::Duration;
 
 /// Nearer is invalid, metres.
 const RANGE_MIN_M: f64 = 0.05;
@@ -139,6 +140,7 @@ impl DriveLog {
             range_min_m: RANGE_MIN_M,
             range_max_m: RANGE_MAX_M,
             rate_hz: 10.0,
+            sweep_s: 0.0,
         }
     }
 
@@ -167,6 +169,7 @@ impl DriveLog {
             scanner: SCANNER.into(),
             angle_min: self.angle_min,
             angle_increment: self.angle_increment,
+            sweep: Duration::ZERO,
             beams: step.ranges.iter().map(beam).collect(),
         }
     }

@@ -1,14 +1,18 @@
 //! Dead reckoning of the last seconds, to be asked at a scan's stamp.
 
-use nalgebra::{Isometry2, Vector2};
+use nalgebra::{Isometry2, Point2, Vector2};
 use nightshift_core::robot::Odometry;
 use nightshift_core::time::Stamp;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Entries kept: two seconds at 100 Hz.
 const LENGTH: usize = 200;
 /// A scan this much newer than the last odometry is placed by the last velocity, seconds.
 const MAX_AHEAD_S: f64 = 0.15;
+/// A base's motion while a scanner turns is taken as even for so long, seconds: what it brakes or speeds up meanwhile is
+/// less than 0.02 mrad then.
+const EVEN_S: f64 = 0.01;
 
 /// Odometry in order of stamps.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +54,47 @@ impl History {
             a.translation.vector.lerp(&b.translation.vector, share),
             a.rotation.angle() + share * turn,
         ))
+    }
+
+    /// How the base moves while a scan is taken that begins at `stamp`; none where it cannot be placed in time.
+    pub fn during(&self, stamp: Stamp, sweep: Duration) -> Option<Sweep> {
+        let seconds = sweep.as_secs_f64();
+        let count = (seconds / EVEN_S).ceil().min(LENGTH as f64) as u32;
+        let first = self.at(stamp)?;
+        let place = |step: u32| {
+            let moved = first
+                .inv_mul(&self.at(Stamp(stamp.0.saturating_add((sweep * step / count).as_nanos() as u64)))?);
+            Some([moved.translation.x, moved.translation.y, moved.rotation.angle()])
+        };
+        let places = if count == 0 { Vec::new() } else { (0..=count).map(place).collect::<Option<_>>()? };
+        Some(Sweep { first, places })
+    }
+}
+
+/// How the base moved while a scanner turned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    /// The base in `odom` at the first beam.
+    pub first: Isometry2<f64>,
+    /// From there: x, y and yaw at even times up to the last beam. None where all beams were measured at once.
+    places: Vec<[f64; 3]>,
+}
+
+impl Sweep {
+    /// All beams at once, from the base in the origin.
+    pub fn still() -> Self {
+        Self { first: Isometry2::identity(), places: Vec::new() }
+    }
+
+    /// What a beam found, from the base's frame at its own time to that at the first beam's. `share` is the beam's place
+    /// among all of them, 0 to 1.
+    pub fn carry(&self, share: f64, point: Point2<f64>) -> Point2<f64> {
+        let Some(steps) = self.places.len().checked_sub(1) else { return point };
+        let along = share * steps as f64;
+        let index = (along as usize).min(steps - 1);
+        let (a, b) = (self.places[index], self.places[index + 1]);
+        let [x, y, yaw] = [0, 1, 2].map(|axis| a[axis] + (b[axis] - a[axis]) * (along - index as f64));
+        Isometry2::new(Vector2::new(x, y), yaw) * point
     }
 }
 

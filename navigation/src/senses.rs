@@ -44,16 +44,17 @@ impl Senses {
         if blind(scan) {
             return;
         }
-        let (Some(scanner), Some(odom_from_base)) =
-            (self.scanners.get(&scan.scanner), self.history.at(scan.stamp))
+        let (Some(scanner), Some(sweep)) =
+            (self.scanners.get(&scan.scanner), self.history.during(scan.stamp, scan.sweep))
         else {
             return;
         };
         if self.seen.get(&scan.scanner).is_some_and(|last| scan.stamp < last.stamp) {
             return;
         }
-        let points = hits(scan, scanner).filter(|p| p.coords.norm() < NEAR_M).collect();
-        self.seen.insert(scan.scanner.clone(), Seen { stamp: scan.stamp, odom_from_base, points });
+        let points = hits(scan, scanner, &sweep).filter(|p| p.coords.norm() < NEAR_M).collect();
+        let seen = Seen { stamp: scan.stamp, odom_from_base: sweep.first, points };
+        self.seen.insert(scan.scanner.clone(), seen);
     }
 
     /// The sensor that has said nothing of use for longest, and for how long, seconds. What never spoke is counted from
@@ -102,6 +103,7 @@ fn blind(scan: &LaserScan) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_scan_of_nan_is_blind_and_one_of_an_open_hall_is_not() {
@@ -110,6 +112,7 @@ mod tests {
             scanner: "front".into(),
             angle_min: -1.0,
             angle_increment: 0.1,
+            sweep: Duration::ZERO,
             beams,
         };
         assert!(blind(&scan(vec![])));

@@ -13,6 +13,7 @@ use rand_distr::{Distribution, Normal};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Height of the scanners' plane, metres.
 const PLANE_M: f64 = 0.2;
@@ -36,6 +37,8 @@ pub struct World {
     pub walkers: Vec<(Point2<f64>, Point2<f64>, f64)>,
     /// Boxes that the map does not have: centre and full size.
     pub extra: Vec<[f64; 4]>,
+    /// Where the base was at the last steps, the newest first.
+    places: VecDeque<Isometry2<f64>>,
     odom: Isometry2<f64>,
     velocity: Twist,
     command: Twist,
@@ -49,6 +52,8 @@ pub struct World {
     /// From a scan's stamp until it is told.
     pub scan_delay_ns: u64,
     delayed: VecDeque<(u64, LaserScan)>,
+    /// Scans do not say how long they took.
+    pub sweep_untold: bool,
     /// Pictures show no tag.
     pub blind: bool,
     /// No scans come.
@@ -58,8 +63,9 @@ pub struct World {
     pub docked: Option<(Isometry2<f64>, [[f64; 3]; 3])>,
     pub paths: usize,
     pub states: Vec<LocalisationState>,
-    /// Error of the last answered pose, metres and radians.
+    /// Error of the last answered pose at its stamp, metres and radians.
     pub error: (f64, f64),
+    pub errors: Vec<(f64, f64)>,
     /// Nearest that anything came to the outline, metres.
     pub closest_m: f64,
 }
@@ -120,6 +126,15 @@ impl World {
         Self::with_robot(seed, robot)
     }
 
+    /// With lasers whose beams take so long from the first to the last, seconds.
+    pub fn sweeping(seed: u64, sweep_s: f64) -> Self {
+        let (site, mut robot) = descriptions();
+        for scanner in robot.scanners.values_mut() {
+            scanner.sweep_s = sweep_s;
+        }
+        Self::with_both(seed, site, robot)
+    }
+
     /// With zones that the site does not have.
     pub fn with_zones(seed: u64, zones: Vec<nightshift_core::describe::Zone>) -> Self {
         let (site, robot) = descriptions();
@@ -148,6 +163,7 @@ impl World {
             walls,
             extra: Vec::new(),
             walkers: Vec::new(),
+            places: VecDeque::new(),
             odom: Isometry2::new(Vector2::new(3.0, -2.0), 0.7),
             velocity: Twist::STOP,
             command: Twist::STOP,
@@ -159,6 +175,7 @@ impl World {
             drift_rad_per_m: DRIFT_RAD_PER_M,
             scan_delay_ns: 0,
             delayed: VecDeque::new(),
+            sweep_untold: false,
             blind: false,
             dark: false,
             done: Vec::new(),
@@ -166,6 +183,7 @@ impl World {
             paths: 0,
             states: Vec::new(),
             error: (0.0, 0.0),
+            errors: Vec::new(),
             closest_m: f64::INFINITY,
         };
         world.tell(NavInput::Command(NavCommand::SetPose(start)));
@@ -176,6 +194,7 @@ impl World {
     /// Puts the base somewhere and tells the navigator so, as well as a person would.
     pub fn put(&mut self, base: Isometry2<f64>) {
         self.base = base;
+        self.places.clear();
         let told = base * Isometry2::new(Vector2::new(0.05, -0.05), 0.03);
         self.tell(NavInput::Command(NavCommand::SetPose(Pose2::from_iso(told))));
         self.run(1.0);
@@ -217,10 +236,11 @@ impl World {
             match output {
                 NavOutput::Drive(twist) => (self.command, self.commanded_at) = (twist, self.now),
                 NavOutput::Localised(l) => {
-                    let truth = Pose2::from_iso(self.base);
+                    let truth = Pose2::from_iso(self.place(self.now - l.stamp.0));
                     if let Some(estimate) = l.estimate() {
                         let pose = &estimate.map_from_base;
                         self.error = (pose.distance(&truth), pose.turn_to(&truth).abs());
+                        self.errors.push(self.error);
                     }
                     self.states.push(l.state());
                 }
@@ -258,6 +278,23 @@ impl World {
         }
     }
 
+    /// Somebody else drives the base.
+    pub fn push(&mut self, twist: Twist, seconds: f64) {
+        let end = self.now + (seconds * 1e9) as u64;
+        while self.now < end {
+            (self.command, self.commanded_at) = (twist, self.now);
+            self.step();
+        }
+    }
+
+    /// Where the base was so long ago; where it was first, before that.
+    fn place(&self, ago_ns: u64) -> Isometry2<f64> {
+        let steps = ago_ns as f64 / STEP_NS as f64;
+        let at = |index: usize| self.places.get(index).or(self.places.back()).unwrap_or(&self.base);
+        let (newer, older) = (at(steps as usize), at(steps as usize + 1));
+        newer.lerp_slerp(older, steps.fract())
+    }
+
     fn step(&mut self) {
         self.now += STEP_NS;
         let outputs = self.navigator.advance(Stamp(self.now));
@@ -273,7 +310,8 @@ impl World {
             self.tell(NavInput::Odometry(odometry));
         }
         for (name, phase) in [("front", 0), ("rear", 4)] {
-            if tick % 8 == phase && !self.dark {
+            // The first turn began after the world did.
+            if tick >= 8 && tick % 8 == phase && !self.dark {
                 let scan = self.scan(name);
                 self.delayed.push_back((self.now + self.scan_delay_ns, scan));
             }
@@ -299,6 +337,8 @@ impl World {
         let [x, y, yaw] = self.scale;
         let turn = v.yaw * dt * yaw + self.drift_rad_per_m * step.norm();
         self.odom *= Isometry2::new(Vector2::new(step.x * x, step.y * y), turn);
+        self.places.truncate(100);
+        self.places.push_front(self.base);
         if (self.now / STEP_NS).is_multiple_of(4) {
             self.check_contact();
         }
@@ -322,13 +362,22 @@ impl World {
 
     fn scan(&mut self, name: &str) -> LaserScan {
         let scanner = &self.robot.scanners[name];
-        let eye = self.base * scanner.pose.planar().iso;
+        let mount = scanner.pose.planar().iso;
+        let sweep = scanner.sweep();
+        let sweep_ns = sweep.as_nanos() as u64;
+        let eyes: Vec<Isometry2<f64>> = (0..scanner.beams)
+            .map(|i| {
+                let share = i as f64 / (scanner.beams - 1) as f64;
+                self.place((sweep_ns as f64 * (1.0 - share)) as u64) * mount
+            })
+            .collect();
         let walls = self.all_walls();
         let (from, to) = (scanner.angle_min_deg.to_radians(), scanner.angle_max_deg.to_radians());
         let increment = (to - from) / (scanner.beams - 1) as f64;
         let noise = Normal::new(0.0, RANGE_SIGMA_M).unwrap();
         let beams = (0..scanner.beams)
             .map(|i| {
+                let eye = eyes[i];
                 let way = eye.rotation * nalgebra::UnitComplex::new(from + i as f64 * increment);
                 let direction = way * Vector2::x();
                 let origin = Point2::from(eye.translation.vector);
@@ -339,10 +388,11 @@ impl World {
             })
             .collect();
         LaserScan {
-            stamp: Stamp(self.now),
+            stamp: Stamp(self.now - sweep_ns),
             scanner: name.to_owned(),
             angle_min: from,
             angle_increment: increment,
+            sweep: if self.sweep_untold { Duration::ZERO } else { sweep },
             beams,
         }
     }

@@ -1,23 +1,26 @@
 //! The safety laser scanners, as time-of-flight sensors: a spot of light that is as wide as the step from beam to
 //! beam, surfaces that scatter, mirror or let it through, and a receiver that answers with one range.
 //!
-//! A whole turn is taken at its middle: that the robot moves during a turn is not modelled. The robot's own body is
-//! left out, as the scanners of a real one mask it.
+//! A turn takes time (`sweep_s`), and each beam goes out from where the scanner is then. What else moves is where it is at
+//! the turn's end. The robot's own body is left out, as the scanners of a real one mask it.
 
 mod receiver;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod track;
+
+pub use track::Track;
 
 use crate::scene::Prim;
-use nalgebra::{Isometry3, Vector3};
+use nalgebra::{Isometry3, Point3, Vector3};
 use nightshift_core::Stamp;
 use nightshift_core::describe::{ScannerDescription, Solid};
-use nightshift_core::frames::{Base, Map, Pose};
+use nightshift_core::frames::{Base, Pose2};
 use nightshift_core::random::{Seed, Stream};
 use nightshift_core::robot::{Beam, LaserScan};
 use receiver::Receiver;
-use trace::{Echo, Tracer};
+use trace::{Echo, Fan, Ray, Tracer};
 
 /// Shares of a spot's light in its middle and at its two edges, which it shares with its neighbours.
 const SPOT: [f64; 3] = [0.25, 0.5, 0.25];
@@ -42,25 +45,24 @@ impl Scanner {
         &self.name
     }
 
-    /// Takes a turn at `stamp`. `turned` is how far it sits turned on its mount, radians; `map_from_prim` are the poses
-    /// of `prims` now.
+    /// Takes the turn that ends now; none where it began before the world did. `turned` is how far the scanner sits turned
+    /// on its mount, radians; `map_from_prim` are the poses of `prims` now.
     pub fn take(
         &mut self,
-        stamp: Stamp,
-        map_from_base: &Pose<Map, Base>,
+        now: Stamp,
+        track: &Track,
         turned: f64,
         prims: &[Prim],
         map_from_prim: &[Isometry3<f64>],
-    ) -> LaserScan {
+    ) -> Option<LaserScan> {
         let description = &self.description;
+        let sweep = description.sweep();
         let increment = (description.angle_max_deg - description.angle_min_deg).to_radians()
             / (description.beams - 1) as f64;
         let angle_min = description.angle_min_deg.to_radians();
-        let map_from_laser = (*map_from_base * description.pose).iso;
-        // Rays through the middles of the spots and through the edges between them.
-        let (rays, half) = (2 * description.beams + 1, increment / 2.0);
-        let tracer = Tracer::new(&map_from_laser, prims, map_from_prim);
-        let traced = tracer.fan(angle_min + turned - half, half, rays);
+        let map_from_laser = (track.before(description.sweep_s)?.spatial() * description.pose).iso;
+        let fan = self.fan(track, angle_min + turned, increment)?;
+        let traced = Tracer::new(&map_from_laser, prims, map_from_prim).fan(&fan);
         let (min, max) = (description.range_min_m as f32, description.range_max_m as f32);
         let mut spot: Vec<Echo> = Vec::new();
         let beams = (0..description.beams).map(|beam| {
@@ -72,7 +74,35 @@ impl Scanner {
             Beam::from_range(Receiver::range(&mut spot, &mut self.stream) as f32, min, max)
         });
         let beams = beams.collect();
-        LaserScan { stamp, scanner: self.name.clone(), angle_min, angle_increment: increment, beams }
+        let stamp = Stamp(now.0.checked_sub(sweep.as_nanos() as u64)?);
+        let scanner = self.name.clone();
+        Some(LaserScan { stamp, scanner, angle_min, angle_increment: increment, sweep, beams })
+    }
+
+    /// The rays of a turn, in the scanner's frame at its first beam: through the middles of the spots and through the edges
+    /// between them, each from where the scanner is then.
+    fn fan(&self, track: &Track, first: f64, increment: f64) -> Option<Fan> {
+        let ScannerDescription { pose: base_from_laser, beams, sweep_s, .. } = self.description;
+        let (start, step) = (first - increment / 2.0, increment / 2.0);
+        let base_at_first = track.before(sweep_s)?.iso;
+        let mut rays = Vec::with_capacity(2 * beams + 1);
+        for beam in 0..=beams {
+            let moved = if sweep_s > 0.0 {
+                let share = (beam as f64 / (beams - 1) as f64).min(1.0);
+                let base = track.before(sweep_s * (1.0 - share))?.iso;
+                let base = Pose2::<Base, Base>::from_iso(base_at_first.inv_mul(&base)).spatial();
+                (base_from_laser.inverse() * base * base_from_laser).iso
+            } else {
+                Isometry3::identity()
+            };
+            let origin = Point3::from(moved.translation.vector);
+            for ray in [2 * beam, 2 * beam + 1] {
+                let (sin, cos) = (start + step * ray as f64).sin_cos();
+                rays.push(Ray { origin, direction: moved.rotation * Vector3::new(cos, sin, 0.0) });
+            }
+        }
+        rays.truncate(2 * beams + 1);
+        Some(Fan::new(rays, start, step))
     }
 }
 

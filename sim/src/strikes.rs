@@ -368,12 +368,12 @@ fn names_that_are_not_there_are_refused_with_those_that_are() {
     assert!(refused(&mut world, "vial.S-001.toppled").contains("stands in no slot"));
 }
 
-/// What a message of the component that `text` strikes says, without its stamp, and how late it is.
+/// What a message of the component that `text` strikes says, without its stamp, and how late it is: a scan, after its last beam.
 fn told(events: Vec<(Stamp, RobotEvent)>, text: &str) -> Vec<(f64, String)> {
     let message = |(now, event): (Stamp, RobotEvent)| {
         let (stamp, said) = match event {
             RobotEvent::Scan(s) if text.starts_with(&format!("scanner.{}", s.scanner)) => {
-                (s.stamp, format!("{:?}", s.beams))
+                (s.stamp + s.sweep, format!("{:?}", s.beams))
             }
             RobotEvent::Odometry(o) if text.starts_with("odometry") => {
                 (o.stamp, format!("{:?}", o.odom_from_base))

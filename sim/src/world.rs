@@ -20,7 +20,7 @@ use crate::contacts::Monitor;
 use crate::faults::{ActiveFaults, Event};
 use crate::gripper::Gripper;
 use crate::inertial::InertialUnit;
-use crate::laser::Scanner;
+use crate::laser::{Scanner, Track};
 use crate::layout::{JointIndex, Layout};
 use crate::mjcf;
 use crate::odometry::Wheels;
@@ -74,6 +74,7 @@ pub struct World {
     wrist: Wrist,
     inertial: InertialUnit,
     scanners: Vec<Scanner>,
+    track: Track,
     channels: Channels,
     link: Link,
     camera: Camera,
@@ -150,6 +151,7 @@ impl World {
             wrist: Wrist::new(config.seed),
             inertial: InertialUnit::new(config.seed),
             scanners: robot.scanners.iter().map(|(name, s)| Scanner::new(name, s, config.seed)).collect(),
+            track: Track::new(robot, Self::STEP),
             channels: Channels::new(robot, config.seed),
             link: Link::new(config.seed),
             camera: Camera::new(&robot.camera, config.seed),
@@ -230,6 +232,7 @@ impl World {
         self.drift_clock();
         let turned = self.wheels_velocity();
         self.wheels.turn(turned, Self::STEP.as_secs_f64());
+        self.track.push(self.base_pose());
         self.take_scans(now);
         self.tell(now)
     }
@@ -412,7 +415,7 @@ impl World {
             &self.wheels,
             &self.wrist,
             &self.inertial,
-            &self.scanners,
+            &(&self.scanners, &self.track),
             &self.channels,
             &self.link,
             &(&self.active, self.jammed_at, &self.stuck, &self.strangers, self.clock_ahead_s, &self.stations),

@@ -17,6 +17,7 @@ use nightshift_navigation::predictive::{Limits, Mover, Mppi, SAMPLES, STEP_S, ST
 use rand::Rng;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 const ROBOT: &str = "omni7";
 /// The building, metres and cells of 5 cm.
@@ -207,6 +208,7 @@ fn scan(robot: &Robot, name: &str, stamp: Stamp, range: f32) -> LaserScan {
         scanner: name.to_owned(),
         angle_min: scanner.angle_min_deg.to_radians(),
         angle_increment: increment,
+        sweep: Duration::ZERO,
         beams: vec![Beam::Hit(range); scanner.beams],
     }
 }

@@ -22,6 +22,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn lab() -> Lab {
     let reader = |folder: &str| {
@@ -115,6 +116,7 @@ fn drive() -> Journal {
                 scanner,
                 angle_min: 0.0,
                 angle_increment: 0.1,
+                sweep: Duration::ZERO,
                 beams,
             }));
         }
@@ -342,6 +344,7 @@ fn a_drive_on_a_map_alone_is_drawn_with_its_scans_and_an_arrow_for_the_base() {
         scanner: "laser".into(),
         angle_min: 0.0,
         angle_increment: 0.1,
+        sweep: Duration::ZERO,
         beams: vec![Beam::Hit(2.0), Beam::NoReturn],
     };
     let odometry = Odometry { stamp: Stamp(5), odom_from_base: Pose2::identity(), velocity: Twist::STOP };

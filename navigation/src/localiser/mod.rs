@@ -205,9 +205,10 @@ impl Localiser {
     /// Takes a scan. None where it cannot be placed in time, or is of an unknown scanner.
     pub fn scan(&mut self, scan: &LaserScan) -> Option<Localisation> {
         let scanner = self.scanners.get(&scan.scanner)?;
-        let points = scan::points(scan, scanner);
+        let sweep = self.history.during(scan.stamp, scan.sweep)?;
+        let points = scan::points(scan, scanner, &sweep);
         let eye = Point2::from(scanner.pose.translation().xy());
-        let odom_from_base = self.history.at(scan.stamp)?;
+        let odom_from_base = sweep.first;
         if self.reckoned.is_some_and(|(stamp, _)| scan.stamp < stamp) {
             return None;
         }

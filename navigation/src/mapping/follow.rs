@@ -5,6 +5,7 @@ use super::draw::{placed, sketch};
 use crate::localiser::refine::{Prior, refine};
 use crate::localiser::scan;
 use crate::log::DriveLog;
+use crate::odometry::Sweep;
 use crate::surface::Surfaces;
 use nalgebra::{Isometry2, Matrix3, Point2, Vector2, Vector3};
 
@@ -53,7 +54,7 @@ pub struct Followed {
 /// Follows a log. `tell` is told each step.
 pub fn follow(log: &DriveLog, tell: &mut dyn FnMut(usize)) -> Followed {
     let scanner = log.scanner();
-    let points = |step: usize| scan::points(&log.scan(step), &scanner);
+    let points = |step: usize| scan::points(&log.scan(step), &scanner, &Sweep::still());
     let first = Key { step: 0, points: points(0), pose: Isometry2::identity(), explained: 1.0 };
     let mut followed = Followed { keys: vec![first], at: vec![(0, Isometry2::identity())] };
     let mut surfaces = None;

@@ -9,6 +9,7 @@ mod graph;
 use crate::localiser::hits;
 use crate::localiser::refine::{Prior, refine};
 use crate::log::DriveLog;
+use crate::odometry::Sweep;
 use crate::surface::Surfaces;
 use follow::{Followed, Key};
 use graph::{Anchor, Edge};
@@ -161,7 +162,7 @@ fn draw_map(log: &DriveLog, keys: &[Key]) -> Result<OccupancyGrid, MappingError>
         .iter()
         .map(|key| {
             let ends: Vec<Point2<f64>> =
-                hits(&log.scan(key.step), &scanner).map(|hit| key.pose * hit).collect();
+                hits(&log.scan(key.step), &scanner, &Sweep::still()).map(|hit| key.pose * hit).collect();
             (key.pose * eye, ends)
         })
         .collect();

@@ -4,6 +4,7 @@
 use crate::frames::{Base, Odom, Pose2};
 use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One beam of a laser scan.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for Beam {
 /// One turn of a laser scanner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaserScan {
-    /// When the turn was taken.
+    /// When the first beam was measured.
     pub stamp: Stamp,
     /// The scanner's name in the robot's description (`front`, `rear`).
     pub scanner: String,
@@ -64,7 +65,11 @@ pub struct LaserScan {
     pub angle_min: f64,
     /// From beam to beam, radians.
     pub angle_increment: f64,
-    /// Beams in order of bearing.
+    /// From the first beam's measurement to the last one's, at an even rate. Zero: all at once, as recordings from before
+    /// scans told it have it.
+    #[serde(default)]
+    pub sweep: Duration,
+    /// Beams in order of bearing, and of time.
     pub beams: Vec<Beam>,
 }
 

@@ -349,6 +349,7 @@ impl FakeRobot {
                 scanner,
                 angle_min,
                 angle_increment,
+                sweep: Duration::ZERO,
                 beams: beams(),
             }));
         }

@@ -1,7 +1,10 @@
 use super::*;
 use crate::scene::{Form, Host, Role};
+use nightshift_core::Pose;
 use nightshift_core::describe::Surface;
+use nightshift_core::frames::Map;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const WHITE: Surface = Surface { diffuse: 0.8, specular: 0.0, transmitted: 0.0 };
 const BLACK: Surface = Surface { diffuse: 0.02, specular: 0.0, transmitted: 0.0 };
@@ -25,20 +28,13 @@ fn slab([x, y]: [f64; 2], [along, across]: [f64; 2], yaw: f64, surface: Surface)
 
 /// Ranges of all beams over some scans, by beam; infinite for no return, NaN for invalid.
 fn scans(prims: &[Prim], count: usize) -> Vec<Vec<f64>> {
-    let description = ScannerDescription {
-        pose: Pose::identity(),
-        angle_min_deg: -90.0,
-        angle_max_deg: 90.0,
-        beams: 361,
-        range_min_m: 0.05,
-        range_max_m: 25.0,
-        rate_hz: 12.5,
-    };
+    let description = description(0.0);
     let mut scanner = Scanner::new("test", &description, Seed(1));
+    let track = track(&description, |_| Pose2::identity());
     let poses: Vec<_> = prims.iter().map(|prim| prim.host_from_prim).collect();
     let mut ranges = vec![Vec::new(); 361];
     for _ in 0..count {
-        let scan = scanner.take(Stamp::ZERO, &Pose::identity(), 0.0, prims, &poses);
+        let scan = scanner.take(Stamp::ZERO, &track, 0.0, prims, &poses).unwrap();
         for (told, beam) in ranges.iter_mut().zip(scan.beams) {
             told.push(match beam {
                 Beam::Hit(range) => f64::from(range),
@@ -48,6 +44,88 @@ fn scans(prims: &[Prim], count: usize) -> Vec<Vec<f64>> {
         }
     }
     ranges
+}
+
+fn description(sweep_s: f64) -> ScannerDescription {
+    ScannerDescription {
+        pose: Pose::identity(),
+        angle_min_deg: -90.0,
+        angle_max_deg: 90.0,
+        beams: 361,
+        range_min_m: 0.05,
+        range_max_m: 25.0,
+        rate_hz: 12.5,
+        sweep_s,
+    }
+}
+
+/// A base that has gone on for as long as a turn takes, by a law of the time until the turn's end, seconds.
+fn track(description: &ScannerDescription, place: impl Fn(f64) -> Pose2<Map, Base>) -> Track {
+    let mut robot = crate::testing::robot();
+    robot.scanners = [("test".to_owned(), description.clone())].into();
+    let mut track = Track::new(&robot, crate::World::STEP);
+    for step in (0..100).rev() {
+        track.push(place(f64::from(step) * crate::World::STEP.as_secs_f64()));
+    }
+    track
+}
+
+/// Each beam of a turn in a drive ends at a wall from where the scanner was at the beam's own time, and far from one seen from
+/// where it was at the first.
+#[test]
+fn a_scanner_that_moves_while_it_turns_sees_from_where_it_is_beam_by_beam() {
+    let mount = Pose::from_xyz_rpy([0.3, 0.2, 0.0], [0.0, 0.0, 0.7]);
+    let description = ScannerDescription { pose: mount, ..description(0.06) };
+    let place = |ago: f64| Pose2::<Map, Base>::new(0.1 - 0.7 * ago, -0.2 * ago, 0.3 - ago - 0.8 * ago * ago);
+    let room = [[3.05, 0.0, 0.1, 8.0], [-3.05, 0.0, 0.1, 8.0], [0.0, 3.05, 8.0, 0.1], [0.0, -3.05, 8.0, 0.1]];
+    let post = slab([1.2, 1.1], [0.2, 0.2], 0.4, WHITE);
+    let mut prims: Vec<Prim> = room.iter().map(|[x, y, w, h]| slab([*x, *y], [*w, *h], 0.0, WHITE)).collect();
+    prims.push(post);
+    let poses: Vec<_> = prims.iter().map(|prim| prim.host_from_prim).collect();
+    let now = Stamp::from_seconds(2.0);
+    let mut scanner = Scanner::new("test", &description, Seed(1));
+    let scan = scanner.take(now, &track(&description, place), 0.0, &prims, &poses).unwrap();
+    assert_eq!((scan.stamp, scan.sweep), (Stamp::from_seconds(1.94), Duration::from_millis(60)));
+    // Off the nearest wall or side of the post, seen from the base's place so long before the end.
+    let off = |beam: usize, range: f32, ago: f64| {
+        let bearing = scan.angle_min + scan.angle_increment * beam as f64;
+        let map_from_laser = (place(ago).spatial() * mount).iso;
+        let along = map_from_laser * Vector3::new(bearing.cos(), bearing.sin(), 0.0);
+        let hit = prims.iter().zip(&poses).filter_map(|(prim, pose)| {
+            let eye = pose.inverse_transform_point(&map_from_laser.translation.vector.into()).coords.into();
+            crate::raycast::meet(&prim.form, &eye, &pose.inverse_transform_vector(&along).into()).map(|m| m.t)
+        });
+        (f64::from(range) - hit.fold(f64::INFINITY, f64::min)).abs()
+    };
+    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    for (beam, told) in scan.beams.iter().enumerate() {
+        let Beam::Hit(range) = told else { continue };
+        right.push(off(beam, *range, 0.06 * (1.0 - beam as f64 / 360.0)));
+        wrong.push(off(beam, *range, 0.06));
+    }
+    right.sort_by(f64::total_cmp);
+    wrong.sort_by(f64::total_cmp);
+    // Some beams mix the post with what is behind it.
+    assert!(
+        right.len() > 340 && right[right.len() * 97 / 100] < 0.03,
+        "{:?}",
+        &right[right.len() * 9 / 10..]
+    );
+    assert!(wrong[wrong.len() / 2] > 0.02, "{}", wrong[wrong.len() / 2]);
+}
+
+#[test]
+fn a_turn_that_began_before_the_world_is_not_told() {
+    let description = description(0.06);
+    let mut robot = crate::testing::robot();
+    robot.scanners = [("test".to_owned(), description.clone())].into();
+    let mut track = Track::new(&robot, crate::World::STEP);
+    let mut scanner = Scanner::new("test", &description, Seed(1));
+    for step in 1..=40u64 {
+        track.push(Pose2::identity());
+        let now = Stamp(step * crate::World::STEP.as_nanos() as u64);
+        assert_eq!(scanner.take(now, &track, 0.0, &[], &[]).is_some(), step > 30, "{step}");
+    }
 }
 
 /// Mean, standard deviation and share of returns of the beam at a bearing, degrees.

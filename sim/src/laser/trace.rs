@@ -50,7 +50,47 @@ struct Hit {
     surface: Surface,
 }
 
-/// All shapes in the scanner's frame.
+/// Light that goes out, in the scanner's frame at its first beam.
+pub struct Ray {
+    /// Where the scanner is then.
+    pub origin: Point3<f64>,
+    /// Of length one.
+    pub direction: Vector3<f64>,
+}
+
+/// A turn's rays, one after the other, with the bounds by which shapes are passed over.
+pub struct Fan {
+    rays: Vec<Ray>,
+    /// Bearing of the first, and about how much farther each next one points, radians.
+    start: f64,
+    step: f64,
+    /// How far a bearing may be from that, radians.
+    off: f64,
+    /// How far a ray's origin may be from the first beam's, metres.
+    wander_m: f64,
+}
+
+impl Fan {
+    /// Rays that a scanner at rest would send from one bearing on, step by step.
+    pub fn new(rays: Vec<Ray>, start: f64, step: f64) -> Self {
+        let wander_m = rays.iter().map(|ray| ray.origin.coords.norm()).fold(0.0, f64::max);
+        let mut fan = Self { rays, start, step, off: 0.0, wander_m };
+        // By how much rays have turned away from where they would point at rest.
+        let turns: Vec<f64> = fan.rays.iter().enumerate().map(|(i, ray)| fan.turn_of(i, ray)).collect();
+        let drift = turns.last().map_or(0.0, |last| last / (turns.len() - 1) as f64);
+        fan.step += drift;
+        let off = turns.iter().enumerate().map(|(i, turn)| (turn - drift * i as f64).abs());
+        fan.off = off.fold(0.0, f64::max);
+        fan
+    }
+
+    fn turn_of(&self, index: usize, ray: &Ray) -> f64 {
+        let (sin, cos) = (self.start + self.step * index as f64).sin_cos();
+        (cos * ray.direction.y - sin * ray.direction.x).atan2(cos * ray.direction.x + sin * ray.direction.y)
+    }
+}
+
+/// All shapes in the scanner's frame at its first beam.
 pub struct Tracer<'a> {
     shapes: Vec<(&'a Prim, Isometry3<f64>)>,
 }
@@ -68,19 +108,15 @@ impl<'a> Tracer<'a> {
         Self { shapes: near.map(|(prim, pose)| (prim, map_from_laser.inv_mul(pose))).collect() }
     }
 
-    /// Rays in the scanner's plane, from one bearing on, step by step.
-    pub fn fan(&self, start: f64, step: f64, count: usize) -> Traced {
-        let directions: Vec<Vector3<f64>> = (0..count)
-            .map(|i| {
-                let (sin, cos) = (start + step * i as f64).sin_cos();
-                Vector3::new(cos, sin, 0.0)
-            })
-            .collect();
+    /// The echoes of a turn.
+    pub fn fan(&self, fan: &Fan) -> Traced {
+        let count = fan.rays.len();
         let mut first: Vec<Option<Hit>> = (0..count).map(|_| None).collect();
         for (prim, pose) in &self.shapes {
-            let eye: V3 = pose.inverse_transform_point(&Point3::origin()).coords.into();
-            for ray in rays_that_may_meet(prim, pose, start, step, count) {
-                let direction: V3 = pose.inverse_transform_vector(&directions[ray]).into();
+            for ray in rays_that_may_meet(prim, pose, fan) {
+                let Ray { origin, direction } = &fan.rays[ray];
+                let eye: V3 = pose.inverse_transform_point(origin).coords.into();
+                let direction: V3 = pose.inverse_transform_vector(direction).into();
                 if let Some(Meeting { t, normal }) = meet(&prim.form, &eye, &direction)
                     && first[ray].as_ref().is_none_or(|hit| t < hit.t)
                 {
@@ -89,9 +125,9 @@ impl<'a> Tracer<'a> {
             }
         }
         let mut traced = Traced { echoes: Vec::with_capacity(count), ends: Vec::with_capacity(count) };
-        for (hit, direction) in first.into_iter().zip(directions) {
+        for (hit, Ray { origin, direction }) in first.into_iter().zip(&fan.rays) {
             if let Some(hit) = hit {
-                self.scatter(Point3::origin(), direction, hit, [0.0, 1.0], DEEP, &mut traced.echoes);
+                self.scatter(*origin, *direction, hit, [0.0, 1.0], DEEP, &mut traced.echoes);
             }
             traced.ends.push(traced.echoes.len());
         }
@@ -157,15 +193,16 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// The rays between the bearings that a shape lies within.
-fn rays_that_may_meet(prim: &Prim, pose: &Isometry3<f64>, start: f64, step: f64, count: usize) -> Vec<usize> {
+/// The rays between the bearings that a shape lies within, seen from anywhere that rays start.
+fn rays_that_may_meet(prim: &Prim, pose: &Isometry3<f64>, fan: &Fan) -> Vec<usize> {
     let Form::Solid(solid) = prim.form else { return Vec::new() };
+    let (count, start, step) = (fan.rays.len(), fan.start, fan.step);
     let at = pose.translation.vector;
-    let (away, around) = (at.x.hypot(at.y), around(&solid, pose));
+    let (away, around) = (at.x.hypot(at.y), around(&solid, pose) + fan.wander_m);
     if away <= around {
         return (0..count).collect();
     }
-    let (bearing, half) = (at.y.atan2(at.x), (around / away).asin());
+    let (bearing, half) = (at.y.atan2(at.x), (around / away).asin() + fan.off);
     let mut rays = Vec::new();
     for turn in [-1.0, 0.0, 1.0] {
         let middle = bearing + turn * std::f64::consts::TAU;

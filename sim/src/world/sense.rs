@@ -27,7 +27,7 @@ const RATE_SIGMA: f64 = 1e-4;
 const EFFORT_SIGMA: f64 = 0.05;
 /// Standard deviation of the gripper's force, N.
 pub const FORCE_SIGMA: f64 = 0.05;
-/// From the middle of a laser's turn until its scan is told: half a turn is over then, and it comes over a bus.
+/// From the end of a laser's turn until its scan is told, over a bus.
 const SCAN: Lateness = lateness(6, 8);
 /// From a measurement until it is told, over a field bus with a cycle of a few milliseconds.
 const ODOMETRY: Lateness = lateness(2, 6);
@@ -147,10 +147,10 @@ impl World {
                 continue;
             }
             let poses = self.prim_poses();
-            let base = self.base_pose().spatial();
             let knocked = self.active.on(What::ScannerKnocked, &name);
             let turned = knocked.map_or(0.0, |fault| fault.number("yaw"));
-            let mut scan = self.scanners[index].take(now, &base, turned, &self.scene.prims, &poses);
+            let taken = self.scanners[index].take(now, &self.track, turned, &self.scene.prims, &poses);
+            let Some(mut scan) = taken else { continue };
             let faults = self.active.of(Component::Scanner, &name);
             spoil::scan(&mut scan, &self.robot.scanners[&name], faults, &mut self.channels.spoil);
             self.send(now, RobotEvent::Scan(scan));

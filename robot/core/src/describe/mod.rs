@@ -271,6 +271,22 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_of_a_scanner_that_takes_no_time_that_there_is_is_refused() {
+        let cases: [&'static [_]; 4] = [
+            &[("robot.toml", "sweep_s = 0.03", "sweep_s = -0.01")],
+            &[("robot.toml", "sweep_s = 0.03", "sweep_s = nan")],
+            // Longer than from one turn to the next.
+            &[("robot.toml", "sweep_s = 0.03", "sweep_s = 0.081")],
+            &[("robot.toml", "sweep_s = 0.03", "sweep_s = inf")],
+        ];
+        for edits in cases {
+            let found = problems(Robot::load(&spoilt(ROBOT, edits)));
+            let expected = "robot.toml: scanner.front.sweep_s: must be a time from 0 to 1 s";
+            assert!(found.contains(expected), "{edits:?}: {found}");
+        }
+    }
+
+    #[test]
     fn a_broken_urdf_is_refused_with_reasons() {
         let cases: [(&'static [_], &str); 5] = [
             (

@@ -9,6 +9,7 @@ use crate::image::Intrinsics;
 use crate::robot::Twist;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A mobile manipulator: the folder `robot/description/<name>/`.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +140,17 @@ pub struct ScannerDescription {
     pub range_max_m: f64,
     /// Turns a second.
     pub rate_hz: f64,
+    /// From the first beam of a turn to the last, seconds: a base that moves meanwhile is seen from more than one place.
+    /// 0: all beams at once.
+    #[serde(default)]
+    pub sweep_s: f64,
+}
+
+impl ScannerDescription {
+    /// From the first beam of a turn to the last.
+    pub fn sweep(&self) -> Duration {
+        Duration::from_secs_f64(self.sweep_s)
+    }
 }
 
 /// A nest of the robot's deck.
@@ -247,6 +259,13 @@ fn check_rest(file: &RobotFile, problems: &mut Problems) {
             FILE,
             format!("scanner.{name}"),
             "needs two beams or more, rising angles, rising ranges and a positive rate",
+        );
+        // NaN is neither.
+        problems.check(
+            (0.0..=1.0).contains(&scanner.sweep_s) && scanner.sweep_s * scanner.rate_hz <= 1.0,
+            FILE,
+            format!("scanner.{name}.sweep_s"),
+            "must be a time from 0 to 1 s, no longer than from one turn to the next (1 / rate_hz)",
         );
     }
 }

@@ -8,6 +8,7 @@ use nightshift_core::robot::{Beam, GripperState, Inertial, JointState, LaserScan
 use r2r::geometry_msgs::msg::{Twist as TwistMsg, Vector3, Wrench as WrenchMsg, WrenchStamped};
 use r2r::nav_msgs::msg::Odometry as OdometryMsg;
 use r2r::sensor_msgs::msg::{Imu, JointState as JointStateMsg, LaserScan as LaserScanMsg};
+use std::time::Duration;
 
 /// A scan of a scanner.
 pub fn to_scan(scan: &LaserScan, scanner: &ScannerDescription) -> LaserScanMsg {
@@ -25,7 +26,7 @@ pub fn to_scan(scan: &LaserScan, scanner: &ScannerDescription) -> LaserScanMsg {
         angle_min: scan.angle_min as f32,
         angle_max: (scan.angle_min + scan.angle_increment * ranges.len().saturating_sub(1) as f64) as f32,
         angle_increment: scan.angle_increment as f32,
-        time_increment: 0.0,
+        time_increment: (scan.sweep.as_secs_f64() / ranges.len().saturating_sub(1).max(1) as f64) as f32,
         scan_time: (1.0 / scanner.rate_hz) as f32,
         range_min: scanner.range_min_m as f32,
         range_max: scanner.range_max_m as f32,
@@ -34,8 +35,9 @@ pub fn to_scan(scan: &LaserScan, scanner: &ScannerDescription) -> LaserScanMsg {
     }
 }
 
-/// A scan of the scanner of that name.
-pub fn from_scan(message: &LaserScanMsg, scanner: &str) -> Result<LaserScan, BadMessage> {
+/// A scan of the scanner of that name. Where it does not say how long its beams took, `sweep` is taken: many drivers
+/// leave it out.
+pub fn from_scan(message: &LaserScanMsg, scanner: &str, sweep: Duration) -> Result<LaserScan, BadMessage> {
     let stamp = stamp_in(&message.header, &frames::laser(scanner))?;
     let (min, max) = (message.range_min, message.range_max);
     if !(min.is_finite() && max.is_finite() && min >= 0.0 && max > min) {
@@ -53,11 +55,22 @@ pub fn from_scan(message: &LaserScanMsg, scanner: &str) -> Result<LaserScan, Bad
     if message.ranges.len() < 2 {
         return bad(format!("{} ranges; a scan has two or more", message.ranges.len()));
     }
+    let told_s = f64::from(message.time_increment) * (message.ranges.len() - 1) as f64;
+    // NaN is neither.
+    if !(0.0..=1.0).contains(&told_s) {
+        return bad(format!(
+            "time_increment {} s over {} ranges is no time from 0 to 1 s from the first beam to the last",
+            message.time_increment,
+            message.ranges.len()
+        ));
+    }
+    let sweep = if told_s > 0.0 { Duration::from_secs_f64(told_s) } else { sweep };
     Ok(LaserScan {
         stamp,
         scanner: scanner.to_owned(),
         angle_min: f64::from(message.angle_min),
         angle_increment: f64::from(message.angle_increment),
+        sweep,
         beams: message.ranges.iter().map(|range| Beam::from_range(*range, min, max)).collect(),
     })
 }
@@ -237,6 +250,7 @@ mod tests {
             range_min_m: 0.05,
             range_max_m: 25.0,
             rate_hz: 12.5,
+            sweep_s: 0.0,
         }
     }
 
@@ -246,6 +260,7 @@ mod tests {
             scanner: "front".to_owned(),
             angle_min: -1.5,
             angle_increment: 0.25,
+            sweep: Duration::from_millis(500),
             beams: vec![Beam::Hit(3.25), Beam::NoReturn, Beam::Invalid],
         }
     }
@@ -254,7 +269,17 @@ mod tests {
     fn a_scan_comes_back_with_its_doubts() {
         let message = to_scan(&scan(), &scanner());
         assert_eq!((message.header.frame_id.as_str(), message.angle_max), ("laser_front", -1.0));
-        assert_eq!(from_scan(&message, "front"), Ok(scan()));
+        assert_eq!((message.time_increment, message.scan_time), (0.25, 0.08));
+        assert_eq!(from_scan(&message, "front", Duration::ZERO), Ok(scan()));
+    }
+
+    #[test]
+    fn a_driver_that_leaves_a_turns_time_out_gets_the_described_one() {
+        let message = LaserScanMsg { time_increment: 0.0, ..to_scan(&scan(), &scanner()) };
+        let described = Duration::from_millis(30);
+        assert_eq!(from_scan(&message, "front", described).map(|scan| scan.sweep), Ok(described));
+        let message = to_scan(&scan(), &scanner());
+        assert_eq!(from_scan(&message, "front", described).map(|scan| scan.sweep), Ok(scan().sweep));
     }
 
     #[test]
@@ -262,12 +287,18 @@ mod tests {
         let refused = |change: fn(&mut LaserScanMsg)| {
             let mut message = to_scan(&scan(), &scanner());
             change(&mut message);
-            from_scan(&message, "front").unwrap_err().0
+            from_scan(&message, "front", Duration::ZERO).unwrap_err().0
         };
         assert!(refused(|m| m.ranges.clear()).contains("0 ranges"));
         assert!(refused(|m| m.angle_increment = 0.0).contains("no bearings"));
         assert!(refused(|m| m.angle_min = f32::NAN).contains("no bearings"));
         assert!(refused(|m| m.range_max = f32::INFINITY).contains("no range"));
+        for time_increment in [f32::NAN, f32::INFINITY, -1e-4, 0.51] {
+            let mut message = to_scan(&scan(), &scanner());
+            message.time_increment = time_increment;
+            let refusal = from_scan(&message, "front", Duration::ZERO).unwrap_err().0;
+            assert!(refusal.contains("from 0 to 1 s"), "{time_increment}: {refusal}");
+        }
         assert!(refused(|m| m.header.frame_id = "laser".into()).contains("laser_front"));
         assert!(refused(|m| m.header.stamp.sec = -4).contains("-4 s"));
     }

@@ -16,11 +16,13 @@ use r2r::rosgraph_msgs::msg::Clock;
 use r2r::sensor_msgs::msg::{CameraInfo, Image, JointState, LaserScan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The stack's readers.
 pub struct Sensors {
     clock: Arrivals<Clock>,
-    scans: Vec<(String, Arrivals<LaserScan>)>,
+    /// By name, and how long a turn takes by the description.
+    scans: Vec<(String, Duration, Arrivals<LaserScan>)>,
     odometry: Arrivals<Odometry>,
     joint_states: Arrivals<JointState>,
     wrench: Arrivals<WrenchStamped>,
@@ -47,8 +49,9 @@ impl Sensors {
     /// Subscribes.
     pub fn open(node: &mut Node, robot: &Robot, shared: Arc<Shared>) -> Result<Self, RosError> {
         let mut scans = Vec::new();
-        for name in robot.scanners.keys() {
-            scans.push((name.clone(), subscribe(node, &names::scan(name), qos::sensor_reader())?));
+        for (name, scanner) in &robot.scanners {
+            let arrivals = subscribe(node, &names::scan(name), qos::sensor_reader())?;
+            scans.push((name.clone(), scanner.sweep(), arrivals));
         }
         Ok(Self {
             clock: subscribe(node, names::CLOCK, qos::clock_reader())?,
@@ -81,11 +84,11 @@ impl Sensors {
         while let Some(message) = next(&mut self.clock) {
             intake.clock(&message);
         }
-        for (name, scans) in &mut self.scans {
+        for (name, sweep, scans) in &mut self.scans {
             while let Some(message) = next(scans) {
                 let topic = names::scan(name);
-                let scan =
-                    sensors::from_scan(&message, name).map(|scan| (scan.stamp, RobotEvent::Scan(scan)));
+                let scan = sensors::from_scan(&message, name, *sweep);
+                let scan = scan.map(|scan| (scan.stamp, RobotEvent::Scan(scan)));
                 intake.sensor(&topic, &topic, scan);
             }
         }
