@@ -5,7 +5,7 @@ use crate::see::EyesArgs;
 use clap::Args;
 use nightshift_core::image::{Depth, Image, Intrinsics};
 use nightshift_core::random::Seed;
-use nightshift_perception::glass::{self, Doubt, Front, GlassError, Support};
+use nightshift_perception::glass::{self, Doubt, Front, GlassError, Mouth, Outline, Support};
 use nightshift_perception::vessel::{Kind, VesselSight};
 use serde::Serialize;
 use std::fmt;
@@ -89,16 +89,56 @@ impl DepthArgs {
     }
 }
 
-/// Where glass is seen: all vessels.
-pub fn glass(vessels: &[VesselSight], picture: &Image<[u8; 3]>) -> Result<Image<bool>, String> {
-    let mut glass = Image::filled(picture.width, picture.height, false);
-    for vessel in vessels.iter().filter(|vessel| vessel.kind.is_vessel() || vessel.kind == Kind::Unknown) {
-        let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
-        for (all, one) in glass.pixels.iter_mut().zip(&mask.pixels) {
-            *all |= one;
+/// Where glass is: all of it, and each thing by itself.
+pub struct Glass {
+    all: Image<bool>,
+    things: Vec<Outline>,
+}
+
+impl Glass {
+    /// All vessels that are seen.
+    pub fn seen(vessels: &[VesselSight], picture: &Image<[u8; 3]>) -> Result<Self, String> {
+        let mut all = Image::filled(picture.width, picture.height, false);
+        let mut things = Vec::new();
+        for vessel in vessels.iter().filter(|vessel| vessel.kind.is_vessel() || vessel.kind == Kind::Unknown)
+        {
+            let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
+            for (all, one) in all.pixels.iter_mut().zip(&mask.pixels) {
+                *all |= one;
+            }
+            things.extend(Outline::of(&mask, mouth(vessel.kind)));
         }
+        Ok(Self { all, things })
     }
-    Ok(glass)
+
+    /// A mask that somebody gives: each connected piece is one thing.
+    pub fn given(all: Image<bool>) -> Self {
+        let things = glass::pieces(&all);
+        Self { all, things }
+    }
+
+    /// What a depth camera's picture is worth where it is.
+    pub fn classify(&self, raw_m: &Image<f32>) -> Image<Depth> {
+        glass::classify(raw_m, &self.all)
+    }
+
+    /// Completes its depth.
+    pub fn complete(
+        &self,
+        depth: &Image<Depth>,
+        camera: &Intrinsics,
+    ) -> Result<(Support, Vec<Front>), GlassError> {
+        glass::complete(depth, &self.things, camera, Seed(1))
+    }
+}
+
+/// What the upper end of a vessel is.
+pub fn mouth(kind: Kind) -> Mouth {
+    match kind {
+        Kind::VialOpen | Kind::Beaker | Kind::Flask | Kind::TestTube => Mouth::Open,
+        Kind::VialCapped | Kind::Bottle | Kind::Cartridge => Mouth::Closed,
+        Kind::WellPlate | Kind::Substrate | Kind::Rack | Kind::Unknown => Mouth::Unknown,
+    }
 }
 
 /// Depth with nothing made up.
@@ -121,12 +161,12 @@ impl Sensed {
     }
 
     /// Completes what is on glass.
-    pub fn complete(self, glass: &Image<bool>) -> Result<Completed, String> {
-        let depth = glass::classify(&self.raw, glass);
-        if !glass.pixels.contains(&true) {
+    pub fn complete(self, glass: &Glass) -> Result<Completed, String> {
+        let depth = glass.classify(&self.raw);
+        if glass.things.is_empty() {
             return Ok(Completed { depth, support: None, fronts: Vec::new(), failure: None });
         }
-        match glass::complete(&depth, glass, &self.camera, Seed(1)) {
+        match glass.complete(&depth, &self.camera) {
             Ok((support, fronts)) => Ok(Completed { depth, support: Some(support), fronts, failure: None }),
             Err(error @ GlassError::NoSupport { .. }) => {
                 Ok(Completed { depth, support: None, fronts: Vec::new(), failure: Some(error) })
@@ -269,9 +309,9 @@ pub fn run(args: &CompleteArgs) -> Result<ExitCode, String> {
                 (&args.image, [picture.width, picture.height]),
                 (file, [mask.width, mask.height]),
             ])?;
-            mask
+            Glass::given(mask)
         }
-        None => glass(&args.eyes.load()?.look(&picture).map_err(|e| e.to_string())?, &picture)?,
+        None => Glass::seen(&args.eyes.load()?.look(&picture).map_err(|e| e.to_string())?, &picture)?,
     };
     let completed = sensed.complete(&glass)?;
     let summary = completed.summary();

@@ -1,6 +1,6 @@
 //! `nightshift see`: what is in a picture.
 
-use crate::complete_depth::{DepthArgs, DepthSummary};
+use crate::complete_depth::{DepthArgs, DepthSummary, Glass};
 use crate::photo::{self, LARGEST};
 use crate::talk::talk;
 use clap::{Args, ValueEnum};
@@ -111,7 +111,7 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
         Some(sensed) => {
             let seen = vessels.as_deref().unwrap_or_default();
             let camera = sensed.camera();
-            let completed = sensed.complete(&crate::complete_depth::glass(seen, &picture)?)?;
+            let completed = sensed.complete(&Glass::seen(seen, &picture)?)?;
             // Depth knows what they stand on, and so which way is up.
             if let Some(up) = completed.up() {
                 vessels.iter_mut().flatten().for_each(|vessel| stand(vessel, &up, &camera));

@@ -5,4 +5,5 @@ pub mod exposure;
 pub mod fiducial;
 pub mod glass;
 pub mod score;
+pub mod track;
 pub mod vessel;

@@ -1,15 +1,16 @@
 //! `nightshift bench perception`: real pictures, never trained or tuned on, beside what others read on them.
 
+mod rendered;
 mod speed;
 
 use super::{Aim, Notes, Section, default_data, measure};
+use crate::complete_depth::Glass;
 use crate::photo;
 use crate::score;
 use crate::see::EyesArgs;
 use clap::Args;
 use nightshift_core::image::Intrinsics;
 use nightshift_core::random::Seed;
-use nightshift_perception::glass;
 use nightshift_vision::{Effort, TagDetector, read_codes};
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,6 +48,11 @@ const SECTIONS: &[Section<Plan>] = &[
     Section { name: "tags", about: "corners of tag36h11", run: tags },
     Section { name: "vessels", about: "finding vessels and reading what is in them", run: vessels },
     Section { name: "glass", about: "depth of transparent things", run: depth },
+    Section {
+        name: "rendered-glass",
+        about: "depth and place of rendered vessels, true outlines",
+        run: rendered::glass,
+    },
     Section { name: "speed", about: "processor time of each part, on frames of 640x480", run: speed::speed },
 ];
 
@@ -248,7 +254,9 @@ fn depth(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
         let raw = photo::read_depth(&file("transparent-depth-img"), UNIT_M)?;
         let twin = photo::read_depth(&file("opaque-depth-img"), UNIT_M)?;
         let mask = photo::read_mask(&file("mask"))?;
-        let (_, fronts) = glass::complete(&glass::classify(&raw, &mask), &mask, &camera, Seed(1))
+        let glass = Glass::given(mask.clone());
+        let (_, fronts) = glass
+            .complete(&glass.classify(&raw), &camera)
             .map_err(|e| format!("{}: {e}", file("mask").display()))?;
         let known = (0..mask.pixels.len()).filter(|i| mask.pixels[*i] && twin.pixels[*i] > 0.0).count();
         let (mut square, mut told, mut within, mut sound_square, mut sound) = (0.0, 0, 0, 0.0, 0);

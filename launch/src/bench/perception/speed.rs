@@ -1,11 +1,10 @@
 //! Where the time of a frame goes: photographs shown at 640x480, each part by itself.
 
 use super::{Aim, Notes, Plan, pictures_in};
+use crate::complete_depth::Glass;
 use crate::photo;
 use cpu_time::ProcessTime;
 use nightshift_core::image::{Image, Intrinsics};
-use nightshift_core::random::Seed;
-use nightshift_perception::glass;
 use nightshift_perception::vessel::resample;
 use nightshift_vision::{Effort, TagDetector, read_codes};
 
@@ -68,9 +67,9 @@ pub fn speed(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
         let quick = lap();
         read_codes(frame, Effort::Thorough).map_err(|e| e.to_string())?;
         let thorough = lap();
-        let mask = crate::complete_depth::glass(&sights, frame)?;
         // Where nothing is seen there is no glass, and where no plane is, no depth: both take their time.
-        let _ = glass::complete(&glass::classify(&raw, &mask), &mask, &camera, Seed(1));
+        let seen = Glass::seen(&sights, frame)?;
+        let _ = seen.complete(&seen.classify(&raw), &camera);
         let depth = lap();
         let whole = finding + reading + tag + quick + depth;
         for (part, took) in parts.iter_mut().zip([finding, reading, tag, quick, thorough, depth, whole]) {
