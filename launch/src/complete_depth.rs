@@ -55,7 +55,7 @@ pub struct DepthArgs {
     #[arg(long, value_name = "FILE", requires = "intrinsics")]
     pub depth: Option<PathBuf>,
     /// The camera: YAML with fx, fy, cx, cy and the picture's size, or ROS' camera_info.
-    #[arg(long, value_name = "YAML", requires = "depth")]
+    #[arg(long, value_name = "YAML")]
     pub intrinsics: Option<PathBuf>,
     /// Metres a count of the depth picture.
     #[arg(long, value_name = "METRES", default_value_t = 0.0001)]
@@ -102,11 +102,14 @@ impl Glass {
         let mut things = Vec::new();
         for vessel in vessels.iter().filter(|vessel| vessel.kind.is_vessel() || vessel.kind == Kind::Unknown)
         {
-            let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
-            for (all, one) in all.pixels.iter_mut().zip(&mask.pixels) {
-                *all |= one;
+            if vessel.mask_rle.size != [picture.height, picture.width] {
+                return Err(format!(
+                    "a mask is of {:?} pixels (height, width), and not of its picture's",
+                    vessel.mask_rle.size
+                ));
             }
-            things.extend(Outline::of(&mask, mouth(vessel.kind)));
+            vessel.mask_rle.pixels().for_each(|index| all.pixels[index] = true);
+            things.extend(Outline::of(&vessel.mask_rle, mouth(vessel.kind)));
         }
         Ok(Self { all, things })
     }

@@ -43,6 +43,7 @@ mod sim_node;
 mod sim_record;
 mod sim_run;
 mod stack;
+mod tag_pose;
 mod talk;
 
 use crate::talk::talk;

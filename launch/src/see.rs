@@ -2,13 +2,14 @@
 
 use crate::complete_depth::{DepthArgs, DepthSummary, Glass};
 use crate::photo::{self, LARGEST};
+use crate::tag_pose::SeenTag;
 use crate::talk::talk;
 use clap::{Args, ValueEnum};
 use nightshift_core::image::{Image, Intrinsics};
 use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
 use nightshift_perception::exposure;
-use nightshift_perception::fiducial::TagSight;
+use nightshift_perception::fiducial::TagFamily;
 use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, way_up};
 use nightshift_vision::{Effort, TagDetector, read_codes};
 use serde::Serialize;
@@ -30,8 +31,12 @@ pub struct SeeArgs {
     /// Its depth, and the camera.
     #[command(flatten)]
     pub depth: DepthArgs,
+    /// Edge of the tags' black squares, metres: tells where they stand.
+    #[arg(long, value_name = "METRES", requires = "intrinsics")]
+    pub tag_size: Option<f64>,
     /// Print one JSON object on stdout: `vessels` with `bbox`, `mask_rle`, `type`, `phases`, `fill`, `score`, `posture`, `lean_deg`, `doubts`; `codes`
-    /// with `kind`, `text`, `corners`; `tags` (tag36h11) with `id`, `corners`; `depth`; `doubts`.
+    /// with `kind`, `text`, `corners`; `tags` with `kind` (tag36h11, aruco_4x4_50, aruco_5x5_100, aruco_6x6_250), `id`,
+    /// `corners`, and `pose` with --tag-size; `depth`; `doubts`.
     #[arg(long)]
     pub json: bool,
     /// Write the picture with what was seen drawn into it.
@@ -85,7 +90,7 @@ struct Report {
     /// None where they could not be looked for.
     vessels: Option<Vec<VesselSight>>,
     codes: Vec<CodeSight>,
-    tags: Vec<TagSight>,
+    tags: Vec<SeenTag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     depth: Option<DepthSummary>,
     /// Why a picture that shows nothing may not be an empty scene.
@@ -106,6 +111,7 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
             None
         }
     };
+    let camera = tag_camera(args, &picture)?;
     let depth = match args.depth.read(&args.image, &picture)? {
         None => None,
         Some(sensed) => {
@@ -120,13 +126,36 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
         }
     };
     let codes = read_codes(&picture, Effort::Thorough).map_err(|e| named(&e))?;
-    let tags = TagDetector::new().and_then(|detector| detector.detect(&picture)).map_err(|e| named(&e))?;
+    let detector = TagDetector::of(&TagFamily::ALL).map_err(|e| named(&e))?;
+    let tags = detector.detect(&picture).map_err(|e| named(&e))?;
+    let tags = tags.into_iter().map(|tag| SeenTag::new(tag, args.tag_size, camera.as_ref())).collect();
     let (width, height) = (picture.width, picture.height);
     let report = Report { width, height, vessels, codes, tags, depth, doubts };
     if let Some(path) = &args.overlay {
         draw(picture, &report, path)?;
     }
     tell(&report, args)
+}
+
+/// The camera that tags' poses are told with.
+fn tag_camera(args: &SeeArgs, picture: &Image<[u8; 3]>) -> Result<Option<Intrinsics>, String> {
+    let Some(file) = &args.depth.intrinsics else { return Ok(None) };
+    let Some(size) = args.tag_size else {
+        return if args.depth.depth.is_some() {
+            Ok(None)
+        } else {
+            Err("--intrinsics tells nothing without --depth or --tag-size: give one of them too".to_owned())
+        };
+    };
+    if !(size > 0.0 && size <= 10.0) {
+        return Err(format!("--tag-size is {size}, and it must be above 0 and at most 10 m"));
+    }
+    let camera = photo::read_intrinsics(file)?;
+    photo::same_size(&[
+        (&args.image, [picture.width, picture.height]),
+        (file, [camera.width, camera.height]),
+    ])?;
+    Ok(Some(camera))
 }
 
 /// Judges a vessel's posture by the way up in the camera's frame. What is cut off stays unknown.
@@ -157,7 +186,13 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
             println!("code  {:?}  {:?}  at {:.0?}", code.kind, code.text, code.middle());
         }
         for tag in &report.tags {
-            println!("tag   {}  at {:.1?}", tag.id, tag.corners);
+            let kind = serde_json::to_value(tag.sight.family).expect("plain data");
+            println!(
+                "tag   {} {}  at {:.1?}",
+                kind.as_str().unwrap_or_default(),
+                tag.sight.id,
+                tag.sight.corners
+            );
         }
         if let Some(depth) = &report.depth {
             println!("depth  {depth}");
@@ -200,7 +235,7 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
         outline(&mut picture, &code.corners, CODE);
     }
     for tag in &report.tags {
-        outline(&mut picture, &tag.corners, TAG);
+        outline(&mut picture, &tag.sight.corners, TAG);
     }
     photo::write(path, &picture)
 }

@@ -11,21 +11,47 @@ use nightshift_core::frames::{Camera, Pose, Tag};
 use nightshift_core::image::Intrinsics;
 use serde::{Deserialize, Serialize};
 
+/// Whose pattern a tag has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TagFamily {
+    /// AprilTag's 36h11: what the bundled sites and racks carry.
+    #[default]
+    #[serde(rename = "tag36h11")]
+    April36h11,
+    /// ArUco's predefined dictionary of 4 x 4 cells, the first 50.
+    #[serde(rename = "aruco_4x4_50")]
+    Aruco4x4,
+    /// ArUco's predefined dictionary of 5 x 5 cells, the first 100.
+    #[serde(rename = "aruco_5x5_100")]
+    Aruco5x5,
+    /// ArUco's predefined dictionary of 6 x 6 cells, the first 250.
+    #[serde(rename = "aruco_6x6_250")]
+    Aruco6x6,
+}
+
+impl TagFamily {
+    /// All that can be found.
+    pub const ALL: [Self; 4] = [Self::April36h11, Self::Aruco4x4, Self::Aruco5x5, Self::Aruco6x6];
+}
+
 /// One tag in one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TagSight {
-    /// Its number in the family tag36h11.
+    /// Whose pattern it has.
+    #[serde(default, rename = "kind")]
+    pub family: TagFamily,
+    /// Its number in its family.
     pub id: u32,
     /// The corners of its black square in pixels (the centre of the top left pixel is (0, 0)), in OpenCV's order:
     /// top left, top right, bottom right, bottom left, as one looks at the upright tag. Upright is the tag in the
-    /// pictures that AprilTag's authors publish for printing (OpenCV 4's own pictures are upside down).
+    /// pictures that its family's authors publish for printing (OpenCV 4's own pictures of AprilTags are upside down).
     pub corners: [[f64; 2]; 4],
 }
 
 /// A tag whose place is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlacedTag<F> {
-    /// Its number in the family tag36h11.
+    /// Its number in its family.
     pub id: u32,
     /// Edge of its black square, metres.
     pub size_m: f64,
@@ -125,16 +151,32 @@ const AMBIGUITY_RATIO: f64 = 1.5;
 /// Two solutions that differ by less than this many radians are one for our purposes.
 const SAME_POSE_RAD: f64 = 0.02;
 
-/// The pose of a board from the tags that were seen in one picture. Tags that the board does not have are passed over.
+/// [`estimate_pose_of`] a board of AprilTags.
 ///
-/// Each start comes from the two solutions of a plane's homography (see `planar`), and is refined on the distance
-/// between seen and expected corners of all tags.
+/// # Errors
+/// [`PoseError`].
 pub fn estimate_pose<F>(
     sights: &[TagSight],
     board: &[PlacedTag<F>],
     intrinsics: &Intrinsics,
 ) -> Result<BoardPose<F>, PoseError> {
-    let matches = matches(sights, board)?;
+    estimate_pose_of(TagFamily::April36h11, sights, board, intrinsics)
+}
+
+/// The pose of a board of tags of one family from what was seen in one picture. Tags that the board does not have are passed over.
+///
+/// Each start comes from the two solutions of a plane's homography (see `planar`), and is refined on the distance
+/// between seen and expected corners of all tags.
+///
+/// # Errors
+/// [`PoseError`].
+pub fn estimate_pose_of<F>(
+    family: TagFamily,
+    sights: &[TagSight],
+    board: &[PlacedTag<F>],
+    intrinsics: &Intrinsics,
+) -> Result<BoardPose<F>, PoseError> {
+    let matches = matches(family, sights, board)?;
     let ids = || matches.iter().map(|m| m.sight.id).collect::<Vec<_>>();
     let corners: Vec<refine::Corner> = matches
         .iter()
@@ -178,7 +220,11 @@ struct Match<'a, F> {
     placed: &'a PlacedTag<F>,
 }
 
-fn matches<'a, F>(sights: &'a [TagSight], board: &'a [PlacedTag<F>]) -> Result<Vec<Match<'a, F>>, PoseError> {
+fn matches<'a, F>(
+    family: TagFamily,
+    sights: &'a [TagSight],
+    board: &'a [PlacedTag<F>],
+) -> Result<Vec<Match<'a, F>>, PoseError> {
     let mut matches: Vec<Match<'a, F>> = Vec::new();
     for (index, placed) in board.iter().enumerate() {
         let id = placed.id;
@@ -188,7 +234,7 @@ fn matches<'a, F>(sights: &'a [TagSight], board: &'a [PlacedTag<F>]) -> Result<V
         if !(placed.size_m > 0.0 && placed.size_m.is_finite()) {
             return Err(PoseError::BadSize { id, size_m: placed.size_m });
         }
-        let mut seen = sights.iter().filter(|sight| sight.id == id);
+        let mut seen = sights.iter().filter(|sight| sight.family == family && sight.id == id);
         let Some(sight) = seen.next() else { continue };
         if seen.next().is_some() {
             return Err(PoseError::SeenTwice { id });

@@ -11,6 +11,7 @@ mod upright;
 
 pub use seat::{Seat, Seated, Slot, seated};
 
+use crate::vessel::Rle;
 use nalgebra::{Point3, Unit, Vector3};
 use nightshift_core::image::{Depth, Image, Intrinsics};
 use nightshift_core::random::Seed;
@@ -136,8 +137,9 @@ pub struct Outline {
 
 impl Outline {
     /// The pixels of a mask; none where it is empty.
-    pub fn of(mask: &Image<bool>, mouth: Mouth) -> Option<Self> {
-        let pixels: Vec<usize> = (0..mask.pixels.len()).filter(|index| mask.pixels[*index]).collect();
+    pub fn of(mask: &Rle, mouth: Mouth) -> Option<Self> {
+        let mut pixels: Vec<usize> = mask.pixels().collect();
+        pixels.sort_unstable();
         (!pixels.is_empty()).then_some(Self { pixels, mouth })
     }
 }

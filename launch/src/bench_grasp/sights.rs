@@ -5,7 +5,7 @@ use nightshift_core::describe::{Robot, Site, fiducial_of_code};
 use nightshift_core::frames::{Base, Map, Nest, Pose, Tag};
 use nightshift_core::{SampleId, StationId};
 use nightshift_motion::Arm;
-use nightshift_perception::fiducial::{PlacedTag, TagSight};
+use nightshift_perception::fiducial::{PlacedTag, TagFamily, TagSight};
 use nightshift_sim::Truth;
 
 /// A marker smaller than this in the picture is not read, pixels.
@@ -100,6 +100,6 @@ impl Sights {
         }
         let [a, b, ..] = corners;
         let edge = (a[0] - b[0]).hypot(a[1] - b[1]);
-        (edge >= LEAST_EDGE_PX).then_some(TagSight { id: tag.id, corners })
+        (edge >= LEAST_EDGE_PX).then_some(TagSight { family: TagFamily::April36h11, id: tag.id, corners })
     }
 }

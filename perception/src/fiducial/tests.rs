@@ -40,13 +40,23 @@ fn seen(board: &[PlacedTag<Nest>], pose: &Pose<Camera, Nest>, noise_px: f64, see
         let at = [CAMERA.fx * x.x / x.z + CAMERA.cx, CAMERA.fy * x.y / x.z + CAMERA.cy];
         at.map(|v| v + normal.sample(&mut stream))
     };
-    board.iter().map(|tag| TagSight { id: tag.id, corners: tag.corners().map(&mut pixel) }).collect()
+    board
+        .iter()
+        .map(|tag| TagSight {
+            family: TagFamily::April36h11,
+            id: tag.id,
+            corners: tag.corners().map(&mut pixel),
+        })
+        .collect()
 }
 
 #[test]
 fn an_upright_tag_head_on_has_its_x_to_the_right_and_its_y_up() {
-    let sights =
-        [TagSight { id: 3, corners: [[299.5, 219.5], [339.5, 219.5], [339.5, 259.5], [299.5, 259.5]] }];
+    let sights = [TagSight {
+        family: TagFamily::April36h11,
+        id: 3,
+        corners: [[299.5, 219.5], [339.5, 219.5], [339.5, 259.5], [299.5, 259.5]],
+    }];
     let pose = estimate_pose(&sights, &single(0.04), &CAMERA).unwrap().camera_from_board;
     assert!((pose.translation() - Vector3::new(0.0, 0.0, 0.6)).norm() < 1e-6, "{pose:?}");
     assert!((pose.iso.rotation * Vector3::x() - Vector3::x()).norm() < 1e-4, "{pose:?}");
@@ -221,10 +231,24 @@ proptest! {
         corners in proptest::array::uniform4(proptest::array::uniform2(-1e4f64..1e4)), exponent in -300i32..300,
     ) {
         let corners = corners.map(|corner| corner.map(|v| v * 10f64.powi(exponent)));
-        let sights = [TagSight { id: 3, corners }];
+        let sights = [TagSight { family: TagFamily::April36h11, id: 3, corners }];
         if let Ok(found) = estimate_pose(&sights, &single(0.05), &CAMERA) {
             prop_assert!(found.rms_px <= MAX_RMS_PX && found.camera_from_board.translation().z > 0.0);
             prop_assert!(found.covariance.iter().all(|v| v.is_finite()));
         }
     }
+}
+
+#[test]
+fn a_tag_of_another_family_is_another_tag() {
+    let board = single(0.04);
+    let corners = [[299.5, 219.5], [339.5, 219.5], [339.5, 259.5], [299.5, 259.5]];
+    let sights = [TagSight { family: TagFamily::Aruco4x4, id: 3, corners }];
+    let none = estimate_pose(&sights, &board, &CAMERA).unwrap_err();
+    assert_eq!(none, PoseError::NoKnownTag { seen: 1, wanted: vec![3] });
+    let pose = estimate_pose_of(TagFamily::Aruco4x4, &sights, &board, &CAMERA).unwrap();
+    let own = [TagSight { family: TagFamily::April36h11, ..sights[0].clone() }];
+    assert_eq!(pose, estimate_pose(&own, &board, &CAMERA).unwrap());
+    // Beside an own tag of the same number it is no second sight of it.
+    assert_eq!(estimate_pose(&[own[0].clone(), sights[0].clone()], &board, &CAMERA).unwrap(), pose);
 }

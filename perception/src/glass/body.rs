@@ -112,8 +112,8 @@ impl Body {
 }
 
 pub(super) fn at_share(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[(((values.len() - 1) as f64) * share).round() as usize]
+    let place = (((values.len() - 1) as f64) * share).round() as usize;
+    *values.select_nth_unstable_by(place, f64::total_cmp).1
 }
 
 /// Middle and half of the azimuths of some looks, ragged edges apart.
@@ -168,7 +168,9 @@ fn ends(looks: &[Look], azimuth: f64, distance_m: f64, reach_m: f64, view: &View
 
 /// Height of a ray over the plane where it passes beside the axis.
 fn height(look: &Look, azimuth: f64, distance_m: f64, view: &View) -> f64 {
-    view.height_m + look.rise * distance_m * (look.azimuth - azimuth).cos()
+    // The cosine's series: 1e-4 off at 0.6 rad, and this is asked of each pixel many times.
+    let square = (look.azimuth - azimuth).powi(2);
+    view.height_m + look.rise * distance_m * (1.0 - square / 2.0 + square * square / 24.0)
 }
 
 /// How far the foot moves where its edge is off by a standard deviation, metres: of h / rise, for a turn of the ray.

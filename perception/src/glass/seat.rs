@@ -84,7 +84,9 @@ pub fn seated(outline: &Outline, slot: &Slot, camera: &Intrinsics) -> Option<Sea
         return None;
     }
     let mut rises: Vec<f64> = near.iter().map(|look| look.rise).collect();
-    let rise = at_share(&mut rises, 1.0 - RAGGED) + 0.5 * (1.0 + rises[0].powi(2)) / camera.fy;
+    let highest = at_share(&mut rises, 1.0 - RAGGED);
+    // The edge of a pixel is half a pixel beyond its middle.
+    let rise = highest + 0.5 * (1.0 + highest * highest) / camera.fy;
     // Seen from over it, the highest is the far side of its rim.
     let top_m =
         view.height_m + rise * if rise < 0.0 { distance_m + slot.rim_m } else { distance_m - slot.rim_m };
@@ -130,6 +132,7 @@ fn judge(slot: &Slot, raised_m: f64, sigma_m: f64, lean_deg: f64, lean_sigma_deg
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vessel::Rle;
     use nightshift_core::image::Image;
 
     const RIM_M: f64 = 0.012;
@@ -137,6 +140,11 @@ mod tests {
 
     fn camera() -> Intrinsics {
         Intrinsics { width: 640, height: 480, fx: 600.0, fy: 600.0, cx: 319.5, cy: 239.5 }
+    }
+
+    fn rle(mask: &Image<bool>) -> Rle {
+        let all = [0, 0, mask.width, mask.height];
+        Rle::paint([mask.width, mask.height], all, |x, y| *mask.at(x, y))
     }
 
     /// Looking down by 40 degrees on a seat 0.35 m away.
@@ -173,7 +181,7 @@ mod tests {
             let end = axis.dot(&middle) / axis.dot(&ray);
             mask.pixels[index] = wall || end > 0.0 && (ray * end - middle).norm() < RIM_M;
         }
-        Outline::of(&mask, super::super::Mouth::Closed).unwrap()
+        Outline::of(&rle(&mask), super::super::Mouth::Closed).unwrap()
     }
 
     #[test]
@@ -213,7 +221,7 @@ mod tests {
             let (x, y) = ((index % 640) as f64 - 319.5, (index / 640) as f64 - 239.5);
             mask.pixels[index] = x.hypot(y) < 25.0;
         }
-        let seen = Outline::of(&mask, super::super::Mouth::Closed).unwrap();
+        let seen = Outline::of(&rle(&mask), super::super::Mouth::Closed).unwrap();
         let told = seated(&seen, &above, &camera());
         assert!(told.is_none_or(|told| told.seat == Seat::Unknown), "{told:?}");
     }

@@ -6,8 +6,9 @@ use nightshift_core::image::{Depth, Image, Intrinsics};
 use nightshift_core::random::Seed;
 use rand::Rng;
 
-/// Planes that are tried.
+/// Planes that are tried, and the points that each is held against, about.
 const TRIES: usize = 400;
+const TRIED_WITH: usize = 800;
 /// Share of the points around the glass that must be on it.
 const LEAST_SHARE: f64 = 0.3;
 /// Where the plane is looked for: around each thing, this share of its outline's size.
@@ -63,27 +64,30 @@ pub(super) fn support(
         return Err(none(0));
     }
     let mut random = seed.stream("support plane");
+    // Each by its place in turn, so that every thing has its part of them.
+    let few: Vec<Vector3<f64>> = points.iter().step_by((points.len() / TRIED_WITH).max(1)).copied().collect();
     let on = |normal: &Vector3<f64>, offset: f64| {
-        points.iter().filter(|p| (normal.dot(p) - offset).abs() < 2.5 * noise_m(p.z)).count()
+        few.iter().filter(|p| (normal.dot(p) - offset).abs() < 2.5 * noise_m(p.z)).count()
     };
     let (mut best, mut most) = (None, 0);
     for _ in 0..TRIES {
-        let [a, b, c] = [(); 3].map(|()| points[random.random_range(0..points.len())]);
+        let [a, b, c] = [(); 3].map(|()| few[random.random_range(0..few.len())]);
         let Some(normal) = (b - a).cross(&(c - a)).try_normalize(1e-6) else { continue };
         let count = on(&normal, normal.dot(&a));
         if count > most {
             (best, most) = (Some((normal, normal.dot(&a))), count);
         }
     }
-    let Some((normal, offset)) = best.filter(|_| most as f64 >= LEAST_SHARE * points.len() as f64) else {
-        return Err(none(most));
+    let Some((normal, offset)) = best.filter(|_| most as f64 >= LEAST_SHARE * few.len() as f64) else {
+        return Err(none(most * points.len() / few.len()));
     };
     let step = (depth.pixels.len() / MEASURED_WITH).max(1);
     let far = depth.pixels.iter().enumerate().step_by(step).filter_map(|(index, depth)| match depth {
         Depth::Measured(metres) => Some(ray(camera, index) * f64::from(*metres)),
         Depth::Missing | Depth::Untrusted(_) => None,
     });
-    let all: Vec<Vector3<f64>> = points.iter().copied().chain(far).collect();
+    let near = points.iter().step_by((points.len() / MEASURED_WITH).max(1)).copied();
+    let all: Vec<Vector3<f64>> = near.chain(far).collect();
     measure(&all, normal, offset).ok_or_else(|| none(most))
 }
 

@@ -54,6 +54,21 @@ impl Rle {
         Self { size: [height, width], counts }
     }
 
+    /// The places of its pixels in a picture that is stored row by row, column after column. Runs beyond the picture are passed over.
+    pub fn pixels(&self) -> impl Iterator<Item = usize> + '_ {
+        let [height, width] = self.size;
+        let mut at = 0usize;
+        let runs = self.counts.iter().enumerate().map(move |(index, run)| {
+            let from = at;
+            at = at.saturating_add(*run as usize);
+            (index % 2 == 1).then_some(from..at)
+        });
+        runs.flatten()
+            .flatten()
+            .take_while(move |place| *place < height * width)
+            .map(move |place| place % height * width + place / height)
+    }
+
     /// From a packed string, as pycocotools writes it.
     ///
     /// # Errors

@@ -180,6 +180,9 @@ proptest! {
                 prop_assert_eq!(*left.at(x, y), within && pixels[y * 6 + x]);
             }
         }
+        let mut told: Vec<usize> = a.pixels().collect();
+        told.sort_unstable();
+        prop_assert_eq!(told, (0..left.pixels.len()).filter(|index| left.pixels[*index]).collect::<Vec<_>>());
         let both = left.pixels.iter().zip(&right.pixels).filter(|(a, b)| **a && **b).count();
         let either = left.pixels.iter().zip(&right.pixels).filter(|(a, b)| **a || **b).count();
         let share = if either == 0 { 0.0 } else { both as f64 / either as f64 };

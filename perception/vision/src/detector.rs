@@ -1,7 +1,7 @@
-//! Finding tag36h11 fiducials with OpenCV's ArUco module (4.6), with corners of our own.
+//! Finding AprilTag and ArUco fiducials with OpenCV's ArUco module (4.6), with corners of our own.
 
 use nightshift_core::image::Image;
-use nightshift_perception::fiducial::{TagSight, refine_corners};
+use nightshift_perception::fiducial::{TagFamily, TagSight, refine_corners};
 use opencv::aruco::{self, DetectorParameters, Dictionary};
 use opencv::core::{Mat, Point2f, Ptr, Size, Vector};
 use opencv::imgproc;
@@ -31,9 +31,9 @@ pub enum VisionError {
     },
 }
 
-/// Finds fiducials of the family tag36h11.
+/// Finds fiducials.
 pub struct TagDetector {
-    dictionary: Ptr<Dictionary>,
+    dictionaries: Vec<(TagFamily, Ptr<Dictionary>)>,
     parameters: Ptr<DetectorParameters>,
 }
 
@@ -45,13 +45,26 @@ const SMALLEST_PICTURE: usize = 12;
 const SCALE: f64 = 2.0;
 
 impl TagDetector {
-    /// A detector with its dictionary loaded. Makes OpenCV single-threaded in this process: with threads the order
-    /// of what is found is not the same every time.
+    /// A detector of tag36h11 alone: what the robot's own pictures are searched for.
+    ///
+    /// # Errors
+    /// [`VisionError`] where OpenCV refused.
     pub fn new() -> Result<Self, VisionError> {
+        Self::of(&[TagFamily::April36h11])
+    }
+
+    /// A detector of some families; each takes its time. Makes OpenCV single-threaded in this process: with threads the order
+    /// of what is found is not the same every time.
+    ///
+    /// # Errors
+    /// [`VisionError`] where OpenCV refused.
+    pub fn of(families: &[TagFamily]) -> Result<Self, VisionError> {
         let set_up = || {
             opencv::core::set_num_threads(1)?;
-            let dictionary =
-                aruco::get_predefined_dictionary(aruco::PREDEFINED_DICTIONARY_NAME::DICT_APRILTAG_36h11)?;
+            let mut dictionaries = Vec::with_capacity(families.len());
+            for family in families {
+                dictionaries.push((*family, aruco::get_predefined_dictionary(name(*family))?));
+            }
             let mut parameters = DetectorParameters::create()?;
             parameters.set_corner_refinement_method(aruco::CORNER_REFINE_NONE);
             // With ArUco's 0.05 a tag counts as one with the outline of its white edge, one cell away, and the
@@ -62,7 +75,7 @@ impl TagDetector {
             parameters.set_perspective_remove_pixel_per_cell(8);
             // Of a cell of two or three pixels the outer ones are part of its neighbours: a quarter on each side is left out.
             parameters.set_perspective_remove_ignored_margin_per_cell(0.25);
-            Ok(Self { dictionary, parameters })
+            Ok(Self { dictionaries, parameters })
         };
         set_up().map_err(|source| VisionError::OpenCv { what: "set up its tag detector", source })
     }
@@ -80,47 +93,64 @@ impl TagDetector {
             self.search(&gray).map_err(|source| VisionError::OpenCv { what: "search a picture", source })?;
         let mut sights: Vec<TagSight> = found
             .into_iter()
-            .filter_map(|(id, corners)| Some(TagSight { id, corners: refine_corners(&gray, &corners)? }))
+            .filter_map(|tag| Some(TagSight { corners: refine_corners(&gray, &tag.corners)?, ..tag }))
             .collect();
         sights.sort_by(|a, b| {
-            let place = |sight: &TagSight| (sight.id, center(&sight.corners));
+            let place = |sight: &TagSight| ((sight.family, sight.id), center(&sight.corners));
             let ((id, [x, y]), (other, [u, v])) = (place(a), place(b));
             id.cmp(&other).then(x.total_cmp(&u)).then(y.total_cmp(&v))
         });
         let mut once: Vec<TagSight> = Vec::with_capacity(sights.len());
         for sight in sights {
-            if !once.iter().any(|other| other.id == sight.id && same_place(other, &sight)) {
+            let same = |other: &TagSight| (other.family, other.id) == (sight.family, sight.id);
+            if !once.iter().any(|other| same(other) && same_place(other, &sight)) {
                 once.push(sight);
             }
         }
         Ok(once)
     }
 
-    fn search(&self, gray: &Image<u8>) -> opencv::Result<Vec<(u32, [[f64; 2]; 4])>> {
+    /// All tags, with OpenCV's corners.
+    fn search(&self, gray: &Image<u8>) -> opencv::Result<Vec<TagSight>> {
         let picture = Mat::new_rows_cols_with_data(gray.height as i32, gray.width as i32, &gray.pixels)?;
         let mut enlarged = Mat::default();
         imgproc::resize(&picture, &mut enlarged, Size::default(), SCALE, SCALE, imgproc::INTER_LINEAR)?;
-        let mut corners = Vector::<Vector<Point2f>>::new();
-        let mut ids = Vector::<i32>::new();
-        let mut rejected = Vector::<Vector<Point2f>>::new();
-        aruco::detect_markers(
-            &enlarged,
-            &self.dictionary,
-            &mut corners,
-            &mut ids,
-            &self.parameters,
-            &mut rejected,
-        )?;
-        let mut found = Vec::with_capacity(ids.len());
-        for (id, quad) in ids.iter().zip(corners.iter()) {
-            // Pixel centres are at integers before and after, so the pictures' edges, at minus a half, coincide.
-            let shrink = |v: f32| (f64::from(v) + 0.5) / SCALE - 0.5;
-            let at = |index: usize| quad.get(index).map(|p| [shrink(p.x), shrink(p.y)]);
-            // OpenCV 4 has this family upside down against the pictures that its authors publish and people print
-            // (opencv/opencv#28823): its bottom right is the printed tag's top left.
-            found.push((id as u32, [at(2)?, at(3)?, at(0)?, at(1)?]));
+        let mut found = Vec::new();
+        for (family, dictionary) in &self.dictionaries {
+            let mut corners = Vector::<Vector<Point2f>>::new();
+            let mut ids = Vector::<i32>::new();
+            let mut rejected = Vector::<Vector<Point2f>>::new();
+            aruco::detect_markers(
+                &enlarged,
+                dictionary,
+                &mut corners,
+                &mut ids,
+                &self.parameters,
+                &mut rejected,
+            )?;
+            for (id, quad) in ids.iter().zip(corners.iter()) {
+                // Pixel centres are at integers before and after, so the pictures' edges, at minus a half, coincide.
+                let shrink = |v: f32| (f64::from(v) + 0.5) / SCALE - 0.5;
+                let at = |index: usize| quad.get(index).map(|p| [shrink(p.x), shrink(p.y)]);
+                // OpenCV 4 has AprilTags upside down against the pictures that their authors publish and people print
+                // (opencv/opencv#28823): its bottom right is the printed tag's top left.
+                let first = if *family == TagFamily::April36h11 { 2 } else { 0 };
+                let corner = |index: usize| at((first + index) % 4);
+                let corners = [corner(0)?, corner(1)?, corner(2)?, corner(3)?];
+                found.push(TagSight { family: *family, id: id as u32, corners });
+            }
         }
         Ok(found)
+    }
+}
+
+fn name(family: TagFamily) -> aruco::PREDEFINED_DICTIONARY_NAME {
+    use aruco::PREDEFINED_DICTIONARY_NAME as Name;
+    match family {
+        TagFamily::April36h11 => Name::DICT_APRILTAG_36h11,
+        TagFamily::Aruco4x4 => Name::DICT_4X4_50,
+        TagFamily::Aruco5x5 => Name::DICT_5X5_100,
+        TagFamily::Aruco6x6 => Name::DICT_6X6_250,
     }
 }
 

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{CODES, Drawn, Look, PLAIN, render};
+use common::{CODES, Cells, Drawn, Look, PLAIN, render};
 use nightshift_core::image::Image;
+use nightshift_perception::fiducial::TagFamily;
 use nightshift_vision::{TagDetector, VisionError};
 
 /// How well one kind of tag is found.
@@ -136,4 +137,39 @@ fn pictures_without_tags_are_empty_lists_and_broken_ones_are_named() {
     assert!(matches!(detector.detect(&short), Err(VisionError::BadPicture { pixels: 640, .. })));
     let endless = Image { width: usize::MAX, height: 2, pixels: vec![[0; 3]; 8] };
     assert!(matches!(detector.detect(&endless), Err(VisionError::BadPicture { .. })));
+}
+
+#[test]
+fn aruco_markers_are_told_from_april_tags_with_their_corners_in_the_same_order() {
+    let tags = [
+        Drawn::new(3, [80.0, 80.0], 70.0, 0.2, 1.0),
+        Drawn::new(3, [240.0, 80.0], 60.0, 0.4, 0.9).of(Cells::Aruco4),
+        Drawn::new(0, [80.0, 220.0], 70.0, 1.9, 0.9).of(Cells::Aruco6),
+        Drawn::new(1, [240.0, 220.0], 50.0, -2.5, 1.0).of(Cells::Aruco4),
+    ];
+    let expected = [
+        (TagFamily::April36h11, 3, tags[0].corners),
+        (TagFamily::Aruco4x4, 1, tags[3].corners),
+        (TagFamily::Aruco4x4, 3, tags[1].corners),
+        (TagFamily::Aruco6x6, 0, tags[2].corners),
+    ];
+    let picture = render([320, 300], &tags, 1.0, &PLAIN, 2);
+    let sights = TagDetector::of(&TagFamily::ALL).unwrap().detect(&picture).unwrap();
+    assert_eq!(sights.len(), expected.len(), "{sights:?}");
+    for (sight, (family, id, corners)) in sights.iter().zip(expected) {
+        assert_eq!((sight.family, sight.id), (family, id));
+        for (seen, real) in sight.corners.iter().zip(corners) {
+            assert!((seen[0] - real[0]).hypot(seen[1] - real[1]) < 0.2, "{family:?} {id}: {seen:?} {real:?}");
+        }
+    }
+    // The robot's own detector sees its own tags alone.
+    let own = TagDetector::new().unwrap().detect(&picture).unwrap();
+    assert_eq!(
+        own.iter().map(|sight| (sight.family, sight.id)).collect::<Vec<_>>(),
+        [(TagFamily::April36h11, 3)]
+    );
+    // And noise is none of any kind.
+    let loud = Look { noise: 60.0, ..PLAIN };
+    let noise = render([320, 240], &[], 1.0, &loud, 3);
+    assert_eq!(TagDetector::of(&TagFamily::ALL).unwrap().detect(&noise).unwrap(), []);
 }

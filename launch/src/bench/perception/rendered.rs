@@ -75,10 +75,7 @@ pub fn glass(_: &Plan, notes: &mut Notes) -> Result<(), String> {
             let kind = Kind::ALL.into_iter().find(|kind| named.is_some_and(|c| c.name() == kind.name()));
             let Some(kind) = kind.filter(|kind| kind.is_vessel()) else { continue };
             let mask = Rle { size: instance.segmentation.size, counts: instance.segmentation.counts.clone() };
-            let mask = mask.image().map_err(|e| failed(e.to_string()))?;
-            for (all, one) in all.pixels.iter_mut().zip(&mask.pixels) {
-                *all |= one;
-            }
+            mask.pixels().for_each(|index| all.pixels[index] = true);
             let Some(outline) = Outline::of(&mask, mouth(kind)) else { continue };
             outlines.push(outline);
             poses.push(

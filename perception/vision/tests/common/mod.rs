@@ -40,8 +40,49 @@ fn white(id: u32, column: i32, row: i32) -> bool {
     false
 }
 
+/// Cells of an upright ArUco marker within its black border, row by row from the top left: a bit each, as OpenCV's tables have them
+/// (DICT_4X4, ids 0 to 3; DICT_6X6, id 0).
+const ARUCO_4: [u64; 4] =
+    [0b1011_0101_0011_0010, 0b0000_1111_1001_1010, 0b0011_0011_0010_1101, 0b1001_1001_0100_0110];
+const ARUCO_6: [u64; 1] = [0b00011110_00111101_11011000_00101010_0110];
+
+fn aruco_white(bits: u64, side: i32, column: i32, row: i32) -> bool {
+    if !(0..side + 2).contains(&column) || !(0..side + 2).contains(&row) {
+        return true;
+    }
+    let inside = (1..=side).contains(&column) && (1..=side).contains(&row);
+    inside && bits >> (side * side - 1 - ((row - 1) * side + column - 1)) & 1 == 1
+}
+
+/// Whose cells a drawn tag has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cells {
+    April,
+    Aruco4,
+    Aruco6,
+}
+
+impl Cells {
+    /// Along an edge of the black square.
+    fn side(self) -> f64 {
+        match self {
+            Self::April | Self::Aruco6 => 8.0,
+            Self::Aruco4 => 6.0,
+        }
+    }
+
+    fn white(self, id: u32, column: i32, row: i32) -> bool {
+        match self {
+            Self::April => white(id, column, row),
+            Self::Aruco4 => aruco_white(ARUCO_4[id as usize], 4, column, row),
+            Self::Aruco6 => aruco_white(ARUCO_6[id as usize], 6, column, row),
+        }
+    }
+}
+
 /// A tag to draw.
 pub struct Drawn {
+    pub cells: Cells,
     pub id: u32,
     /// Corners of the black square: top left, top right, bottom right, bottom left of the upright tag.
     pub corners: [[f64; 2]; 4],
@@ -57,7 +98,12 @@ impl Drawn {
             let (x, y) = (x * squeeze, y * far);
             [center[0] + x * turn.cos() - y * turn.sin(), center[1] + x * turn.sin() + y * turn.cos()]
         });
-        Self { id, corners }
+        Self { cells: Cells::April, id, corners }
+    }
+
+    /// The same as another kind of tag.
+    pub fn of(self, cells: Cells) -> Self {
+        Self { cells, ..self }
     }
 
     /// From pixels to cells of the tag.
@@ -69,7 +115,8 @@ impl Drawn {
             let scale = basis.try_inverse().unwrap() * Vector3::new(p[3][0], p[3][1], 1.0);
             basis * Matrix3::from_diagonal(&scale)
         };
-        let cells = [[0.0, 0.0], [8.0, 0.0], [8.0, 8.0], [0.0, 8.0]];
+        let side = self.cells.side();
+        let cells = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]];
         frame(cells) * frame(self.corners).try_inverse().unwrap()
     }
 }
@@ -90,13 +137,18 @@ pub const PLAIN: Look = Look { black: 30.0, white: 220.0, background: 120.0, blu
 /// Tags with a white edge of `margin` cells on a plain background.
 pub fn render(size: [usize; 2], tags: &[Drawn], margin: f64, look: &Look, seed: u64) -> Image<[u8; 3]> {
     const SUB: usize = 8;
-    let maps: Vec<_> = tags.iter().map(|tag| (tag.id, tag.cells_from_pixels())).collect();
+    let maps: Vec<_> = tags.iter().map(|tag| (tag, tag.cells_from_pixels())).collect();
     let shade = |x: f64, y: f64| {
-        for (id, map) in &maps {
+        for (tag, map) in &maps {
+            let side = tag.cells.side();
             let at = map * Vector3::new(x, y, 1.0);
             let (u, v) = (at.x / at.z, at.y / at.z);
-            if u > -margin && v > -margin && u < 8.0 + margin && v < 8.0 + margin {
-                return if white(*id, u.floor() as i32, v.floor() as i32) { look.white } else { look.black };
+            if u > -margin && v > -margin && u < side + margin && v < side + margin {
+                return if tag.cells.white(tag.id, u.floor() as i32, v.floor() as i32) {
+                    look.white
+                } else {
+                    look.black
+                };
             }
         }
         look.background

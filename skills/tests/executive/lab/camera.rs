@@ -3,7 +3,7 @@
 use super::{Lab, Truth};
 use nightshift_core::frames::{Base, Camera, Pose};
 use nightshift_core::{Address, Code, Failure};
-use nightshift_perception::fiducial::{PlacedTag, TagSight};
+use nightshift_perception::fiducial::{PlacedTag, TagFamily, TagSight};
 use nightshift_skills::Look;
 
 impl Lab {
@@ -75,6 +75,6 @@ impl Lab {
             |[u, v]: [f64; 2]| u > 2.0 && v > 2.0 && u < k.width as f64 - 3.0 && v < k.height as f64 - 3.0;
         let edge = (a[0] - b[0]).hypot(a[1] - b[1]);
         let seen = facing && edge > 20.0 && [a, b, c, d].into_iter().all(inside);
-        seen.then_some(TagSight { id: tag.id, corners: [a, b, c, d] })
+        seen.then_some(TagSight { family: TagFamily::April36h11, id: tag.id, corners: [a, b, c, d] })
     }
 }
