@@ -2,6 +2,7 @@
 
 mod overlay;
 mod snapshot;
+mod verdicts;
 
 use crate::control::mppi::Field;
 use crate::distance;
@@ -16,6 +17,7 @@ pub use snapshot::Snapshot;
 use snapshot::skip;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub use verdicts::Verdicts;
 
 /// What a scan marked stays marked for so long if no beam passes it again, seconds.
 const REMEMBERED_S: f64 = 60.0;
@@ -69,6 +71,8 @@ struct Still {
     zones: Zones,
     /// As `clearance_m`, of the map alone; none where there are no keep-out zones and both are one.
     walls_m: Option<Vec<f32>>,
+    /// What the planner has found out of the blocks, at each of its margins.
+    verdicts: [Verdicts; 2],
 }
 
 /// The largest clearance in each block of cells: whether a disc can be anywhere in it.
@@ -112,7 +116,8 @@ impl Costmap {
         let clearance_m = clearances(&grid, |index| wall(index) || zones.kept_out(index).is_some());
         let blocks = Blocks::new(&grid, &clearance_m);
         let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
-        let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m });
+        let verdicts = [(); 2].map(|()| Verdicts::new(blocks.clearance_m.len()));
+        let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m, verdicts });
         Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO, blocked: BTreeMap::new() }
     }
 
@@ -286,6 +291,11 @@ impl Costmap {
             }
         }
         blocks
+    }
+
+    /// What the planner has found out of the map's blocks, at each of its margins.
+    pub fn verdicts(&self) -> &[Verdicts; 2] {
+        &self.still.verdicts
     }
 
     /// The site's zones.

@@ -1,6 +1,7 @@
 //! How long the way to an end of a path is at least, for a disc on the floor: an A* from that end that goes on only as far
 //! as it is asked (Silver, "Cooperative Pathfinding", 2005: reverse resumable A*).
 
+use super::narrow::Narrow;
 use super::order;
 use super::sweep::{LEAVING_MARGIN_M, LEAVING_RADIUS_M, Sweep};
 use crate::costmap::Snapshot;
@@ -11,6 +12,9 @@ use std::collections::BinaryHeap;
 const CLOSE_M: f64 = 0.4;
 const CLOSE_COST: f64 = 2.0;
 
+/// A way through a narrow place in which the outline fits at no heading of the lattice costs so many times as much: it is only
+/// tried where there is no other.
+const MISFIT_COST: f64 = 20.0;
 /// Columns and rows to the blocks about one, and how many blocks' edges away they are.
 const NEIGHBOURS: [(isize, isize, f64); 8] = {
     const DIAGONAL: f64 = std::f64::consts::SQRT_2;
@@ -45,6 +49,7 @@ pub enum Driven {
 pub struct Floor<'a> {
     map: &'a Snapshot<'a>,
     sweep: &'a Sweep<'a>,
+    narrow: &'a Narrow<'a>,
     clearance_m: &'a [f32],
     stride: usize,
     columns: usize,
@@ -72,6 +77,7 @@ impl<'a> Floor<'a> {
     /// To a root from where `aim` is, both as cells. `driven`: whether a way leads to the root or from it.
     pub fn new(
         sweep: &'a Sweep<'a>,
+        narrow: &'a Narrow<'a>,
         speed_m_s: f64,
         driven: Driven,
         root: (usize, usize),
@@ -90,6 +96,7 @@ impl<'a> Floor<'a> {
         let mut this = Self {
             map,
             sweep,
+            narrow,
             clearance_m,
             stride,
             columns,
@@ -186,6 +193,13 @@ impl<'a> Floor<'a> {
                 || !self.corners(column, row).iter().all(|cell| self.sweep.is_closed(*cell)))
     }
 
+    /// How much more a way into a block costs for its being narrow.
+    fn misfit_cost(&self, block: usize, [column, row]: [usize; 2]) -> f64 {
+        // About the start the base may be nearer to things.
+        let leaves = self.least_at(column, row) < self.least_m;
+        if !leaves && self.narrow.is_misfit(block) { MISFIT_COST } else { 1.0 }
+    }
+
     fn expand(&mut self, block: usize) {
         let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
         for (right, up, length) in NEIGHBOURS {
@@ -202,8 +216,9 @@ impl<'a> Floor<'a> {
             if self.one_way && ends.iter().all(|block| self.is_against(*block, [right, up])) {
                 continue;
             }
-            let dear =
-                dearness(self.map, f64::from(self.clearance_m[next])) * self.slowness(next_column, next_row);
+            let dear = dearness(self.map, f64::from(self.clearance_m[next]))
+                * self.slowness(next_column, next_row)
+                * self.misfit_cost(next, [next_column, next_row]);
             let seconds = before + (length * self.edge_s * dear) as f32;
             if seconds < self.seconds[next] {
                 self.seconds[next] = seconds;

@@ -88,6 +88,15 @@ impl Lattice {
         (node.column * self.stride, node.row * self.stride)
     }
 
+    /// The places in a square of cells.
+    pub fn within(&self, column: usize, row: usize, cells: usize) -> impl Iterator<Item = (usize, usize)> {
+        let places = |from: usize, most: usize| {
+            from.div_ceil(self.stride)..(from + cells).div_ceil(self.stride).min(most)
+        };
+        let (columns, rows) = (places(column, self.columns), places(row, self.rows));
+        rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
+    }
+
     /// In the map's frame.
     pub fn pose(&self, map: &Snapshot<'_>, node: Node) -> Isometry2<f64> {
         let (column, row) = self.cell(node);

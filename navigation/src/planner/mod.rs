@@ -4,6 +4,7 @@
 mod doors;
 mod floor;
 mod lattice;
+mod narrow;
 mod search;
 mod shorten;
 mod side;
@@ -20,7 +21,7 @@ use sweep::{Sweep, resample};
 
 /// Kept from obstacles' cell centres, metres: comfortable first, then the guard's margin with
 /// half a cell's diagonal and what the base strays from its path.
-const MARGINS_M: [f64; 2] = [0.15, 0.1];
+pub const MARGINS_M: [f64; 2] = [0.15, 0.1];
 
 /// What a base can do.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,6 +5,7 @@
 use super::doors::doors;
 use super::floor::{Driven, Floor};
 use super::lattice::{Lattice, Node};
+use super::narrow::Narrow;
 use super::side::{Root, Side, Turn};
 use super::sweep::{Sweep, share_of};
 use super::{Motion, Obstruction, words_of};
@@ -15,7 +16,7 @@ use nalgebra::{Isometry2, Point2};
 /// and about half a second.
 const MOST_LOOKED_AT: usize = 60_000;
 /// So many are tried from the start alone.
-const ALONE: usize = 3000;
+const ALONE: usize = 1500;
 
 /// The corners of a path from `start` to `goal`, both of which are clear and included.
 pub fn search(
@@ -25,15 +26,17 @@ pub fn search(
     goal: &Isometry2<f64>,
 ) -> Result<Vec<Isometry2<f64>>, Obstruction> {
     let map = sweep.map;
-    let none = |nearest, given_up| Err(obstruction(sweep, start, goal, nearest, given_up));
+    let none = |nearest, how| Err(obstruction(sweep, start, goal, nearest, how));
     let cell = |pose: &Isometry2<f64>| map.grid().cell_at(pose.translation.x, pose.translation.y);
-    let (Some(from), Some(to)) = (cell(start), cell(goal)) else { return none(None, false) };
+    let (Some(from), Some(to)) = (cell(start), cell(goal)) else { return none(None, Tried::All) };
     let fastest = motion.fastest_m_s();
-    let mut floor = Floor::new(sweep, fastest, Driven::ToRoot, to, from);
-    if floor.seconds(from.0, from.1).is_infinite() {
-        return none(None, false);
-    }
     let lattice = Lattice::new(map);
+    let mapped = map.costmap().snapshot_of_map();
+    let narrow = Narrow::new(sweep, &mapped, &lattice);
+    let mut floor = Floor::new(sweep, &narrow, fastest, Driven::ToRoot, to, from);
+    if floor.seconds(from.0, from.1).is_infinite() {
+        return none(None, Tried::All);
+    }
     let [outward, inward] = [start, goal].map(|pose| doors(sweep, motion, &lattice, pose));
     let mut forth = Side::new(sweep, motion, &lattice, (Root::Start, start, goal), floor, &outward);
     let is_end = |node: Node| inward.iter().any(|(end, _)| *end == node);
@@ -48,12 +51,11 @@ pub fn search(
         match forth.turn() {
             Turn::Closed(node) if is_end(node) => return Ok(through(&mut forth, node)),
             Turn::Closed(_) => {}
-            Turn::Exhausted => return none(forth.nearest, false),
+            Turn::Exhausted => return none(forth.nearest, Tried::All),
         }
     }
-    let floor = Floor::new(sweep, fastest, Driven::FromRoot, from, to);
+    let floor = Floor::new(sweep, &narrow, fastest, Driven::FromRoot, from, to);
     let mut back = Side::new(sweep, motion, &lattice, (Root::Goal, goal, start), floor, &inward);
-    let mut exhausted = false;
     while forth.looked_at + back.looked_at < MOST_LOOKED_AT {
         match forth.turn() {
             Turn::Closed(node) if is_end(node) => return Ok(through(&mut forth, node)),
@@ -62,11 +64,7 @@ pub fn search(
                     return Ok(joined(&mut forth, node, &mut back, met));
                 }
             }
-            Turn::Exhausted => return none(forth.nearest, false),
-        }
-        // Where the goal's side has nothing left, the start's goes on: long strides may have passed a gap by.
-        if exhausted {
-            continue;
+            Turn::Exhausted => return none(forth.nearest, Tried::All),
         }
         match back.turn() {
             Turn::Closed(node) => {
@@ -74,10 +72,12 @@ pub fn search(
                     return Ok(joined(&mut forth, met, &mut back, node));
                 }
             }
-            Turn::Exhausted => exhausted = true,
+            // Nothing is left about the goal, step by step. Long strides may have passed a gap by.
+            Turn::Exhausted if !back.patient() => return none(back.nearest, Tried::FromGoal),
+            Turn::Exhausted => {}
         }
     }
-    none(forth.nearest, true)
+    none(forth.nearest, Tried::Most)
 }
 
 /// The corners of both sides, from the start's root to the goal's.
@@ -90,28 +90,45 @@ fn joined(forth: &mut Side<'_>, at: Node, back: &mut Side<'_>, met: Node) -> Vec
     corners
 }
 
-/// Why there is no way; `given_up` where not everything was tried.
+/// What was tried before a search gave up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    /// All that can be reached from the start.
+    All,
+    /// All from which the goal can be reached.
+    FromGoal,
+    /// As much as a search takes the time for.
+    Most,
+}
+
+/// Why there is no way.
 fn obstruction(
     sweep: &Sweep<'_>,
     start: &Isometry2<f64>,
     goal: &Isometry2<f64>,
     nearest: Option<(f64, Isometry2<f64>)>,
-    given_up: bool,
+    tried: Tried,
 ) -> Obstruction {
-    let here = nearest.map_or(*start, |(_, pose)| pose);
-    let off = (here.translation.vector - goal.translation.vector).norm();
+    let (root, end) = if tried == Tried::FromGoal { (goal, start) } else { (start, goal) };
+    let here = nearest.map_or(*root, |(_, pose)| pose);
+    let off = (here.translation.vector - end.translation.vector).norm();
     // What stands in the way from there, or else whatever is near.
     let steps = (off / 0.05).ceil().max(1.0);
-    let mut ahead = (0..=steps as usize).map(|step| share_of(&here, goal, step as f64 / steps));
+    let mut ahead = (0..=steps as usize).map(|step| share_of(&here, end, step as f64 / steps));
     let (layer, at) = ahead
         .find_map(|pose| sweep.obstacle_at(&pose))
         .or_else(|| sweep.map.obstacle_at(&here, 0.5))
         .unwrap_or((Layer::Map, Point2::from(here.translation.vector)));
-    let tried = if given_up {
+    let searched = if tried == Tried::Most {
         let margin_m = sweep.margin_m;
         format!(" was found among {MOST_LOOKED_AT} places and headings, {margin_m:.2} m clear of everything")
     } else {
         String::new()
+    };
+    let (place, short) = if tried == Tried::FromGoal {
+        ("the nearest place from which the goal can be reached", "m away")
+    } else {
+        ("the nearest place that can be reached", "m short")
     };
     let costmap = sweep.map.costmap();
     let obeyed: Vec<&str> = costmap.zones().one_way().collect();
@@ -120,7 +137,7 @@ fn obstruction(
         names => format!("; one-way zones are obeyed: {}", names.join(", ")),
     };
     let words = format!(
-        "no way from {} to {}{tried}: the nearest place that can be reached, {}, is {off:.2} m short, blocked by {}{obeyed}",
+        "no way from {} to {}{searched}: {place}, {}, is {off:.2} {short}, blocked by {}{obeyed}",
         words_of(start),
         words_of(goal),
         words_of(&here),

@@ -60,6 +60,8 @@ pub struct Side<'a> {
     table: Table,
     open: BinaryHeap<Offer>,
     doors: &'a [Door],
+    /// Steps taken at once where there is room.
+    stride: i32,
     /// The place nearest to the other end as the crow flies, and how far off it is, metres.
     pub nearest: Option<(f64, Isometry2<f64>)>,
     /// How many nodes it went on from.
@@ -92,7 +94,32 @@ impl<'a> Side<'a> {
         }
         let table = Table::new(lattice.columns * lattice.rows);
         let (nearest, looked_at) = (None, 0);
-        Self { sweep, motion, lattice, root, from, to, floor, table, open, doors, nearest, looked_at }
+        Self {
+            sweep,
+            motion,
+            lattice,
+            root,
+            from,
+            to,
+            floor,
+            table,
+            open,
+            doors,
+            stride: STRIDE,
+            nearest,
+            looked_at,
+        }
+    }
+
+    /// Once more from every node that it went on from, with single steps; false where it has only taken such.
+    pub fn patient(&mut self) -> bool {
+        if std::mem::replace(&mut self.stride, 1) == 1 {
+            return false;
+        }
+        for (node, seconds) in self.table.closed() {
+            self.go_on(self.lattice.node(node), seconds);
+        }
+        true
     }
 
     /// Goes on from the most promising node.
@@ -133,8 +160,8 @@ impl<'a> Side<'a> {
         for step in lattice.steps(node.heading, self.motion.omnidirectional) {
             // Far from the other end a long stride comes first, and a short one only where that does not fit.
             let far = step.turn == 0 && crow > NEAR_END_M;
-            let long = far && lattice.after(node, step, STRIDE).is_some();
-            self.offer((node, before), step, if long { STRIDE } else { 1 });
+            let long = far && lattice.after(node, step, self.stride).is_some();
+            self.offer((node, before), step, if long { self.stride } else { 1 });
         }
     }
 

@@ -43,6 +43,16 @@ impl Table {
         &mut self.pages[*page as usize][index % HEADINGS]
     }
 
+    /// The nodes that the search went on from, and after how many seconds they were reached.
+    pub fn closed(&self) -> Vec<(usize, f32)> {
+        let places = self.page_of.iter().enumerate().filter(|(_, page)| **page != NOWHERE);
+        let nodes = places.flat_map(|(place, page)| {
+            let page = self.pages[*page as usize].iter().enumerate().filter(|(_, reached)| reached.closed);
+            page.map(move |(heading, reached)| (place * HEADINGS + heading, reached.seconds))
+        });
+        nodes.collect()
+    }
+
     /// Whether the search went on from a node.
     pub fn is_closed(&self, index: usize) -> bool {
         let page = self.page_of[index / HEADINGS];

@@ -13,7 +13,7 @@ const OMNI: Motion = Motion { speed: SPEED, omnidirectional: true };
 const DIFFERENTIAL: Motion = Motion { speed: Twist { y: 0.0, ..SPEED }, omnidirectional: false };
 
 /// 6 x 4 m with a wall at x = 3 that leaves a door at its upper end.
-fn rooms(door_m: f64) -> Costmap {
+pub fn rooms(door_m: f64) -> Costmap {
     let (width, height) = (120, 80);
     let cell = |i: usize| {
         let (column, row) = (i % width, i / width);
@@ -26,7 +26,7 @@ fn rooms(door_m: f64) -> Costmap {
     Costmap::new(grid, Footprint::new(&[[0.42, 0.28], [-0.42, 0.28], [-0.42, -0.28], [0.42, -0.28]]))
 }
 
-fn at(x: f64, y: f64, yaw: f64) -> Isometry2<f64> {
+pub fn at(x: f64, y: f64, yaw: f64) -> Isometry2<f64> {
     Isometry2::new(Vector2::new(x, y), yaw)
 }
 
@@ -348,5 +348,30 @@ fn a_closed_passage_is_gone_around_or_named_and_may_be_left() {
         assert!(highest(&opened) < 3.0);
         map.look(Stamp::from_seconds(301.0), &Point2::new(1.0, 1.5), &[], &start);
         assert!(highest(&map.snapshot()) < 3.0);
+    }
+}
+
+/// A hall with a closet in its corner, whose door a disc fits through and the outline does not.
+#[test]
+fn a_goal_that_is_shut_in_is_soon_known_to_be() {
+    let side = 300;
+    let cell = |i: usize| {
+        let (column, row) = (i % side, i / side);
+        let end = column == 0 || row == 0 || column == side - 1 || row == side - 1;
+        let wall = (column == 60 && row <= 60 && !(30..43).contains(&row)) || (row == 60 && column <= 60);
+        if end || wall { Cell::Occupied } else { Cell::Free }
+    };
+    let cells = (0..side * side).map(cell).collect();
+    let grid = OccupancyGrid { resolution_m: 0.05, width: side, height: side, origin: [0.0; 2], cells };
+    let map = Costmap::new(grid, rooms(1.0).footprint().clone());
+    for motion in [OMNI, DIFFERENTIAL] {
+        let (start, goal) = (at(12.0, 12.0, 0.0), at(1.2, 1.5, 0.0));
+        let shut = plan(&map.snapshot(), &motion, &start, &goal).unwrap_err();
+        assert_eq!(shut.layer, Layer::Map);
+        assert!(shut.words.contains("nearest place from which the goal can be reached"), "{}", shut.words);
+        // The other way round it is the start.
+        let shut = plan(&map.snapshot(), &motion, &goal, &start).unwrap_err();
+        assert!(shut.words.contains("nearest place that can be reached"), "{}", shut.words);
+        assert!(!shut.words.contains("was found among"), "{}", shut.words);
     }
 }
