@@ -458,6 +458,52 @@ fn what_is_in_a_picture_is_told_and_what_is_no_picture_is_named() {
 }
 
 #[test]
+fn an_aruco_marker_is_told_with_its_pose_and_what_gives_none_is_refused() {
+    let folder = scratch("aruco");
+    std::fs::create_dir_all(&folder).expect("a folder is made");
+    let file = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    // Number 0 of ArUco's 4 x 4 cells, each 10 pixels, in a black border, in the middle of white paper.
+    let cells = [0b1011u64, 0b0101, 0b0011, 0b0010];
+    let marker = image::GrayImage::from_fn(160, 120, |x, y| {
+        let (column, row) = ((i64::from(x) - 50).div_euclid(10), (i64::from(y) - 30).div_euclid(10));
+        let inside = (1..5).contains(&column) && (1..5).contains(&row);
+        let black = (0..6).contains(&column) && (0..6).contains(&row);
+        image::Luma([if inside && cells[row as usize - 1] >> (4 - column) & 1 == 1 || !black {
+            230
+        } else {
+            20
+        }])
+    });
+    marker.save(file("marker.png")).expect("a picture is written");
+    let camera = "xres: 160\nyres: 120\nfx: 300\nfy: 300\ncx: 79.5\ncy: 59.5\n";
+    std::fs::write(folder.join("camera.yaml"), camera).expect("written");
+    let (picture, yaml) = (file("marker.png"), file("camera.yaml"));
+    let see = |more: &[&str]| nightshift(&[&["see", "--image", &picture, "--json"], more].concat());
+    let report = json(&see(&["--intrinsics", &yaml, "--tag-size", "0.03"]));
+    let tag = &report["tags"][0];
+    assert_eq!(
+        (&tag["kind"], &tag["id"]),
+        (&serde_json::json!("aruco_4x4_50"), &serde_json::json!(0)),
+        "{report}"
+    );
+    // 30 mm over 60 pixels of a focal length of 300.
+    let depth = tag["pose"]["xyz_m"][2].as_f64().expect("a number");
+    assert!((depth - 0.15).abs() < 0.001, "{tag}");
+    assert!(tag["pose"]["covariance"][2][2].as_f64().is_some_and(|v| v > 0.0 && v.sqrt() < 0.002), "{tag}");
+    assert!(tag["pose"]["ambiguous"].is_boolean() && json(&see(&[]))["tags"][0]["pose"].is_null(), "{tag}");
+    for (more, told) in [
+        (&["--intrinsics", &yaml][..], "--tag-size"),
+        (&["--tag-size", "0.03"], "--intrinsics"),
+        (&["--intrinsics", &yaml, "--tag-size", "0"], "above 0"),
+    ] {
+        let output = see(more);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {words}");
+        assert!(words.contains(told) && !words.contains("panicked"), "{words}");
+    }
+}
+
+#[test]
 fn depth_on_glass_is_completed_or_missing_and_what_does_not_fit_is_named() {
     let folder = scratch("complete-depth");
     std::fs::create_dir_all(&folder).expect("a folder is made");

@@ -19,6 +19,8 @@ const MULTIPLE: usize = 16;
 /// The reader's crop: width, height, and what is shown around a vessel, share of its size.
 const CROP: [usize; 2] = [64, 96];
 const MARGIN: f64 = 0.12;
+/// Height of a box from which on it is read, pixels: the reader was trained on vessels from 40 pixels on, shown at down to 0.6 of their size.
+const LEAST_READ_PX: f64 = 24.0;
 /// Vessels that are read at a time.
 const BATCH: usize = 32;
 /// Smallest picture that can be looked at, pixels.
@@ -147,7 +149,7 @@ impl Eyes {
         Ok(answers)
     }
 
-    /// Reads what was found, and says what can be believed of it.
+    /// Reads what was found and is large enough, and says what can be believed of it.
     ///
     /// # Errors
     /// As [`Eyes::look`].
@@ -156,12 +158,13 @@ impl Eyes {
         picture: &Image<[u8; 3]>,
         found: Vec<Found>,
     ) -> Result<Vec<VesselSight>, ModelError> {
+        let read = |found: &Found| found.is_vessel() && found.bounds[3] - found.bounds[1] >= LEAST_READ_PX;
         let boxes: Vec<[f64; 4]> =
-            found.iter().filter(|found| found.is_vessel()).map(|found| found.bounds).collect();
+            found.iter().filter(|found| read(found)).map(|found| found.bounds).collect();
         let mut answers = self.read(picture, &boxes)?.into_iter();
         let (size, clear) = ([picture.width, picture.height], exposure::doubts(picture).is_empty());
         let sights = found.into_iter().map(|found| {
-            let answer = if found.is_vessel() { answers.next() } else { None };
+            let answer = if read(&found) { answers.next() } else { None };
             judge(found, answer.as_ref(), &self.limits, size, clear)
         });
         Ok(sights.collect())

@@ -37,7 +37,7 @@ const AT_EDGE_PX: f64 = 1.5;
 /// The way up in a level camera's picture.
 const LEVEL: [f64; 2] = [0.0, -1.0];
 
-/// Joins what was found with what was read of it; without an answer it has no inside.
+/// Joins what was found with what was read of it; without an answer a vessel's content is in doubt.
 /// `clear` is false where the picture as a whole is in doubt: then nothing is told but that something is there.
 pub fn judge(
     found: Found,
@@ -52,6 +52,7 @@ pub fn judge(
     if left < AT_EDGE_PX || top < AT_EDGE_PX || right > width - AT_EDGE_PX || bottom > height - AT_EDGE_PX {
         doubts.push(VesselDoubt::CutOff);
     }
+    let found_vessel = found.is_vessel();
     let mut shares = found.kinds;
     let (mut phases, mut fill, mut mask) = (Vec::new(), None, found.mask);
     if let Some(answer) = answer {
@@ -65,6 +66,8 @@ pub fn judge(
             _ => Some(f64::from(answer.fill).clamp(0.0, 1.0)),
         };
         mask = outline(answer, size);
+    } else if found_vessel {
+        phases = vec![Phase::Unknown];
     }
     let best = (0..shares.len()).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0);
     let mut kind = if shares[best] >= limits.kind { Kind::ALL[best] } else { Kind::Unknown };

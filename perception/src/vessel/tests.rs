@@ -110,8 +110,15 @@ fn what_is_not_sure_is_unknown() {
     let dark = sight(&answer(&[(Phase::Empty, 0.9)], 1), false);
     assert_eq!((dark.kind, dark.fill, &dark.phases[..]), (Kind::Unknown, None, &[Phase::Unknown][..]));
     // At the edge, and a rack, which has no inside.
-    let cut = judge(found([0.0, 25.0, 55.0, 75.0]), None, &LIMITS, [160, 120], true);
+    let mut rack = found([0.0, 25.0, 55.0, 75.0]);
+    rack.kinds = [0.01; Kind::ALL.len()];
+    rack.kinds[8] = 0.9;
+    let cut = judge(rack, None, &LIMITS, [160, 120], true);
     assert_eq!((&cut.phases[..], &cut.doubts[..]), (&[][..], &[VesselDoubt::CutOff][..]));
+    // A vessel that was too small to be read.
+    let small = judge(found([25.0, 25.0, 33.0, 41.0]), None, &LIMITS, [160, 120], true);
+    assert_eq!((small.kind, &small.phases[..]), (Kind::VialCapped, &[Phase::Unknown][..]));
+    assert_eq!((small.fill, &small.doubts[..]), (None, &[VesselDoubt::Content][..]));
 }
 
 #[test]
