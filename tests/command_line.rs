@@ -259,6 +259,39 @@ fn the_bundled_maps_are_what_the_tool_makes_of_the_bundled_sites() {
 }
 
 #[test]
+fn a_camera_is_calibrated_and_the_same_pictures_from_a_file_give_the_same() {
+    let folder = scratch("calibrate");
+    let out = folder.to_str().expect("UTF-8").to_owned();
+    let first = json(&nightshift(&["calibrate", "--seed", "3", "--count", "16", "--out", &out, "--json"]));
+    assert!(first["shift_mm"].as_f64() > Some(0.5), "it was bolted on aside: {first:#}");
+    assert!(first["error_mm"].as_f64() < Some(0.1) && first["error_deg"].as_f64() < Some(0.05), "{first:#}");
+    let toml = std::fs::read_to_string(folder.join("calibration.toml")).expect("a file");
+    assert!(toml.contains("[camera]\npose = { xyz = ["), "{toml}");
+    assert!(folder.join("residuals.png").exists());
+    let again = folder.join("again");
+    let views = folder.join("views.json").to_str().expect("UTF-8").to_owned();
+    let args = ["calibrate", "--views", &views, "--out", again.to_str().expect("UTF-8"), "--json"];
+    let second = json(&nightshift(&args));
+    assert_eq!((&first["found"], &second["simulated"]), (&second["found"], &Value::Bool(false)));
+    let refused = nightshift(&["calibrate", "--count", "3", "--out", &out]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("it takes 6"));
+    std::fs::write(folder.join("touches.json"), "[[1.0, 2.0]]").expect("a file");
+    let touches = folder.join("touches.json").to_str().expect("UTF-8").to_owned();
+    let nonsense = nightshift(&["calibrate", "--touches", &touches, "--out", &out]);
+    assert_eq!(nonsense.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nonsense.stderr).contains("2 joints, the arm has 7"));
+}
+
+#[test]
+fn a_rack_is_located_within_a_tenth_of_a_millimetre_after_a_rough_dock() {
+    let report = json(&nightshift(&["bench", "refine", "--count", "4", "--seed", "2", "--json"]));
+    assert_eq!(report["located"], 4, "{report:#}");
+    assert!(report["worst_slot_mm"][2].as_f64() < Some(0.15), "{report:#}");
+    assert!(report["after_s"][2].as_f64() < Some(60.0), "{report:#}");
+}
+
+#[test]
 fn the_bundled_sites_and_robot_are_sound() {
     for path in [
         "maps/photocatalysis",

@@ -62,6 +62,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Find out which slots an arm reaches from which dock.
     Reach(crate::reach::ReachArgs),
+    /// Find out where the wrist camera sits, or a tool's tip is.
+    Calibrate(crate::calibrate::CalibrateArgs),
     /// Measure, and print the figures beside their aims.
     Bench(BenchArgs),
     /// Render annotated pictures of lab ware for training.
@@ -415,6 +417,8 @@ pub enum BenchWhat {
     Navigation(BenchNavigationArgs),
     /// Vessels, codes, fiducials and depth of glass, on real pictures.
     Perception(crate::bench::perception::BenchPerceptionArgs),
+    /// How well a rack is located after a rough dock.
+    Refine(BenchRefineArgs),
     /// The simulator's speed beside MuJoCo alone, and its memory.
     Sim(BenchSimArgs),
 }
@@ -483,6 +487,28 @@ pub struct BenchGraspArgs {
     #[arg(long, default_value_t = 0)]
     pub first: u64,
     /// Seed of all conditions and noise.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nightshift bench refine`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit code 0: every rack was located, and the aims are met; 1: not so; 2: it could not be tried.\n\nExamples:\n  \
+nightshift bench refine --count 40\n  \
+nightshift bench refine --count 200 --seed 1 --json"
+)]
+pub struct BenchRefineArgs {
+    /// Site and robot.
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Docks, at each station in turn.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Seed of where the base has stopped, and of noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Print one JSON object on stdout.

@@ -7,9 +7,9 @@ use crate::scenario::Scenario;
 use crate::stack::Stack;
 use crate::talk::talk;
 use crate::{
-    arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_sim, check, complete_depth, dataset,
-    faults, files, lab, live, localize, make_map, map_changes, picture, plan_path, reach, render, score, see,
-    sim_node,
+    arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_refine, bench_sim, calibrate, check,
+    complete_depth, dataset, faults, files, lab, live, localize, make_map, map_changes, picture, plan_path,
+    reach, render, score, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -46,6 +46,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Ik(args) => arm_tools::ik(&args),
         Command::Plan(args) => arm_tools::plan_all(&args),
         Command::Reach(args) => reach::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Bench(args) => bench(&args),
         Command::Dataset(args) => dataset::run(&args),
         Command::Render(args) => render::run(&args),
@@ -58,6 +59,7 @@ fn bench(args: &BenchArgs) -> Result<ExitCode, String> {
         BenchWhat::Docking(args) => bench_docking::run(args),
         BenchWhat::Driving(args) => bench::driving(args),
         BenchWhat::Grasp(args) => bench_grasp::run(args),
+        BenchWhat::Refine(args) => bench_refine::run(args),
         BenchWhat::Motion(args) => bench::motion::run(args),
         BenchWhat::Navigation(args) => bench::navigation(args),
         BenchWhat::Perception(args) => bench::perception::run(args),

@@ -3,8 +3,10 @@
 mod edges;
 mod planar;
 mod refine;
+mod views;
 
 pub use edges::refine_corners;
+pub use views::{BoardPlace, BoardView, locate_board};
 
 use nalgebra::{Matrix6, Point3};
 use nightshift_core::frames::{Camera, Pose, Tag};
@@ -181,12 +183,16 @@ pub fn estimate_pose_of<F>(
     let corners: Vec<refine::Corner> = matches
         .iter()
         .flat_map(|m| m.placed.corners().into_iter().zip(m.sight.corners))
-        .map(|(board, pixel)| refine::Corner { board, pixel })
+        .map(|(board, pixel)| refine::Corner {
+            board,
+            pixel,
+            camera_from_frame: nalgebra::Isometry3::identity(),
+        })
         .collect();
 
     let facing = |fit: &refine::Fit| {
         matches.iter().all(|m| {
-            let camera_from_tag = fit.camera_from_board * m.placed.pose.iso;
+            let camera_from_tag = fit.frame_from_board * m.placed.pose.iso;
             (camera_from_tag.rotation * nalgebra::Vector3::z()).dot(&camera_from_tag.translation.vector) < 0.0
         })
     };
@@ -202,12 +208,12 @@ pub fn estimate_pose_of<F>(
     }
     let limit = AMBIGUITY_RATIO * best.rms_px.max(CORNER_SIGMA_PX * std::f64::consts::SQRT_2);
     let ambiguous = fits.iter().any(|fit| {
-        let apart = fit.camera_from_board.rotation.angle_to(&best.camera_from_board.rotation);
+        let apart = fit.frame_from_board.rotation.angle_to(&best.frame_from_board.rotation);
         apart > SAME_POSE_RAD && fit.rms_px < limit
     });
     let covariance = best.covariance(CORNER_SIGMA_PX).ok_or_else(|| PoseError::Degenerate { ids: ids() })?;
     Ok(BoardPose {
-        camera_from_board: Pose::new(best.camera_from_board),
+        camera_from_board: Pose::new(best.frame_from_board),
         rms_px: best.rms_px,
         tags_used: matches.len(),
         ambiguous,

@@ -1,5 +1,6 @@
 //! What is made of pictures, on plain arrays: no camera, no file, no OpenCV.
 
+pub mod calibrate;
 pub mod code;
 pub mod exposure;
 pub mod fiducial;

@@ -2,7 +2,7 @@
 
 use crate::guard::WristLog;
 use crate::limits;
-use crate::sight::NestSight;
+use crate::sight::{NestSight, Refined};
 use crate::world::{NestRef, World};
 use nightshift_core::describe::Vial;
 use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
@@ -66,6 +66,7 @@ pub struct Belief {
     /// By the localiser; none where it does not know.
     pub map_from_base: Option<Pose2<Map, Base>>,
     nests: BTreeMap<NestRef, NestSight>,
+    refined: BTreeMap<NestRef, Refined>,
     /// What is held.
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
@@ -99,6 +100,7 @@ impl Default for Belief {
             docked: None,
             map_from_base: None,
             nests: BTreeMap::new(),
+            refined: BTreeMap::new(),
             grip: None,
             ready: BTreeMap::new(),
             slips: 0,
@@ -134,6 +136,7 @@ impl Belief {
             return;
         }
         self.nests.retain(|nest, _| nest.station != *station);
+        self.refined.retain(|nest, _| nest.station != *station);
         match ready {
             Some(ready) => self.ready.insert(station.clone(), ready),
             None => self.ready.remove(station),
@@ -236,10 +239,29 @@ impl Belief {
         self.base = BasePlace::Free;
         self.docked = None;
         self.nests.retain(|nest, _| nest.on_deck());
+        self.refined.clear();
+    }
+
+    /// A nest was located by several pictures.
+    pub fn refined(&mut self, nest: &NestRef, refined: Refined) {
+        self.refined.insert(nest.clone(), refined);
+    }
+
+    /// Where several pictures located a nest since the base stands where it does, where that is not too long ago.
+    pub fn refinement(&self, nest: &NestRef) -> Option<&Refined> {
+        let now = self.joints.back()?.stamp;
+        self.refined.get(nest).filter(|refined| now.since(refined.stamp) <= limits::REFINED_AGE_S)
     }
 
     /// Keeps what was seen of a nest.
     pub fn saw(&mut self, nest: &NestRef, sight: NestSight) {
+        let moved = |refined: &Refined| {
+            let off = refined.base_from_nest.translation() - sight.base_from_nest.translation();
+            off.xy().norm() > limits::REFINED_OFF_M
+        };
+        if self.refined.get(nest).is_some_and(moved) {
+            self.refined.remove(nest);
+        }
         self.nests.insert(nest.clone(), sight);
     }
 
@@ -248,8 +270,11 @@ impl Belief {
         self.nests.get(nest)
     }
 
-    /// Where the nest is: as seen, or else as described from where the base stands. None where that is not known.
+    /// Where the nest is: as several pictures locate it, as seen, or else as described from where the base stands. None where that is not known.
     pub fn base_from_nest(&self, world: &World, nest: &NestRef) -> Option<Pose<Base, Nest>> {
+        if let Some(refined) = self.refinement(nest) {
+            return Some(refined.base_from_nest);
+        }
         if let Some(sight) = self.nests.get(nest) {
             return Some(sight.base_from_nest);
         }
@@ -334,6 +359,37 @@ mod tests {
             velocities: vec![rate],
             efforts: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_located_nest_is_located_anew_after_its_age_and_where_a_picture_shows_it_elsewhere() {
+        let nest = NestRef { station: "storage".into(), nest: "rack".into() };
+        let at = |x: f64| Pose::<Base, Nest>::from_xyz_rpy([x, 0.0, 0.8], [0.0; 3]);
+        let told = |ms: u64| {
+            let mut belief = Belief::default();
+            belief.take_joints(joints(ms, 0.0, 0.0));
+            let stamp = Stamp(1_000_000_000);
+            let (sigma_m, rms_px, tags_used) = (1e-5, 0.1, 8);
+            belief.refined(&nest, Refined { base_from_nest: at(0.7), sigma_m, rms_px, tags_used, stamp });
+            belief
+        };
+        let sight = |x: f64| NestSight {
+            base_from_nest: at(x),
+            caps: Vec::new(),
+            rms_px: 0.1,
+            stamp: Stamp(2_000_000_000),
+            sha256: String::new(),
+            path: String::new(),
+        };
+        assert!(told(901_000).refinement(&nest).is_some() && told(901_001).refinement(&nest).is_none());
+        let mut belief = told(2000);
+        belief.saw(&nest, sight(0.7 + 0.9 * limits::REFINED_OFF_M));
+        assert!(belief.refinement(&nest).is_some());
+        belief.saw(&nest, sight(0.7 + 1.1 * limits::REFINED_OFF_M));
+        assert!(belief.refinement(&nest).is_none(), "it was moved");
+        let mut belief = told(2000);
+        belief.base_moves();
+        assert!(belief.refinement(&nest).is_none(), "the base moves");
     }
 
     #[test]

@@ -11,12 +11,13 @@ use crate::restored::Restored;
 use crate::run::{Report, Run, Stimulus};
 use crate::search::SearchRun;
 use crate::store::StoreRecord;
-use crate::world::World;
+use crate::world::{NestRef, World};
 use crate::{grip, limits, restart};
 use nightshift_core::api::{Custody, Evidence, Feedback, JobEvent, Phase, Reply};
 use nightshift_core::describe::{Robot, Site};
+use nightshift_core::frames::{Base, Nest, Pose};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
-use nightshift_core::{Code, Component, Failure, JobId, Level, Outbox, SampleId, Stamp};
+use nightshift_core::{Code, Component, Failure, JobId, Level, NestId, Outbox, SampleId, Stamp, StationId};
 use nightshift_motion::Arm;
 use nightshift_navigation::localiser::{Localisation, Place};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
@@ -111,6 +112,14 @@ impl Executive {
     /// Where samples are.
     pub fn ledger(&self) -> &Ledger {
         &self.core.ledger
+    }
+
+    /// Where a nest is believed to stand, with one sigma of its middle across the vertical (m) once several pictures have
+    /// located it.
+    pub fn nest_place(&self, station: &StationId, nest: &NestId) -> Option<(Pose<Base, Nest>, Option<f64>)> {
+        let nest = NestRef { station: station.clone(), nest: nest.clone() };
+        let place = self.core.belief.base_from_nest(&self.core.world, &nest)?;
+        Some((place, self.core.belief.refinement(&nest).map(|refined| refined.sigma_m)))
     }
 
     /// Whether nothing is being done or waited for.

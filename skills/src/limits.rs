@@ -146,6 +146,14 @@ pub const SIDE_STEP_M: f64 = 0.003;
 pub const MARGIN_M: f64 = 0.003;
 /// From the fiducials of a rack to the camera, m: nearer the rack leaves the picture, farther the codes get small.
 pub const VIEW_DISTANCES_M: [f64; 3] = [0.28, 0.30, 0.26];
+/// From where a nest's fiducials are looked at to locate it, from each place in two ways round: ahead and left of their middle in
+/// the nest's frame and above it, m. Two places tell more of what else pictures are off by than one.
+pub const REFINE_EYES: [[f64; 3]; 2] = [[0.07, 0.05, 0.25], [-0.07, -0.05, 0.27]];
+/// What was located so is located anew after this, s: a base on rubber wheels, and a bench, settle and are leant against.
+pub const REFINED_AGE_S: f64 = 900.0;
+/// One picture tells a nest's place to 3 mm: one that tells more than this besides says that it was moved, m.
+pub const REFINED_OFF_M: f64 = 0.004;
+
 /// A carried vial's base passes above the tops of those that stand, m.
 pub const CARRY_CLEARANCE_M: f64 = 0.020;
 /// A vial is let go so high above its seat, m: pressed onto it, an error in height would push on glass.

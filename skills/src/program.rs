@@ -279,6 +279,7 @@ impl List<'_> {
         let mut expect = vec![Expect::Stands { sample, slot, tag: self.order.tag }];
         expect.extend(clear.map(|to| Expect::Clear { slot: to.slot.clone() }));
         self.seen.extend(clear.cloned());
+        self.refine(from, phase);
         self.plans.push((phase, Plan::Survey(NestRef::of(from), expect)));
     }
 
@@ -287,8 +288,17 @@ impl List<'_> {
             return;
         }
         self.seen.push(to.clone());
+        self.refine(to, phase);
         let expect = vec![Expect::Clear { slot: to.slot.clone() }];
         self.plans.push((phase, Plan::Survey(NestRef::of(to), expect)));
+    }
+
+    /// A station's nest is located once since the base stands there; the deck's do not move against the arm.
+    fn refine(&mut self, at: &Address, phase: Option<Phase>) {
+        let plan = Plan::Refine(NestRef::of(at));
+        if !at.on_deck() && !self.plans.iter().any(|(_, before)| *before == plan) {
+            self.plans.push((phase, plan));
+        }
     }
 
     fn take(&mut self, from: &Address, phases: &Phases) {

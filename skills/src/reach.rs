@@ -73,6 +73,15 @@ pub fn reach(
     Ok(found)
 }
 
+/// What an arm with empty, closed fingers has around it where the base is docked as taught, with all racks empty.
+///
+/// # Errors
+/// As [`Arm::new`].
+pub fn scene_at(site: &Site, robot: &Robot, dock: &StationId) -> Result<Scene, Failure> {
+    let world = World { site: site.clone(), robot: robot.clone(), arm: Arm::new(robot)? };
+    Ok(scene::build(&world, &Belief::docked_at(&world, dock, 0.0), &Ledger::default(), Vec::new()))
+}
+
 /// All nests, the deck's first.
 fn nests(world: &World) -> Vec<NestRef> {
     let deck = world.robot.deck.keys().map(|nest| NestRef { station: DECK.into(), nest: nest.clone() });

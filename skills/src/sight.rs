@@ -5,11 +5,11 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::messages::Look;
 use crate::world::{NestRef, World};
-use nalgebra::{Point3, Vector3};
+use nalgebra::{Matrix2, Matrix2x3, Matrix2x6, Point3, Vector3};
 use nightshift_core::describe::{RackType, Vial, fiducial_of_code};
 use nightshift_core::frames::{Base, Camera, Nest, Pose, Tag, wrap_angle};
 use nightshift_core::{Code, Failure, SlotId, Stamp, StationId};
-use nightshift_perception::fiducial::{PlacedTag, TagSight, estimate_pose};
+use nightshift_perception::fiducial::{BoardView, PlacedTag, TagSight, estimate_pose, locate_board};
 use std::collections::BTreeMap;
 
 /// A nest as it was seen.
@@ -148,6 +148,55 @@ pub fn nest(
         sha256: look.sha256.clone(),
         path: look.path.clone(),
     })
+}
+
+/// A nest as several pictures together locate it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refined {
+    /// Where it stands.
+    pub base_from_nest: Pose<Base, Nest>,
+    /// One sigma of the middle of its fiducials, across the vertical, in the worst direction, m: of corners that scatter
+    /// independently.
+    pub sigma_m: f64,
+    /// How well the rack's fiducials fit over all pictures, pixels, and how many.
+    pub rms_px: f64,
+    /// See `rms_px`.
+    pub tags_used: usize,
+    /// When.
+    pub stamp: Stamp,
+}
+
+/// A nest by several pictures together.
+///
+/// # Errors
+/// `NEST_NOT_SEEN`, `NEST_MOVED`.
+pub fn refined(
+    world: &World,
+    belief: &Belief,
+    views: &[BoardView<Base>],
+    now: Stamp,
+    nest: &NestRef,
+) -> Result<Refined, Failure> {
+    if views.len() < 2 {
+        let words = format!("{} of {} pictures serve", views.len(), 2 * limits::REFINE_EYES.len());
+        return Err(Failure::new(Code::NestNotSeen, words));
+    }
+    let board = world.board(nest)?;
+    let found = locate_board(views, &board, &world.robot.camera.intrinsics)
+        .map_err(|error| Failure::new(Code::NestNotSeen, error.to_string()))?;
+    let origins = board.iter().map(|tag| tag.pose.translation());
+    let middle = Point3::from(origins.sum::<Vector3<f64>>() / board.len() as f64);
+    let taught = taught_nest(world, belief, nest)?;
+    let base_from_nest = levelled(&found.pose, &taught, &middle, nest)?;
+    check_place(&base_from_nest, &taught, nest)?;
+    // The middle moves by the shift of the origin and by the turn about it.
+    let arm = found.pose.iso.rotation * middle.coords;
+    let mut moves = Matrix2x6::zeros();
+    moves.fixed_columns_mut::<2>(0).copy_from(&Matrix2::identity());
+    moves.fixed_columns_mut::<3>(3).copy_from(&Matrix2x3::new(0.0, arm.z, -arm.y, -arm.z, 0.0, arm.x));
+    let covariance = moves * found.covariance * moves.transpose();
+    let sigma_m = covariance.symmetric_eigenvalues().max().sqrt();
+    Ok(Refined { base_from_nest, sigma_m, rms_px: found.rms_px, tags_used: found.tags_used, stamp: now })
 }
 
 fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Base, Nest>, Failure> {

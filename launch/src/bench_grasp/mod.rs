@@ -139,7 +139,8 @@ fn report(seed: u64, outcomes: Vec<Outcome>) -> Report {
         trials: outcomes
             .into_iter()
             .filter(|outcome| {
-                let odd = !outcome.success || !outcome.notes.is_empty();
+                let pushed = outcome.axial_peak_n > AIMS.axial_n;
+                let odd = !outcome.success || !outcome.notes.is_empty() || pushed;
                 let late = outcome.noticed_s.is_some_and(|s| s > AIMS.noticed_s);
                 (odd && !outcome.conditions.drops) || !outcome.known || late
             })
@@ -189,7 +190,15 @@ fn print(report: &Report) {
     for outcome in &report.trials {
         let words = outcome.message.as_deref().unwrap_or_default();
         let error = outcome.error.as_deref().unwrap_or("DONE");
-        println!("trial {:<5} {error} {words} {}", outcome.conditions.trial, outcome.notes.join("; "));
+        let pushed = match outcome.axial_peak_n > AIMS.axial_n {
+            true => format!("; pushed with {:.1} N at {}", outcome.axial_peak_n, outcome.axial_at),
+            false => String::new(),
+        };
+        println!(
+            "trial {:<5} {error} {words} {}{pushed}",
+            outcome.conditions.trial,
+            outcome.notes.join("; ")
+        );
     }
     for missed in &report.missed {
         println!("missed  {missed}");

@@ -85,6 +85,8 @@ pub struct Outcome {
     pub grip_peak_n: f64,
     /// The largest push up along its axis, N.
     pub axial_peak_n: f64,
+    /// When that was, s, and what the robot was told last before it.
+    pub axial_at: String,
     /// Whether any vial broke or lost its cap.
     pub broken: bool,
     /// Whether its place is in truth where the ledger has it, or among the places that it names.
@@ -93,7 +95,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// What the executive tells of it: the evidence, each with its time.
     pub told: Vec<String>,
-    /// From the moment when the pads no longer pressed it until the executive acted on that, s.
+    /// From the first moment when the pads no longer pressed it until the executive acted on that, s: pads may meet its cap
+    /// once more as it falls between them.
     pub noticed_s: Option<f64>,
     /// Simulated.
     pub time_s: f64,
@@ -148,11 +151,15 @@ struct Trial {
     result: Option<JobResult>,
     /// How high the sample stood at the start, m; none once the pads have turned slippery.
     start_m: Option<f64>,
-    /// When the pads pressed the sample last, and whether the executive has acted on its loss.
-    pressed_s: Option<f64>,
+    /// Whether the pads are slippery, when they pressed the sample no more, and how soon the executive acted on that.
+    slippery: bool,
+    lost_s: Option<f64>,
     noticed_s: Option<f64>,
     notes: Vec<String>,
     broken: bool,
+    /// What the robot was told last, and the largest push up along the sample's axis so far (N) with its moment.
+    told: String,
+    pushed: (f64, String),
 }
 
 impl Trial {
@@ -205,10 +212,13 @@ impl Trial {
             grasps: 0,
             result: None,
             start_m: None,
-            pressed_s: None,
+            slippery: false,
+            lost_s: None,
             noticed_s: None,
             notes: Vec::new(),
             broken: false,
+            told: String::new(),
+            pushed: (0.0, String::new()),
         })
     }
 
@@ -253,6 +263,10 @@ impl Trial {
         for event in events {
             if let RobotEvent::Joints(state) = &event {
                 self.joints.clone_from(&state.positions);
+                let push_n = self.world.truth().samples[&self.sample].peak_push_n;
+                if push_n > self.pushed.0 {
+                    self.pushed = (push_n, format!("{:.2} s, after: {}", now.seconds(), self.told));
+                }
             }
             if !matches!(event, RobotEvent::Scan(_) | RobotEvent::Odometry(_) | RobotEvent::Inertial(_)) {
                 self.tell(SkillInput::Robot(event));
@@ -276,11 +290,11 @@ impl Trial {
             let height_m = self.world.truth().samples[&self.sample].pose.translation().z;
             if height_m > start_m + SLIPS_AT_M {
                 self.start_m = None;
-                self.pressed_s = Some(now_s);
+                self.slippery = true;
                 self.world.set_pad_friction(SLIPPERY).expect("a sound friction");
             }
-        } else if pressed && self.pressed_s.is_some() && self.noticed_s.is_none() {
-            self.pressed_s = Some(now_s);
+        } else if self.slippery && !pressed {
+            self.lost_s.get_or_insert(now_s);
         }
         let (touches, mishaps) = (self.world.contacts_of_note(), self.world.mishaps());
         self.broken |= mishaps.iter().any(|words| words.contains("breaks") || words.contains("cap"));
@@ -303,6 +317,7 @@ impl Trial {
                     let closes = matches!(command, RobotCommand::Grip { opening_m: 0.0, .. });
                     let held = self.world.grips().any(|(sample, _)| *sample == self.sample);
                     self.grasps += u32::from(closes && !held);
+                    self.told = in_words(&command);
                     self.world.command(command);
                 }
                 SkillOutput::Plan { id, request } => {
@@ -340,8 +355,7 @@ impl Trial {
     fn note_loss(&mut self, output: &SkillOutput) {
         let acts = matches!(output, SkillOutput::Robot(RobotCommand::StopArm) | SkillOutput::Notice { .. });
         let now_s = self.world.now().seconds();
-        let lost = self.pressed_s.filter(|last| now_s > *last);
-        if let (true, None, Some(lost)) = (acts, self.noticed_s, lost) {
+        if let (true, None, Some(lost)) = (acts, self.noticed_s, self.lost_s) {
             self.noticed_s = Some(now_s - lost);
             self.world.set_pad_friction(self.conditions.friction).expect("a sound friction");
         }
@@ -371,6 +385,7 @@ impl Trial {
             grasps: self.grasps,
             grip_peak_n: sample.peak_squeeze_n,
             axial_peak_n: sample.peak_push_n,
+            axial_at: self.pushed.1,
             broken: self.broken,
             known,
             notes: self.notes,
@@ -379,6 +394,17 @@ impl Trial {
             time_s: self.world.now().seconds(),
             conditions: self.conditions,
         }
+    }
+}
+
+fn in_words(command: &RobotCommand) -> String {
+    match command {
+        RobotCommand::MoveArm { trajectory, .. } => format!("a motion of {:.2} s", trajectory.duration_s()),
+        RobotCommand::StopArm => "stop".to_owned(),
+        RobotCommand::Grip { opening_m, force_n, .. } => {
+            format!("fingers to {:.1} mm, {force_n:.1} N", opening_m * 1e3)
+        }
+        RobotCommand::Drive(_) => "drive".to_owned(),
     }
 }
 

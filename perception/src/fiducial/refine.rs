@@ -11,15 +11,17 @@ pub(super) struct Corner {
     pub board: Point3<f64>,
     /// Pixels.
     pub pixel: [f64; 2],
+    /// Where the camera was that saw it: what brings the frame in which the pose is sought to the camera's.
+    pub camera_from_frame: Isometry3<f64>,
 }
 
 /// A local minimum.
 pub(super) struct Fit {
-    /// The board's frame in the camera's.
-    pub camera_from_board: Isometry3<f64>,
+    /// The board's frame in the one in which it was sought.
+    pub frame_from_board: Isometry3<f64>,
     /// Root of the mean squared distance over the corners, pixels.
     pub rms_px: f64,
-    /// The normal matrix there: of translation, then rotation, along the camera's axes.
+    /// The normal matrix there: of translation, then rotation, along the axes of the frame in which it was sought.
     normal: Matrix6<f64>,
     numbers: usize,
 }
@@ -76,27 +78,28 @@ pub(super) fn refine(start: &Isometry3<f64>, corners: &[Corner], camera: &Intrin
     }
     pose.rotation.renormalize();
     let rms_px = (at.squares / corners.len() as f64).sqrt();
-    Some(Fit { camera_from_board: pose, rms_px, normal: at.normal, numbers: 2 * corners.len() })
+    Some(Fit { frame_from_board: pose, rms_px, normal: at.normal, numbers: 2 * corners.len() })
 }
 
-fn linearise(pose: &Isometry3<f64>, corners: &[Corner], camera: &Intrinsics) -> Option<Linear> {
+fn linearise(pose: &Isometry3<f64>, corners: &[Corner], lens: &Intrinsics) -> Option<Linear> {
     let mut sum = Linear { squares: 0.0, normal: Matrix6::zeros(), right: Vector6::zeros() };
     for corner in corners {
         let arm: Vector3<f64> = pose.rotation * corner.board.coords;
-        let x = arm + pose.translation.vector;
+        let camera = corner.camera_from_frame.rotation.to_rotation_matrix();
+        let x = corner.camera_from_frame * Point3::from(arm + pose.translation.vector);
         if x.z < NEAREST_M {
             return None;
         }
         let seen = Vector2::from(corner.pixel);
-        let expected = Vector2::new(camera.fx * x.x / x.z + camera.cx, camera.fy * x.y / x.z + camera.cy);
+        let expected = Vector2::new(lens.fx * x.x / x.z + lens.cx, lens.fy * x.y / x.z + lens.cy);
         let projection = Matrix2x3::new(
-            camera.fx / x.z,
+            lens.fx / x.z,
             0.0,
-            -camera.fx * x.x / (x.z * x.z),
+            -lens.fx * x.x / (x.z * x.z),
             0.0,
-            camera.fy / x.z,
-            -camera.fy * x.y / (x.z * x.z),
-        );
+            lens.fy / x.z,
+            -lens.fy * x.y / (x.z * x.z),
+        ) * camera.matrix();
         let cross = Matrix3::new(0.0, arm.z, -arm.y, -arm.z, 0.0, arm.x, arm.y, -arm.x, 0.0);
         let mut jacobian = Matrix2x6::zeros();
         jacobian.fixed_columns_mut::<3>(0).copy_from(&projection);

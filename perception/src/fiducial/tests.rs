@@ -252,3 +252,63 @@ fn a_tag_of_another_family_is_another_tag() {
     // Beside an own tag of the same number it is no second sight of it.
     assert_eq!(estimate_pose(&[own[0].clone(), sights[0].clone()], &board, &CAMERA).unwrap(), pose);
 }
+
+/// Cameras around the pair of a rack, in the frame of a base before which it stands.
+fn around(
+    base_from_nest: &Pose<nightshift_core::frames::Base, Nest>,
+) -> Vec<Pose<nightshift_core::frames::Base, Camera>> {
+    [(0.0, 0.1, 0.26), (1.6, 0.3, 0.30), (3.1, 0.3, 0.28), (-1.6, 0.3, 0.30)]
+        .map(|(heading, tilt, distance)| {
+            *base_from_nest * looking_at([-0.05, 0.0, 0.03], distance, heading, tilt, 0.2).inverse()
+        })
+        .to_vec()
+}
+
+#[test]
+fn several_pictures_locate_a_board_better_than_one_and_as_well_as_they_say() {
+    let base_from_nest = Pose::from_xyz_rpy([0.7, 0.1, 0.8], [0.01, -0.02, 1.1]);
+    let places = around(&base_from_nest);
+    let (mut one_mm, mut all_mm, mut sigmas) = (0.0, 0.0, 0.0);
+    const N: u64 = 200;
+    for seed in 0..N {
+        let views: Vec<BoardView<_>> = places
+            .iter()
+            .enumerate()
+            .map(|(n, place)| {
+                let camera_from_nest = place.inverse() * base_from_nest;
+                BoardView {
+                    place: *place,
+                    sights: seen(&pair(), &camera_from_nest, 0.15, seed * 10 + n as u64),
+                }
+            })
+            .collect();
+        let off = |views: &[BoardView<_>]| {
+            let found = locate_board(views, &pair(), &CAMERA).unwrap();
+            let off = found.pose.translation() - base_from_nest.translation();
+            (off, found)
+        };
+        one_mm += off(&views[..1]).0.norm_squared() * 1e6 / N as f64;
+        let (error, found) = off(&views);
+        all_mm += error.norm_squared() * 1e6 / N as f64;
+        let within = found.covariance.fixed_view::<3, 3>(0, 0).cholesky().unwrap();
+        sigmas += error.dot(&within.solve(&error)) / (3.0 * N as f64);
+        assert_eq!(found.tags_used, 8);
+    }
+    assert!(all_mm.sqrt() < 0.5 * one_mm.sqrt(), "{} and {} mm", one_mm.sqrt(), all_mm.sqrt());
+    assert!((0.7..1.4).contains(&sigmas.sqrt()), "errors are {} of what is said", sigmas.sqrt());
+}
+
+#[test]
+fn pictures_without_the_board_say_so_and_one_camera_off_its_place_is_told() {
+    let base_from_nest = Pose::from_xyz_rpy([0.7, 0.1, 0.8], [0.0, 0.0, 1.1]);
+    let mut views: Vec<BoardView<_>> = around(&base_from_nest)
+        .into_iter()
+        .map(|place| BoardView { place, sights: seen(&pair(), &(place.inverse() * base_from_nest), 0.1, 4) })
+        .collect();
+    views[2].sights.clear();
+    assert_eq!(locate_board(&views, &pair(), &CAMERA).unwrap().tags_used, 6);
+    views[1].place = views[1].place * Pose::from_xyz_rpy([0.004, 0.0, 0.0], [0.0; 3]);
+    assert!(matches!(locate_board(&views, &pair(), &CAMERA), Err(PoseError::Inconsistent { .. })));
+    views.iter_mut().for_each(|view| view.sights.clear());
+    assert!(matches!(locate_board(&views, &pair(), &CAMERA), Err(PoseError::NoKnownTag { .. })));
+}

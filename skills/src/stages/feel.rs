@@ -156,14 +156,26 @@ impl Feel {
                     Whereabouts::OneOf(places) => places,
                     Whereabouts::At(_) => BTreeSet::new(),
                 };
-                places.remove(&Place::Gripper);
+                // Fingers that press on something narrower may have it by its cap.
+                let pinched = state.force_n >= limits::HELD_FORCE * vial.grasp.force_n
+                    && state.opening_m > limits::WIDTH_M;
+                if pinched {
+                    places.insert(Place::Gripper);
+                } else {
+                    places.remove(&Place::Gripper);
+                }
                 places.extend(lost.and_then(|grip| grip.from).map(Place::At));
                 if places.is_empty() {
                     // Nothing says where it may be instead: the last place that was known stays named.
                     places.insert(Place::Gripper);
                 }
                 places.insert(Place::Nowhere);
-                let why = format!("the fingers hold {measured}, and so not {}", self.sample);
+                let why = match pinched {
+                    true => {
+                        format!("the fingers hold {measured}: {} by its cap, or something else", self.sample)
+                    }
+                    false => format!("the fingers hold {measured}, and so not {}", self.sample),
+                };
                 let bodies = vec![Body::Doubted { sample: self.sample.clone(), places, why }];
                 Ok(Step::Do(Action::Record { bodies, job: None }))
             }

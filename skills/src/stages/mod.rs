@@ -7,6 +7,7 @@ mod insert;
 mod pick;
 mod place;
 mod posture;
+mod refine;
 mod rehearse;
 mod retreat;
 mod seek;
@@ -65,6 +66,8 @@ pub enum Plan {
     Dock(StationId),
     /// A nest looked at, and what is expected there compared.
     Survey(NestRef, Vec<Expect>),
+    /// A nest located by pictures from around it.
+    Refine(NestRef),
     /// The sample out of its slot, between the fingers.
     Pick(SampleId, Address),
     /// The grip compared with the sample, and settled.
@@ -101,6 +104,7 @@ impl Plan {
             Self::Drive(station) => Box::new(base::Drive::new(station)),
             Self::Dock(station) => Box::new(base::Dock::new(station)),
             Self::Survey(nest, expect) => Box::new(survey::Survey::new(nest, expect)),
+            Self::Refine(nest) => Box::new(refine::Refine::new(nest)),
             Self::Pick(sample, from) => Box::new(pick::Pick::new(sample, from)),
             Self::VerifyPick(sample, from) => Box::new(feel::VerifyPick::new(sample, from)),
             Self::Place(sample, to) => Box::new(place::Place::new(sample, to)),
@@ -126,6 +130,7 @@ impl Plan {
             Self::Drive(_) => 15.0,
             Self::Dock(_) => 12.0,
             Self::Survey(..) | Self::Seek(_) => 6.0,
+            Self::Refine(_) => 12.0,
             Self::Pick(..) => 12.0,
             Self::Place(..) => 10.0,
             Self::VerifyPick(..) | Self::SettleByTouch(..) | Self::Feel(_) | Self::Rehearse(..) => 1.0,
@@ -141,6 +146,7 @@ impl fmt::Display for Plan {
             Self::Drive(station) => write!(f, "driving to {station}"),
             Self::Dock(station) => write!(f, "docking at {station}"),
             Self::Survey(nest, _) => write!(f, "looking at {nest}"),
+            Self::Refine(nest) => write!(f, "locating {nest} by pictures from around it"),
             Self::Pick(sample, from) => write!(f, "picking {sample} from {from}"),
             Self::VerifyPick(sample, _) => write!(f, "checking the grip on {sample}"),
             Self::Place(sample, to) => write!(f, "placing {sample} in {to}"),

@@ -56,7 +56,7 @@ enum At {
     /// At rest, to feel from which side it is pressed. Wider than it by so much, m.
     Sensing(f64),
     Centring,
-    /// With the whole force.
+    /// With what it is drawn out with.
     Firming,
     /// Tugged, and drawn out.
     Drawing(Box<Extraction>),
@@ -106,14 +106,16 @@ impl Pick {
         Ok(force_n.max(tighter_n))
     }
 
-    /// With which force it is held in its slot: after a jam more loosely, and at last with what its weight just needs.
+    /// With which force it is held in its slot: loosely, so that pads that are not square to it slide along it before they
+    /// press it onto its seat; after a jam with what its weight just needs. What has slipped is held firmly.
     fn held_n(&self, ctx: &Context<'_>, spot: &Spot) -> Result<f64, Failure> {
         let firm_n = self.force_n(ctx, spot)?;
         let [_, mass_kg] = grip::mass_kg(&spot.vial);
         let needed_n = grip::needed_n(mass_kg, spot.vial.grasp.friction);
+        let slipped = ctx.belief.slipped_at(&self.sample).is_some();
         Ok(match self.jams {
-            0 => firm_n,
-            1 => needed_n.max(limits::RELAXED_N).min(firm_n),
+            0 if slipped => firm_n,
+            0 => needed_n.max(limits::RELAXED_N).min(firm_n),
             _ => needed_n.min(firm_n),
         })
     }

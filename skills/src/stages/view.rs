@@ -7,6 +7,7 @@ use crate::world::{NestRef, World};
 use crate::{limits, scene};
 use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::api::Evidence;
+use nightshift_core::describe::RackType;
 use nightshift_core::frames::{Base, Camera, Nest, Pose, Tool};
 use nightshift_core::{Code, Failure};
 use nightshift_motion::MotionGoal;
@@ -95,6 +96,18 @@ fn goals(
     attempt: u32,
 ) -> Result<Vec<Pose<Base, Tool>>, Failure> {
     let rack = world.rack(nest)?;
+    let middle = middle(rack);
+    let mut goals = Vec::new();
+    for turn in 0..limits::VIEW_DISTANCES_M.len() {
+        let distance = limits::VIEW_DISTANCES_M[(turn + attempt as usize) % limits::VIEW_DISTANCES_M.len()];
+        let eye = middle + Vector3::new(0.0, 0.0, distance);
+        goals.extend(any_way_round(world, base_from_nest, &eye, &middle));
+    }
+    Ok(goals)
+}
+
+/// The middle of a rack's fiducials and slots, on its top.
+pub fn middle(rack: &RackType) -> Vector3<f64> {
     let slots = rack.slots().into_iter().filter_map(|slot| rack.nest_from_slot(&slot));
     let points: Vec<Vector3<f64>> = rack
         .tags
@@ -105,27 +118,34 @@ fn goals(
     let least = points.iter().fold(Vector3::repeat(f64::INFINITY), |least, p| least.inf(p));
     let most = points.iter().fold(Vector3::repeat(f64::NEG_INFINITY), |most, p| most.sup(p));
     let middle = 0.5 * (least + most);
-    let camera_from_tool = world.robot.camera.pose.inverse() * world.robot.gripper.tool;
-    let mut goals = Vec::new();
-    for turn in 0..limits::VIEW_DISTANCES_M.len() {
-        let distance = limits::VIEW_DISTANCES_M[(turn + attempt as usize) % limits::VIEW_DISTANCES_M.len()];
-        let eye = Vector3::new(middle.x, middle.y, rack.height_m + distance);
-        let mut around: Vec<Pose<Base, Tool>> = [-1.0, 1.0, 0.0, 2.0]
-            .map(|quarter: f64| {
-                let nest_from_camera = looking_down(&eye, quarter * std::f64::consts::FRAC_PI_2);
-                *base_from_nest * nest_from_camera * camera_from_tool
-            })
-            .into();
-        around.sort_by(|a, b| a.translation().xy().norm().total_cmp(&b.translation().xy().norm()));
-        goals.extend(around);
-    }
-    Ok(goals)
+    Vector3::new(middle.x, middle.y, rack.height_m)
 }
 
-/// A camera at `eye` that looks down, its picture's x axis at `angle` from the nest's x axis.
-fn looking_down(eye: &Vector3<f64>, angle: f64) -> Pose<Nest, Camera> {
+/// Places of the tool from which the camera at `eye` looks at a point of a nest, in the four ways round; those that keep the
+/// arm near the base come first.
+pub fn any_way_round(
+    world: &World,
+    base_from_nest: &Pose<Base, Nest>,
+    eye: &Vector3<f64>,
+    at: &Vector3<f64>,
+) -> Vec<Pose<Base, Tool>> {
+    let camera_from_tool = world.robot.camera.pose.inverse() * world.robot.gripper.tool;
+    let mut around: Vec<Pose<Base, Tool>> = [-1.0, 1.0, 0.0, 2.0]
+        .map(|quarter: f64| {
+            let nest_from_camera = looking(eye, at, quarter * std::f64::consts::FRAC_PI_2);
+            *base_from_nest * nest_from_camera * camera_from_tool
+        })
+        .into();
+    around.sort_by(|a, b| a.translation().xy().norm().total_cmp(&b.translation().xy().norm()));
+    around
+}
+
+/// A camera at `eye` above `at` that looks there, its picture's x axis at `angle` from the nest's x axis, seen from above.
+fn looking(eye: &Vector3<f64>, at: &Vector3<f64>, angle: f64) -> Pose<Nest, Camera> {
     let (sin, cos) = angle.sin_cos();
-    let (x, z) = (Vector3::new(cos, sin, 0.0), -Vector3::z());
+    let z = (at - eye).normalize();
+    let x = Vector3::new(cos, sin, 0.0);
+    let x = (x - z * x.dot(&z)).normalize();
     let axes = Matrix3::from_columns(&[x, z.cross(&x), z]);
     let rotation = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(axes));
     Pose::new(Isometry3::from_parts(Translation3::from(*eye), rotation))

@@ -369,3 +369,14 @@ fn a_robot_that_was_moved_while_idle_docks_anew() {
     assert!(outcome(&mut lab, transfer("J2", &[("S-001", "", "storage/rack/B4")])).error.is_none());
     assert!(lab.commands.contains(&"dock storage".to_owned()));
 }
+
+#[test]
+fn a_vial_that_slips_to_its_cap_may_still_be_between_the_fingers() {
+    let mut lab = Lab::new();
+    lab.faults.pinches = 1;
+    let result = lab.run(usual("J"));
+    let outcome = &result.outcomes[0];
+    assert_eq!(outcome.status, ItemStatus::InDoubt, "{outcome:?}");
+    assert!(outcome.location.split('|').any(|place| place == "gripper"), "{}", outcome.location);
+    assert_eq!(lab.vials[&"S-001".into()].at, Truth::Held);
+}

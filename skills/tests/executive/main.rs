@@ -5,6 +5,7 @@ mod cancel;
 mod failures;
 mod happy;
 mod lab;
+mod refine;
 mod restart;
 mod search;
 mod site;

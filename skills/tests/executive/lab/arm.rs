@@ -90,6 +90,9 @@ impl Lab {
                     } else if self.faults.drops > 0 {
                         self.faults.drops -= 1;
                         self.slip_armed = Some(true);
+                    } else if self.faults.pinches > 0 {
+                        self.faults.pinches -= 1;
+                        self.pinch_armed = true;
                     }
                 }
             }
@@ -121,6 +124,9 @@ impl Lab {
         let Some((_, _, start, trajectory)) = &self.motion else { return };
         if self.now.since(*start) < 0.3 * trajectory.duration_s() {
             return;
+        }
+        if std::mem::take(&mut self.pinch_armed) {
+            self.opening_m = self.site.catalogue.vials.values().next().unwrap().cap.diameter_m;
         }
         let Some(to_floor) = self.slip_armed.take() else { return };
         for vial in self.vials.values_mut().filter(|vial| vial.at == Truth::Held) {

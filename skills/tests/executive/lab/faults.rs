@@ -13,6 +13,8 @@ pub struct Faults {
     pub slips: u32,
     /// As `slips`, but the vial falls to the floor.
     pub drops: u32,
+    /// As `slips`, but the fingers catch the vial by its cap.
+    pub pinches: u32,
     /// So many placings leave the vial lying beside the slot.
     pub botched_places: u32,
     /// The next drive fails so.
@@ -21,6 +23,8 @@ pub struct Faults {
     pub dock: VecDeque<Failure>,
     /// So many looks give no usable picture.
     pub blind: u32,
+    /// Pictures that are to locate a rack better are dark.
+    pub blind_from_aside: bool,
     /// The arm fails to follow its next trajectory once this many have been made.
     pub arm_fault_after: Option<u32>,
     /// From now on the arm never says that it ended.
@@ -49,4 +53,6 @@ pub struct Faults {
     pub site_deaf: u32,
     /// The wrist falls silent for so long in the middle of every third motion, ms.
     pub wrist_gap_ms: Option<u64>,
+    /// Not before this motion.
+    pub wrist_gap_from: u32,
 }

@@ -7,7 +7,8 @@ use nightshift_core::robot::{CommandId, RobotEvent};
 use nightshift_skills::SkillInput;
 
 impl Lab {
-    pub(super) fn base_from_nest(&self, address: &Address) -> Option<Pose<Base, Nest>> {
+    /// Where a nest really stands.
+    pub fn base_from_nest(&self, address: &Address) -> Option<Pose<Base, Nest>> {
         if address.on_deck() {
             return Some(self.robot.deck.get(&address.nest)?.pose);
         }

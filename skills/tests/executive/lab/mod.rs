@@ -79,7 +79,8 @@ enum Due {
     Wrist,
     Input(SkillInput),
     ArmEnds(u64),
-    Look(EffectId),
+    /// A picture, which may be dark.
+    Look(EffectId, bool),
 }
 
 /// The laboratory.
@@ -107,6 +108,7 @@ pub struct Lab {
     timeline: Timeline<Due>,
     calls: u64,
     slip_armed: Option<bool>,
+    pinch_armed: bool,
     real_planner: bool,
     /// When the wrist is silent, and when the arm was told to stop.
     silent: (Stamp, Stamp),
@@ -174,6 +176,7 @@ impl Lab {
             timeline: Timeline::default(),
             calls: 0,
             slip_armed: None,
+            pinch_armed: false,
             real_planner: false,
             silent: (Stamp::ZERO, Stamp::ZERO),
             stops: Vec::new(),
@@ -270,7 +273,8 @@ impl Lab {
             }
             Due::Input(input) => self.feed(input),
             Due::ArmEnds(serial) => self.arm_ends(serial),
-            Due::Look(id) => {
+            Due::Look(id, dark) => {
+                self.faults.blind += u32::from(dark);
                 let look = self.look();
                 self.feed(SkillInput::Looked { id, look });
             }
@@ -299,8 +303,9 @@ impl Lab {
                     self.after(20, Due::Input(SkillInput::Planned { id, result }));
                 }
                 SkillOutput::Look { id, purpose } => {
+                    let dark = self.faults.blind_from_aside && purpose.starts_with("refine");
                     self.commands.push(format!("look {purpose}"));
-                    self.after(100, Due::Look(id));
+                    self.after(100, Due::Look(id, dark));
                 }
                 SkillOutput::Store { id, records } => {
                     let result = self.append(&records);

@@ -23,7 +23,8 @@ impl Lab {
     }
 
     pub(super) fn wrist_falls_silent(&mut self) {
-        let Some(gap_ms) = self.faults.wrist_gap_ms.filter(|_| self.motions.is_multiple_of(3)) else {
+        let due = self.motions.is_multiple_of(3) && self.motions >= self.faults.wrist_gap_from;
+        let Some(gap_ms) = self.faults.wrist_gap_ms.filter(|_| due) else {
             return;
         };
         if self.now >= self.silent.1 {
