@@ -1,20 +1,23 @@
 //! The component: localiser, planner, controller, guard and docking behind one inbox.
 
+mod docking;
+
 use crate::changes::Changes;
 use crate::control::mppi::Mppi;
-use crate::control::{Limits, Miss, PERIOD_S};
+use crate::control::{Limits, PERIOD_S};
 use crate::costmap::Costmap;
-use crate::dock::{self, Docking, Learned, Sight, on_shape};
+use crate::dock::{Docking, Learned};
 use crate::drive::{self, Drive};
 use crate::footprint::Footprint;
-use crate::guard::{Guard, MARGIN_M, Reason};
+use crate::guard::{Guard, Reason};
 use crate::localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 use crate::messages::{NavCommand, NavInput, NavOutput};
 use crate::people::People;
 use crate::senses::Senses;
+use docking::way_out;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::describe::{Robot, Site, Station};
-use nightshift_core::frames::{Base, Map, Pose, Pose2, Tag};
+use nightshift_core::frames::{Base, Map, Pose2};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, LaserScan, Twist};
@@ -33,20 +36,8 @@ const LOST_S: f64 = 20.0;
 const BLOCKED_FOR: Duration = Duration::from_secs(300);
 /// A trusted pose this far from where the one before leads to is another place, metres.
 const ELSEWHERE_M: f64 = 0.3;
-/// Speed while docking, as a share.
-const DOCK_SPEED: f64 = 0.15;
-/// While docking the outline may come this near to the station's own shapes, metres.
-const DOCK_MARGIN_M: f64 = 0.02;
-/// A return this near to a shape of the station is the shape, metres.
-const SHAPE_REACH_M: f64 = 0.06;
 /// A return farther than this from everything in the map is of something that the map does not have, metres.
 const UNEXPLAINED_M: f64 = 0.15;
-/// Docking begins no farther than this from the staging pose or the way from it into the dock.
-const STAGED: Miss = Miss { distance_m: 0.4, turn_rad: 0.5 };
-/// Who stands this near to the line from staging to docked pose stands in the dock.
-const IN_DOCK: Miss = Miss { distance_m: 0.15, turn_rad: 0.35 };
-/// Nearer to the staging pose than this the base is out of the dock, metres.
-const OUT_OF_DOCK_M: f64 = 0.08;
 
 /// Everything between sensors and wheels.
 pub struct Navigator {
@@ -295,12 +286,6 @@ impl Navigator {
         }
     }
 
-    /// Where a station stands in the map, as far as docking there has taught.
-    fn place(&self, station: &Station) -> Isometry2<f64> {
-        let learned = self.learned.get(&station.id).copied().unwrap_or_default();
-        station.pose.iso * learned.mapped_from_station()
-    }
-
     /// The pose now, while it is trusted.
     fn map_from_base(&self, odom_from_base: &Isometry2<f64>) -> Option<Isometry2<f64>> {
         Some(self.tracked()?.map_from_odom.iso * odom_from_base)
@@ -314,33 +299,7 @@ impl Navigator {
         out: &mut Outbox<NavOutput>,
     ) -> Wish {
         if let Task::Dock { station, docking } = &mut running.task {
-            let by_map = self.tracked().zip(self.stations.get(station)).map(|(tracked, known)| {
-                let learned = self.learned.get(station).copied().unwrap_or_default();
-                (tracked.map_from_odom.inverse() * known.pose).iso * learned.mapped_from_station()
-            });
-            docking.moved(now, odom_from_base, by_map);
-            return match docking.step(now, odom_from_base) {
-                dock::Step::Drive(twist) => Wish::Drive(twist),
-                dock::Step::Wait => Wish::Drive(Twist::STOP),
-                dock::Step::Look => {
-                    out.push(NavOutput::LookForDock { station: station.clone() });
-                    Wish::Drive(Twist::STOP)
-                }
-                dock::Step::Done(result) => {
-                    let (station_from_base, covariance) = docking.station_from_base();
-                    if result.is_ok() {
-                        let station = station.clone();
-                        self.learn(&station, odom_from_base, &station_from_base);
-                        out.push(NavOutput::Docked {
-                            station,
-                            stamp: now,
-                            station_from_base: Pose2::from_iso(station_from_base),
-                            covariance: [0, 1, 2].map(|r| [0, 1, 2].map(|c| covariance[(r, c)])),
-                        });
-                    }
-                    Wish::Done(result)
-                }
-            };
+            return self.dock(now, odom_from_base, station, docking, out);
         }
         let Some(map_from_base) = self.map_from_base(odom_from_base) else {
             let since = *running.lost_since.get_or_insert(now);
@@ -383,22 +342,6 @@ impl Navigator {
         }
     }
 
-    /// Takes what a docking has shown of where the station stands in the map.
-    fn learn(
-        &mut self,
-        station: &StationId,
-        odom_from_base: &Isometry2<f64>,
-        station_from_base: &Isometry2<f64>,
-    ) {
-        if let (Some(map_from_base), Some(known)) =
-            (self.map_from_base(odom_from_base), self.stations.get(station))
-        {
-            let map_from_station = map_from_base * station_from_base.inverse();
-            let learned = self.learned.entry(station.clone()).or_default();
-            learned.take(&known.pose.iso.inv_mul(&map_from_station));
-        }
-    }
-
     fn begin(
         &self,
         now: Stamp,
@@ -417,30 +360,7 @@ impl Navigator {
                     out_by,
                 ))))
             }
-            Errand::Dock(id) => {
-                let Some(station) = self.stations.get(id) else {
-                    return Err(Failure::new(Code::UnknownStation, format!("no station {id}")));
-                };
-                let staging = self.place(station) * station.dock.staging.iso;
-                let miss = Miss::of(&map_from_base.inv_mul(&staging));
-                if !miss.within(&STAGED) && way_out(station, map_from_base).is_none() {
-                    let words = format!(
-                        "{id}: the base is {:.2} m and {:.0} deg from the staging pose; docking begins within {:.2} m and \
-                         {:.0} deg of it",
-                        miss.distance_m,
-                        miss.turn_rad.to_degrees(),
-                        STAGED.distance_m,
-                        STAGED.turn_rad.to_degrees()
-                    );
-                    return Err(Failure::new(Code::DockFailed, words));
-                }
-                let odom_from_station = odom_from_base * map_from_base.inverse() * self.place(station);
-                let limits = self.limits.slowed(DOCK_SPEED);
-                let plane_m = self.plane_m;
-                let odom_from_base = *odom_from_base;
-                let start = dock::Start { station, plane_m, limits, odom_from_station, odom_from_base };
-                Ok(Task::Dock { station: id.clone(), docking: Box::new(Docking::new(&start, now)) })
-            }
+            Errand::Dock(id) => self.begin_docking(now, id, map_from_base, odom_from_base),
         }
     }
 
@@ -474,48 +394,6 @@ impl Navigator {
             self.acceleration = Twist::STOP;
         }
         verdict.twist
-    }
-
-    /// How near the outline may come to a point of the base's frame: while it docks, nearer to the station's shapes.
-    fn margin(&self) -> impl Fn(&Point2<f64>) -> f64 + use<> {
-        let dock = match &self.running {
-            Some(Running { task: Task::Dock { station, docking }, .. }) => {
-                self.stations.get(station).map(|known| (Arc::clone(known), docking.station_from_base().0))
-            }
-            _ => None,
-        };
-        move |point| {
-            let of_dock = dock.as_ref().is_some_and(|(station, station_from_base)| {
-                on_shape(station, &(station_from_base * point), SHAPE_REACH_M)
-            });
-            if of_dock { DOCK_MARGIN_M } else { MARGIN_M }
-        }
-    }
-
-    fn dock_scan(&mut self, scan: &LaserScan) {
-        let Some(Running { task: Task::Dock { docking, .. }, .. }) = &mut self.running else { return };
-        if let (Some((odom_from_base, points)), Some(eye)) =
-            (self.senses.last(&scan.scanner, scan.stamp), self.scanners.get(&scan.scanner))
-        {
-            docking.scan(&Sight { odom_from_base, eye, points });
-        }
-    }
-
-    fn dock_seen(
-        &mut self,
-        now: Stamp,
-        stamp: Stamp,
-        base_from_tag: Option<&Pose<Base, Tag>>,
-        out: &mut Outbox<NavOutput>,
-    ) {
-        let Some(Running { task: Task::Dock { docking, .. }, .. }) = &mut self.running else { return };
-        // A picture that cannot be placed in time is no picture.
-        let odom_from_base = self.senses.odom_from_base_at(stamp);
-        let tag = base_from_tag.filter(|_| odom_from_base.is_some());
-        let failure = docking.seen(now, &odom_from_base.unwrap_or_else(Isometry2::identity), tag);
-        if let Some(failure) = failure {
-            self.end(Err(failure), out);
-        }
     }
 }
 
@@ -553,21 +431,4 @@ fn refuse(id: CommandId, code: Code, words: String, out: &mut Outbox<NavOutput>)
 
 fn later(now: Stamp) -> Stamp {
     now + Duration::from_secs_f64(PERIOD_S)
-}
-
-/// The staging pose (map frame) of a station in whose dock the base stands.
-fn way_out(station: &Station, map_from_base: &Isometry2<f64>) -> Option<Isometry2<f64>> {
-    let base = station.pose.iso.inv_mul(map_from_base);
-    let (staging, docked) = (station.dock.staging.iso, station.dock.docked.iso);
-    let along = docked.translation.vector - staging.translation.vector;
-    let way = base.translation.vector - staging.translation.vector;
-    let length = along.norm();
-    let inward = way.dot(&along) / length;
-    let aside = (along.x * way.y - along.y * way.x).abs() / length;
-    let turned = base.rotation.angle_to(&docked.rotation).abs();
-    let inside = inward > OUT_OF_DOCK_M
-        && inward < length + IN_DOCK.distance_m
-        && aside < IN_DOCK.distance_m
-        && turned < IN_DOCK.turn_rad;
-    inside.then(|| station.pose.iso * staging)
 }
