@@ -1,7 +1,7 @@
 //! Depth of rendered glass beside its truth: the pictures of `nightshift dataset --count 60 --seed 77 --size 424x240 --sensor`.
 
 use super::{Aim, Notes, Plan};
-use crate::complete_depth::mouth;
+use crate::complete_depth::{Glass, mouth};
 use nalgebra::{Unit, Vector3};
 use nightshift_core::image::{Image, Intrinsics};
 use nightshift_core::random::Seed;
@@ -106,10 +106,12 @@ impl Seats {
 }
 
 /// Runs it.
-pub fn glass(_: &Plan, notes: &mut Notes) -> Result<(), String> {
+pub fn glass(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
     let (mut sound, mut refused, mut places) = (Errors::default(), Errors::default(), Vec::new());
     let (mut things_sound, mut things, mut blind) = (0, 0, 0);
     let mut seats = Seats::default();
+    let (mut seen, mut seen_refused) = (Errors::default(), Errors::default());
+    let mut eyes = plan.eyes.load().map_err(|error| notes.skip(error)).ok();
     let bar = notes.steps("scenes", SCENES as usize).clone();
     for number in 0..SCENES {
         let staged = studio::stage(SEED.wrapping_mul(0x1_0000_0000).wrapping_add(number), SIZE[0], SIZE[1]);
@@ -124,6 +126,16 @@ pub fn glass(_: &Plan, notes: &mut Notes) -> Result<(), String> {
             height: SIZE[1],
             pixels: measured.pixels.iter().map(|z| z.unwrap_or(0.0)).collect(),
         };
+        if let Some(eyes) = &mut eyes {
+            let picture = staged.film.develop(&exposed);
+            let sights = eyes.look(&picture).map_err(|e| failed(e.to_string()))?;
+            let glass = Glass::seen(&sights, &picture)?;
+            let completed = glass.complete(&glass.classify(&raw), &staged.shot.intrinsics);
+            for front in completed.iter().flat_map(|(_, fronts)| fronts) {
+                let to = if front.do_not_grasp.is_empty() { &mut seen } else { &mut seen_refused };
+                to.add(front, &told.depth);
+            }
+        }
         let mut all = Image::filled(SIZE[0], SIZE[1], false);
         let (mut outlines, mut poses) = (Vec::new(), Vec::new());
         for instance in &told.instances {
@@ -166,6 +178,8 @@ pub fn glass(_: &Plan, notes: &mut Notes) -> Result<(), String> {
     notes.figure("rendered", "no plane seen", "", blind as f64 / things.max(1) as f64, things);
     sound.tell("may be grasped", true, notes);
     refused.tell("do not grasp", false, notes);
+    seen.tell("found by networks, may be grasped", false, notes);
+    seen_refused.tell("found by networks, do not grasp", false, notes);
     seats.tell(notes);
     places.sort_by(f64::total_cmp);
     let at = |share: f64| places.get((places.len() as f64 * share) as usize).copied();
