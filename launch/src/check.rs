@@ -52,8 +52,11 @@ fn check_site(folder: &Path, robot: &str) -> Report {
             .filter_map(|nest| site.catalogue.racks.get(&nest.rack))
             .map(|rack| rack.slots().len())
             .sum();
-        let (stations, samples) = (site.stations.len(), site.stock.len());
-        format!("{}: {stations} stations, {slots} slots, {samples} samples", site.name)
+        let (stations, samples, loose) = (site.stations.len(), site.stock.len(), site.loose.len());
+        format!(
+            "{}: {stations} stations, {slots} slots, {samples} samples, {loose} pieces of loose ware",
+            site.name
+        )
     });
     if let Ok(site) = files::load_in(folder, Site::load) {
         let file = site.map_file.clone();

@@ -15,6 +15,9 @@ use zones::ZoneWatch;
 /// A grip at its limit swings over it by so much in single steps, N.
 const GRIP_SLACK_N: f64 = 0.5;
 
+/// Labware that is not carried settles by no more than this, m.
+const STANDS_M: f64 = 0.003;
+
 /// The judge of one run.
 pub struct Judge {
     /// What each sample's glass may be held with, N, by its type.
@@ -121,6 +124,10 @@ impl Judge {
             if state.broken {
                 self.violations.push(format!("{sample} is broken"));
             }
+        }
+        for (name, state) in truth.loose.iter().filter(|(_, state)| state.moved_m > STANDS_M) {
+            self.violations
+                .push(format!("{name} was pushed: it is {:.1} mm off its place", state.moved_m * 1e3));
         }
         for (station, state) in &truth.stations {
             if let Some(holder) = &state.holder {

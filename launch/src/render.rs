@@ -26,10 +26,10 @@ nightshift render --sheet --content coloured_liquid --seed 3 --size 200x240 --ou
 nightshift render --sheet --ware vial_open --seed 3 --size 160x192 --out contents.png\n  \
 nightshift render --site photocatalysis --site thin-films --depth --size 320x240 --out sites.png")]
 pub struct RenderArgs {
-    /// A vessel: vial_open, vial_capped, bottle, beaker, flask, test_tube, cartridge.
+    /// vial_open, vial_capped, bottle, beaker, flask, test_tube, cartridge, well_plate, substrate, or a rack with what stands in it.
     #[arg(long, required_unless_present_any = ["scene", "sheet", "site"], conflicts_with = "scene", value_parser = ware)]
     pub ware: Option<Category>,
-    /// All vessels with the content on one sheet, or with --ware that vessel with all contents: each by day, its true depth, the depth
+    /// All wares with the content on one sheet, or with --ware that vessel with all contents: each by day, its true depth, the depth
     /// camera's, and by night.
     #[arg(long, conflicts_with_all = ["scene", "night", "turns", "depth"])]
     pub sheet: bool,
@@ -42,7 +42,7 @@ pub struct RenderArgs {
     /// A robot that stands there: a folder below robot/description/, or a path.
     #[arg(long, default_value = "omni7")]
     pub robot: String,
-    /// Its content: empty, clear_liquid, coloured_liquid, two_layers, suspension, foam, gel, powder, granules, solid_piece,
+    /// Content of a vessel: empty, clear_liquid, coloured_liquid, two_layers, suspension, foam, gel, powder, granules, solid_piece,
     /// residue.
     #[arg(long, default_value = "empty", value_parser = content)]
     pub content: Phase,
@@ -160,7 +160,7 @@ fn wanted(args: &RenderArgs, category: Category, phase: Phase) -> Exhibit {
 fn exhibit(args: &RenderArgs, category: Category, night: bool, turn: u32) -> Result<Staged, String> {
     let turn = std::f32::consts::TAU * turn as f32 / args.turns as f32;
     studio::exhibit(&Exhibit { night, turn, ..wanted(args, category, args.content) })
-        .ok_or_else(|| format!("{} is not a vessel: see it in a --scene", category.name()))
+        .ok_or_else(|| format!("a {} does not stand alone: see it in a --scene", category.name()))
 }
 
 /// The picture; and where asked for, true depth and measured depth, near is dark, none is black.

@@ -10,11 +10,11 @@ use nightshift_core::random::Seed;
 use nightshift_sim::{SimConfig, World};
 
 /// How far the lens is from a nest, towards the dock and above it, and how high a nest is where a station has none, m.
-const ASIDE_M: f64 = 0.34;
-const OVER_M: f64 = 0.3;
+const ASIDE_M: f64 = 0.4;
+const OVER_M: f64 = 0.36;
 const BENCH_M: f64 = 0.9;
 /// Focal length over the picture's width.
-const FOCAL: f64 = 0.9;
+const FOCAL: f64 = 0.75;
 /// From above: how far from the middle, over the distance of the farthest stations.
 const BACK: f64 = 0.6;
 const UP: f64 = 0.75;

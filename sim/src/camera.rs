@@ -103,8 +103,8 @@ fn measure(view: &View<'_>, hit: &Hit, noise: f64) -> Depth {
     }
     let value = (hit.t + noise * DEPTH_SIGMA_AT_1_M * hit.t * hit.t) as f32;
     match view.seen[hit.seen].prim.role {
-        Role::Glass(_) if hit.cosine < GLASS_COSINE => Depth::Missing,
-        Role::Glass(_) => Depth::Untrusted(value),
+        Role::Glass(_) | Role::Ware { clear: true } if hit.cosine < GLASS_COSINE => Depth::Missing,
+        Role::Glass(_) | Role::Ware { clear: true } => Depth::Untrusted(value),
         _ => Depth::Measured(value),
     }
 }

@@ -3,7 +3,7 @@
 //! Contacts are looked at in every step of physics, between the finding of contacts and their solution: one step later
 //! the solver has taken much of the speed at which things met.
 
-use crate::damage::{Damage, Load};
+use crate::damage::{Damage, Load, speed_after};
 use crate::scene::{Host, Prim, Role, Scene};
 use crate::truth::Touch;
 use mujoco_rs::prelude::*;
@@ -32,6 +32,7 @@ pub struct Monitor {
     /// When each vial hit something last.
     last_impact: Vec<Option<Stamp>>,
     damage: Vec<Damage>,
+    broken_wares: Vec<bool>,
     loads: Vec<Load>,
     pads_n: [f64; 2],
     notes: Vec<String>,
@@ -57,6 +58,7 @@ impl Monitor {
             last_impact: vec![None; count],
             touches: vec![Touch::default(); count],
             damage: scene.vials.iter().map(|vial| Damage::new(&vial.kind, !vial.capped)).collect(),
+            broken_wares: vec![false; scene.wares.len()],
             loads: vec![Load::default(); count],
             pads_n: [0.0; 2],
             notes: Vec::new(),
@@ -117,7 +119,8 @@ impl Monitor {
     fn impact(&mut self, moment: &Moment<'_>, prims: [&Prim; 2], contact: &MjContact) {
         // Rubber pads and plastic caps are not hard.
         let soft = |prim: &Prim| is_pad(prim) || prim.role == Role::LooseCap;
-        if prims.iter().any(|prim| soft(prim)) || prims.iter().all(|prim| vial_of(prim).is_none()) {
+        let fragile = |prim: &Prim| matches!(prim.host, Host::Vial(_) | Host::Ware(_));
+        if prims.iter().any(|prim| soft(prim)) || !prims.iter().any(|prim| fragile(prim)) {
             return;
         }
         let point = Vector3::from(contact.pos);
@@ -130,6 +133,9 @@ impl Monitor {
         }
         let excused = prims.iter().any(|prim| vial_of(prim).is_some() && vial_of(prim) == moment.excused);
         for (one, other) in [(prims[0], prims[1]), (prims[1], prims[0])] {
+            if let Host::Ware(ware) = one.host {
+                self.knock_ware(moment, ware, &other.name, approach);
+            }
             let Some(index) = vial_of(one) else { continue };
             if let Some(words) = self.damage[index].knock(&other.name, approach) {
                 self.mishap(moment, index, &words);
@@ -141,6 +147,22 @@ impl Monitor {
                 self.notes.push(format!("{now:.3} s: {vial} hits {hard} at {approach:.2} m/s"));
             }
         }
+    }
+
+    fn knock_ware(&mut self, moment: &Moment<'_>, ware: usize, other: &str, speed_m_s: f64) {
+        let piece = &moment.scene.wares[ware].piece;
+        let bears = speed_after(piece.kind.survives_fall_m());
+        if speed_m_s > bears && !std::mem::replace(&mut self.broken_wares[ware], true) {
+            let (now, name) = (moment.now.seconds(), &piece.id);
+            self.mishaps.push(format!(
+                "{now:.3} s: {name} breaks: met {other} at {speed_m_s:.2} m/s, it bears {bears:.2} m/s"
+            ));
+        }
+    }
+
+    /// Which pieces of labware that is not carried are broken.
+    pub fn broken_wares(&self) -> &[bool] {
+        &self.broken_wares
     }
 
     fn mishap(&mut self, moment: &Moment<'_>, vial: usize, words: &str) {
@@ -245,7 +267,9 @@ fn vial_of(prim: &Prim) -> Option<usize> {
 /// The robot against what stands in the room, or against itself.
 fn is_forbidden(one: &Prim, other: &Prim) -> bool {
     let robot = |prim: &Prim| matches!(prim.role, Role::Robot { .. });
-    let room = |prim: &Prim| matches!(prim.role, Role::Fixture | Role::Obstacle | Role::Floor | Role::Person);
+    let room = |prim: &Prim| {
+        matches!(prim.role, Role::Fixture | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. })
+    };
     robot(one) && (room(other) || robot(other)) || robot(other) && room(one)
 }
 

@@ -7,7 +7,7 @@
 //! without swinging, and holds a slope up to its angle of repose. One solid piece falls out of a vial on its head.
 
 use nalgebra::{Isometry3, Vector3};
-use nightshift_core::describe::{self, ContentKind, Vial};
+use nightshift_core::describe::{self, ContentKind, Phase, Vial};
 
 /// First root of the derivative of Bessel's J1: the wave number of the first sloshing mode times the radius.
 const FIRST_MODE: f64 = 1.841;
@@ -33,6 +33,8 @@ pub struct Content {
     pub volume_m3: f64,
     /// As it lies, kg/m^3.
     pub density: f64,
+    /// What it looks like, where the stock says so.
+    pub phase: Option<Phase>,
 }
 
 /// Mass, its centre's height above the base, and the inertia about that centre.
@@ -57,12 +59,13 @@ impl Content {
                 kind: content.kind,
                 volume_m3: content.fill * vial.capacity_m3(),
                 density: content.density,
+                phase: content.phase,
             },
             None => {
                 let volume_m3 = ((vial.mass_kg - vial.empty_kg()) / WATER).min(vial.capacity_m3());
                 let density =
                     if volume_m3 > 0.0 { (vial.mass_kg - vial.empty_kg()) / volume_m3 } else { WATER };
-                Self { kind: ContentKind::Liquid, volume_m3, density }
+                Self { kind: ContentKind::Liquid, volume_m3, density, phase: None }
             }
         }
     }
@@ -165,7 +168,7 @@ mod tests {
     }
 
     fn half(kind: ContentKind) -> Content {
-        Content { kind, volume_m3: 0.5 * vial().capacity_m3(), density: 1000.0 }
+        Content { kind, volume_m3: 0.5 * vial().capacity_m3(), density: 1000.0, phase: None }
     }
 
     /// What is left after `seconds` at a tilt and an acceleration along the map's x.
@@ -215,7 +218,7 @@ mod tests {
         let usual = Content::new(&vial, None);
         assert!((usual.inertia(&vial).mass_kg - vial.mass_kg).abs() < 1e-12);
         let with = |fill| {
-            let stock = describe::Content { kind: ContentKind::Liquid, fill, density: 1200.0 };
+            let stock = describe::Content { kind: ContentKind::Liquid, fill, density: 1200.0, phase: None };
             Content::new(&vial, Some(&stock)).inertia(&vial)
         };
         let (empty, low, full) = (with(0.0), with(0.2), with(1.0));

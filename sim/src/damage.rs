@@ -43,14 +43,18 @@ pub struct Load {
     pub push: f64,
 }
 
+/// How fast something is that fell so far, m/s.
+pub fn speed_after(fall_m: f64) -> f64 {
+    (2.0 * GRAVITY * fall_m).sqrt()
+}
+
 impl Damage {
     /// A vial as new.
     pub fn new(vial: &Vial, open: bool) -> Self {
-        let speed = |fall_m: f64| (2.0 * GRAVITY * fall_m).sqrt();
         Self {
             breaks_at_n: vial.breaks_at_n(),
-            breaks_at_m_s: speed(vial.vessel.survives_fall_m),
-            cap_off_at_m_s: speed(vial.vessel.cap_survives_fall_m),
+            breaks_at_m_s: speed_after(vial.vessel.survives_fall_m),
+            cap_off_at_m_s: speed_after(vial.vessel.cap_survives_fall_m),
             cap_holds_n: vial.vessel.cap_holds_n,
             squeeze_n: 0.0,
             pull_n: 0.0,

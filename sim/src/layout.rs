@@ -24,6 +24,8 @@ pub struct Layout {
     pub parts: Vec<JointIndex>,
     /// The moved bodies of each person's parts.
     pub people: Vec<[usize; PARTS.len()]>,
+    /// The body of each piece of labware that is not carried.
+    pub ware_body: Vec<usize>,
     /// The body of each loose cap.
     pub cap_body: Vec<usize>,
     /// x, y and yaw of the base.
@@ -96,6 +98,9 @@ impl Layout {
                 .collect::<Result<_, SimError>>()?,
             parts: (0..scene.parts.len()).map(|i| joint(&names::part(i))).collect::<Result<_, SimError>>()?,
             vial_qpos: vial_qpos.collect(),
+            ware_body: (0..scene.wares.len())
+                .map(|i| body(&names::ware(i)))
+                .collect::<Result<_, SimError>>()?,
             cap_body: (0..scene.loose_caps.len())
                 .map(|i| body(&names::loose_cap(i)))
                 .collect::<Result<_, SimError>>()?,

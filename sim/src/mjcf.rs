@@ -71,6 +71,10 @@ pub mod names {
     pub fn person(person: usize, part: usize) -> String {
         format!("person:{person}:{part}")
     }
+    /// Labware that is not carried: its body.
+    pub fn ware(index: usize) -> String {
+        format!("ware:{index}")
+    }
     /// A loose cap's body.
     pub fn loose_cap(index: usize) -> String {
         format!("cap:{index}")
@@ -108,7 +112,7 @@ struct Document<'a> {
 
 impl Document<'_> {
     fn write(&mut self) -> std::fmt::Result {
-        let dofs = 6 * (self.scene.vials.len() + self.scene.loose_caps.len());
+        let dofs = 6 * (self.scene.vials.len() + self.scene.wares.len() + self.scene.loose_caps.len());
         let jacobian = if dofs <= FEW_DOFS { "dense" } else { "sparse" };
         writeln!(
             self.xml,
@@ -126,6 +130,9 @@ impl Document<'_> {
         }
         for index in 0..self.scene.vials.len() {
             self.vial(index)?;
+        }
+        for index in 0..self.scene.wares.len() {
+            self.ware(index)?;
         }
         for person in 0..self.scene.people {
             for part in 0..PARTS.len() {
@@ -274,6 +281,29 @@ impl Document<'_> {
         )?;
         writeln!(self.xml, r#"<inertial pos="{x} {y} {z}" mass="{own}" diaginertia="{own} {own} {own}"/>"#)?;
         self.geoms(Host::Part(index))?;
+        writeln!(self.xml, "</body>")
+    }
+
+    /// Of even density: what stands still has no use for more.
+    fn ware(&mut self, index: usize) -> std::fmt::Result {
+        let spec = &self.scene.wares[index];
+        let (mass_kg, (solid, middle)) = (spec.piece.mass_kg(), spec.piece.kind.solid());
+        let [x, y, z] = match solid {
+            Solid::Box { size_m } => size_m.map(|edge| edge * edge),
+            // As a box of the same inertia.
+            Solid::Cylinder { radius_m, height_m } => {
+                [3.0 * radius_m * radius_m, 3.0 * radius_m * radius_m, height_m * height_m]
+            }
+            Solid::Sphere { radius_m } => [2.4 * radius_m * radius_m; 3],
+        };
+        let [across, along, up] = [y + z, x + z, x + y].map(|sum| mass_kg * sum / 12.0);
+        writeln!(self.xml, r#"<body name="{}" {}><freejoint/>"#, names::ware(index), pose(&spec.start.iso))?;
+        writeln!(
+            self.xml,
+            r#"<inertial pos="0 0 {}" mass="{mass_kg}" diaginertia="{across} {along} {up}"/>"#,
+            middle.translation().z
+        )?;
+        self.geoms(Host::Ware(index))?;
         writeln!(self.xml, "</body>")
     }
 

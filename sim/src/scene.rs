@@ -8,7 +8,8 @@ use crate::rack;
 use crate::tags;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::describe::{
-    PartJoint, RackType, Robot, Site, Solid, Station, Surface, Vial, fiducial_of_code,
+    Closure, Form as Outline, Glass, Loose, LooseKind, PartJoint, RackType, Robot, Site, Solid, Station,
+    Surface, Vial, fiducial_of_code,
 };
 use nightshift_core::frames::{Link, Map, Pose2, Slot, Ware};
 use nightshift_core::random::Seed;
@@ -17,6 +18,10 @@ use rand::Rng;
 
 /// A vial's cap, kg.
 pub const CAP_KG: f64 = 0.002;
+
+/// What a brushed metal does to light.
+const BRUSHED: Surface = Surface { diffuse: 0.3, specular: 0.25, transmitted: 0.0 };
+const ALUMINIUM: [u8; 3] = [200, 202, 205];
 
 /// A box that a fault put into the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +47,8 @@ pub enum Host {
     Person(usize, usize),
     /// A cap that came off, by its place in [`Scene::loose_caps`].
     LooseCap(usize),
+    /// Labware that is not carried, by its place in [`Scene::wares`].
+    Ware(usize),
 }
 
 /// What a shape is, for judging contacts and for the sensors' rules.
@@ -62,10 +69,17 @@ pub enum Role {
     },
     /// The glass body of a vial.
     Glass(usize),
+    /// The body of what is carried as a vial and is not of glass.
+    Shell(usize),
     /// The cap of a vial.
     Cap(usize),
     /// A cap that came off.
     LooseCap,
+    /// Labware that is not carried.
+    Ware {
+        /// Whether light goes through.
+        clear: bool,
+    },
 }
 
 /// A shape's form in its own frame.
@@ -139,6 +153,15 @@ pub struct LooseCap {
     pub start: Isometry3<f64>,
 }
 
+/// Labware that is not carried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WareSpec {
+    /// As the stock has it.
+    pub piece: Loose,
+    /// Where it stands or lies at the start.
+    pub start: Pose<Map, Ware>,
+}
+
 /// A moving part of a station.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartSpec {
@@ -172,6 +195,8 @@ pub struct Scene {
     pub links: Vec<String>,
     /// Samples in the stock's order.
     pub vials: Vec<VialSpec>,
+    /// Labware that is not carried, in the stock's order.
+    pub wares: Vec<WareSpec>,
     /// Moving parts of all stations.
     pub parts: Vec<PartSpec>,
     /// Slots at stations.
@@ -190,6 +215,7 @@ impl Scene {
         let mut scene = Self {
             links: Vec::new(),
             vials: Vec::new(),
+            wares: Vec::new(),
             parts: Vec::new(),
             station_slots: Vec::new(),
             people: 0,
@@ -213,6 +239,7 @@ impl Scene {
         scene.add_stations(site)?;
         scene.add_robot(site, robot)?;
         scene.add_vials(site, seed)?;
+        scene.add_wares(site);
         Ok(scene)
     }
 
@@ -276,6 +303,7 @@ impl Scene {
         for shape in shapes {
             let role = match shape.role {
                 Role::Glass(_) => Role::Glass(index),
+                Role::Shell(_) => Role::Shell(index),
                 Role::Cap(_) => Role::Cap(index),
                 other => other,
             };
@@ -439,7 +467,7 @@ impl Scene {
     ) -> Result<(), SimError> {
         let role = match host {
             Host::World | Host::Part(_) => Role::Fixture,
-            Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Person(..) => {
+            Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Ware(_) | Host::Person(..) => {
                 Role::Robot { finger: None }
             }
         };
@@ -552,11 +580,20 @@ impl Scene {
 
     fn add_vial_shapes(&mut self, index: usize, sample: &SampleId, kind: &Vial) {
         let body_m = kind.height_m - kind.cap.height_m;
+        let (body, color) = match kind.vessel.form {
+            Outline::Carrier => ((Role::Shell(index), BRUSHED), ALUMINIUM),
+            _ => ((Role::Glass(index), Surface::MATT), [190, 205, 210]),
+        };
+        let cap = match kind.cap.closure {
+            Closure::Screw | Closure::Septum => (Surface::MATT, [240, 240, 240]),
+            Closure::Crimp => (BRUSHED, ALUMINIUM),
+            Closure::Stopper => (Surface::MATT, [60, 60, 64]),
+        };
         let parts = [
-            (0.0, body_m, kind.diameter_m, Role::Glass(index), [190, 205, 210]),
-            (body_m, kind.cap.height_m, kind.cap.diameter_m, Role::Cap(index), [240, 240, 240]),
+            (0.0, body_m, kind.diameter_m, body, color),
+            (body_m, kind.cap.height_m, kind.cap.diameter_m, (Role::Cap(index), cap.0), cap.1),
         ];
-        for (from_m, height_m, diameter_m, role, color) in parts {
+        for (from_m, height_m, diameter_m, (role, surface), color) in parts {
             self.prims.push(Prim {
                 name: sample.to_string(),
                 host: Host::Vial(index),
@@ -566,8 +603,37 @@ impl Scene {
                 color,
                 collides: true,
                 visible: true,
+                surface,
+            });
+        }
+    }
+
+    fn add_wares(&mut self, site: &Site) {
+        for piece in &site.loose {
+            let Some(station) = site.stations.get(&piece.station) else { continue };
+            let start = station.pose.spatial() * piece.pose;
+            let (solid, ware_from_prim) = piece.kind.solid();
+            let (clear, color) = match &piece.kind {
+                LooseKind::Plate(plate) => (false, plate.color),
+                LooseKind::Substrate(_) => (true, [190, 205, 210]),
+                LooseKind::Vessel(vessel) => match vessel.glass {
+                    Glass::Clear => (true, [190, 205, 210]),
+                    Glass::Amber => (true, [120, 70, 30]),
+                    Glass::Plastic => (true, [225, 228, 230]),
+                },
+            };
+            self.prims.push(Prim {
+                name: piece.id.clone(),
+                host: Host::Ware(self.wares.len()),
+                host_from_prim: ware_from_prim.iso,
+                form: Form::Solid(solid),
+                role: Role::Ware { clear },
+                color,
+                collides: true,
+                visible: true,
                 surface: Surface::MATT,
             });
+            self.wares.push(WareSpec { piece: piece.clone(), start });
         }
     }
 }

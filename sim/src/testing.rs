@@ -9,7 +9,7 @@ use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent, TrajectoryPoint};
 use nightshift_core::{Pose, SampleId};
 
-fn folder(path: &'static str) -> impl Fn(&str) -> Result<String, String> {
+fn folder(path: &str) -> impl Fn(&str) -> Result<String, String> {
     move |file| {
         let full = format!("{}/../{path}/{file}", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(&full).map_err(|e| e.to_string())
@@ -17,7 +17,11 @@ fn folder(path: &'static str) -> impl Fn(&str) -> Result<String, String> {
 }
 
 pub fn site() -> Site {
-    Site::load(&folder("maps/photocatalysis")).unwrap()
+    site_of("photocatalysis")
+}
+
+pub fn site_of(name: &str) -> Site {
+    Site::load(&folder(&format!("maps/{name}"))).unwrap()
 }
 
 pub fn robot() -> Robot {

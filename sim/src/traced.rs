@@ -4,18 +4,18 @@
 //! The sites say nothing of lamps yet: the room has a small lamp in the ceiling every 1.2 m, of which the two nearest to the camera count (the
 //! others are in the ambient light), and the robot has a lamp of its own beside the lens, which is on when the room is dark.
 
-use crate::content::Content;
-use crate::scene::{Form, Prim, Role, Scene, VialSpec};
+mod ware;
+
+use crate::scene::{Form, Host, Prim, Role, Scene};
 use crate::tags::{BLACK_CELLS, WITH_QUIET_ZONE, is_white};
 use nalgebra::{Isometry3, Vector3};
-use nightshift_core::describe::{CameraDescription, ContentKind, Solid, Surface as Laser};
+use nightshift_core::Stamp;
+use nightshift_core::describe::{CameraDescription, Solid, Surface as Laser};
 use nightshift_core::image::{Depth, Frame, Image, Intrinsics};
 use nightshift_core::random::Seed;
-use nightshift_core::{SampleId, Stamp};
-use nightshift_optics::ware::{Contents, Form as Outline, Glassware, Phase, fill};
 use nightshift_optics::{
-    AIR, Ambient, Body, Chart, Draws, Exposed, Film, GLASS, Metering, Motion, Paint, Part, Quad, Rgb, Ring,
-    Shape, Shot, StereoRig, Surface, V3, rgb,
+    AIR, Ambient, Body, Chart, Exposed, Film, GLASS, Metering, Motion, Paint, Part, Quad, Rgb, Ring, Shape,
+    Shot, StereoRig, Surface, V3, rgb,
 };
 use rand::RngCore;
 use std::sync::Arc;
@@ -95,9 +95,19 @@ impl Tracer {
     ) -> Frame {
         let frame = self.pictures;
         self.pictures += 1;
-        let mut bodies: Vec<Body> =
-            scene.prims.iter().zip(map_from_prim).filter_map(|(prim, pose)| body(prim, pose)).collect();
-        bodies.extend(scene.vials.iter().zip(map_from_vial).filter_map(|(vial, pose)| glass(vial, pose)));
+        let mut bodies: Vec<Body> = scene
+            .prims
+            .iter()
+            .zip(map_from_prim)
+            .filter_map(|(prim, pose)| match prim.host {
+                Host::Ware(index) => {
+                    ware::loose(&scene.wares[index].piece, &(pose * prim.host_from_prim.inverse()))
+                }
+                _ => body(prim, pose),
+            })
+            .collect();
+        bodies
+            .extend(scene.vials.iter().zip(map_from_vial).filter_map(|(vial, pose)| ware::vial(vial, pose)));
         let ambient = if dark {
             bodies.push(own_lamp(map_from_camera));
             Ambient::even(Rgb::splat(NIGHT))
@@ -166,9 +176,9 @@ fn coarse(shot: &Shot) -> Shot {
     Shot { intrinsics, ..shot.clone() }
 }
 
-/// A shape as light sees it. None where it is invisible, or a vial's glass, which is drawn whole.
+/// A shape as light sees it. None where it is invisible, or a vial's body, which is drawn whole.
 fn body(prim: &Prim, map_from_prim: &Isometry3<f64>) -> Option<Body> {
-    if !prim.visible || matches!(prim.role, Role::Glass(_)) {
+    if !prim.visible || matches!(prim.role, Role::Glass(_) | Role::Shell(_)) {
         return None;
     }
     let surface =
@@ -237,56 +247,6 @@ fn linear(color: [u8; 3]) -> Rgb {
         if x <= 0.040_45 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
     });
     rgb(r, g, b)
-}
-
-/// A vial's glass with what is in it. The cap is a shape of the scene's own.
-fn glass(vial: &VialSpec, map_from_ware: &Isometry3<f64>) -> Option<Body> {
-    let (kind, cap) = (&vial.kind, &vial.kind.cap);
-    let radius_m = kind.diameter_m as f32 / 2.0;
-    // The neck ends inside the cap.
-    let neck_height_m = (cap.height_m * 0.9) as f32;
-    let neck_radius_m = (cap.diameter_m as f32 / 2.0 - 0.0015).min(radius_m - 0.0005);
-    let ware = Glassware {
-        form: Outline::Vial,
-        radius_m,
-        height_m: (kind.height_m - cap.height_m) as f32 + neck_height_m,
-        wall_m: kind.vessel.wall_m as f32,
-        neck_radius_m,
-        neck_height_m,
-        shoulder: 0.5,
-        thread: 0,
-        glass: GLASS,
-        cap: None,
-        marks: Vec::new(),
-    };
-    if !ware.faults().is_empty() {
-        return None;
-    }
-    let up = map_from_ware.inverse_transform_vector(&Vector3::z());
-    let up = V3::new(up.x as f32, up.y as f32, up.z as f32);
-    // A foot on a plate is a hair's breadth over it, or the two would flicker.
-    let raised = map_from_ware * Isometry3::translation(0.0, 0.0, 5e-5);
-    ware.body(&raised, contents(&ware, &vial.sample, &vial.content, kind.inner_height_m(), up)).ok()
-}
-
-/// What is in a vial looks as the sample's name decides, is of the content's kind, and stands at its level.
-fn contents(ware: &Glassware, sample: &SampleId, content: &Content, inner_m: f64, up: V3) -> Contents {
-    let room_m3 = content.volume_m3;
-    if room_m3 <= 1e-9 {
-        return Contents::default();
-    }
-    let mut draws = Draws::new(Seed(0).stream(sample.as_str()).next_u64(), 0, 0);
-    let phase = match content.kind {
-        ContentKind::Liquid if draws.chance(0.5) => Phase::ClearLiquid,
-        ContentKind::Liquid => Phase::ColouredLiquid,
-        ContentKind::Powder => Phase::Powder,
-        ContentKind::Solid => Phase::SolidPiece,
-    };
-    let shell = ware.vessel();
-    let radius_m = f64::from(ware.radius_m - ware.wall_m);
-    let level_m = room_m3 / (std::f64::consts::PI * radius_m * radius_m);
-    let share = (level_m / inner_m).clamp(0.03, 0.97) as f32;
-    fill(&shell, ware.body_top_m(), phase, up, share, &mut draws)
 }
 
 /// The lamps of the ceiling that are nearest to the camera.

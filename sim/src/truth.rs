@@ -26,6 +26,9 @@ pub struct Truth {
     /// Vials that a fault put in and nobody knows, by a name of the simulator's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub strangers: BTreeMap<SampleId, SampleTruth>,
+    /// Labware that is not carried, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loose: BTreeMap<String, LooseTruth>,
     /// Where people stand: x, y, heading, in the map.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<[f64; 3]>,
@@ -34,6 +37,18 @@ pub struct Truth {
     /// Stations that behave.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stations: BTreeMap<StationId, StationTruth>,
+}
+
+/// How a piece of labware is that is not carried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LooseTruth {
+    /// Its foot's middle.
+    pub pose: Pose<Map, Ware>,
+    /// How far that is from where it stood at the start, metres.
+    pub moved_m: f64,
+    /// Whether it fell, or was hit, harder than it bears.
+    pub broken: bool,
 }
 
 /// How a station is.
@@ -200,6 +215,7 @@ mod tests {
             stamp: Stamp(5),
             samples: [(SampleId::new("S-001"), sample)].into(),
             strangers: BTreeMap::new(),
+            loose: BTreeMap::new(),
             people: Vec::new(),
             robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
             stations: BTreeMap::new(),

@@ -5,6 +5,8 @@ mod crowd;
 mod harm;
 mod inject;
 mod link;
+#[cfg(test)]
+mod loose;
 mod pace;
 #[cfg(test)]
 mod pull_out;
@@ -27,7 +29,7 @@ use crate::odometry::Wheels;
 use crate::people::People;
 use crate::scene::{Host, Scene, isometry};
 use crate::traced::Tracer;
-use crate::truth::{self, ContentTruth, RobotTruth, SampleTruth, Truth};
+use crate::truth::{self, ContentTruth, LooseTruth, RobotTruth, SampleTruth, Truth};
 use crate::wrist::Wrist;
 use crate::{SimError, floor_plan};
 use harm::Inside;
@@ -45,7 +47,7 @@ use sense::Channels;
 pub use sense::{Eyesight, Shot};
 use sha2::{Digest, Sha256};
 use stations::Stations;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -276,7 +278,7 @@ impl World {
         let (links, vials) = (pose(&self.layout.link_body), pose(&self.layout.vial_body));
         let parts = pose(&self.layout.part_body);
         let people = self.people.as_ref().map(People::parts).unwrap_or_default();
-        let caps = pose(&self.layout.cap_body);
+        let (caps, wares) = (pose(&self.layout.cap_body), pose(&self.layout.ware_body));
         let place = |host| match host {
             Host::World => Isometry3::identity(),
             Host::Link(index) => links[index],
@@ -284,6 +286,7 @@ impl World {
             Host::Part(index) => parts[index],
             Host::Person(person, part) => people[person][part],
             Host::LooseCap(index) => caps[index],
+            Host::Ware(index) => wares[index],
         };
         self.scene.prims.iter().map(|prim| place(prim.host) * prim.host_from_prim).collect()
     }
@@ -320,7 +323,17 @@ impl World {
             samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
         let (robot, stations) = (RobotTruth { pose: self.base_pose() }, self.station_truth());
         let people = self.people.as_ref().map(People::places).unwrap_or_default();
-        Truth { stamp: self.now(), samples, strangers, people, robot, stations }
+        Truth { stamp: self.now(), samples, strangers, loose: self.loose_truth(), people, robot, stations }
+    }
+
+    fn loose_truth(&self) -> BTreeMap<String, LooseTruth> {
+        let pieces = self.scene.wares.iter().zip(&self.layout.ware_body).zip(self.monitor.broken_wares());
+        let told = pieces.map(|((ware, body), broken)| {
+            let pose = Pose::new(self.body_pose(*body));
+            let moved_m = (pose.translation() - ware.start.translation()).norm();
+            (ware.piece.id.clone(), LooseTruth { pose, moved_m, broken: *broken })
+        });
+        told.collect()
     }
 
     fn deck_slots(&self) -> Vec<(Address, Pose<Map, Slot>)> {

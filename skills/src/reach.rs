@@ -196,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn loose_ware_in_the_way_is_kept_clear_of() {
+        let robot = load("robot/description/omni7", |reader| Robot::load(reader)).unwrap();
+        let mut site = load("maps/photocatalysis", |reader| Site::load(reader)).unwrap();
+        site.stations.retain(|id, _| id.as_str() == "storage");
+        // On A1: a hand that comes down there would meet it.
+        let (_, nest, nest_from_slot) = site.slot(&"storage/rack/A1".parse().unwrap()).unwrap();
+        let station_from_slot = nest.pose * nest_from_slot;
+        site.loose[0].pose = Pose::new(station_from_slot.iso);
+        let found = reach(&site, &robot, &mut |_, _| {}).unwrap();
+        let at = |slot: &str| found.iter().find(|one| one.slot.to_string() == slot).unwrap().reached.as_ref();
+        let met = at("storage/rack/A1").unwrap_err().to_string();
+        assert!(met.contains("storage/B-001"), "{met}");
+        assert!(at("storage/rack/B4").is_ok());
+    }
+
+    #[test]
     fn the_bundled_slots_are_reached_from_their_docks_and_a_rack_that_is_out_of_reach_is_told() {
         let robot = load("robot/description/omni7", |reader| Robot::load(reader)).unwrap();
         let mut site = load("maps/photocatalysis", |reader| Site::load(reader)).unwrap();

@@ -66,7 +66,13 @@ fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
             solid: shape.solid,
             base_from_shape: base_from_station * shape.pose,
         });
-        station_shapes(station, &world.site.catalogue, &base_from_station).into_iter().chain(parts)
+        let loose = world.site.loose_at(&station.id).map(move |piece| {
+            let (solid, station_from_solid) = piece.solid();
+            let base_from_shape = base_from_station * station_from_solid;
+            SceneShape { name: format!("{}/{}", station.id, piece.id), solid, base_from_shape }
+        });
+        let still = station_shapes(station, &world.site.catalogue, &base_from_station);
+        still.into_iter().chain(parts).chain(loose)
     });
     furniture.chain(stations).filter(near).collect()
 }

@@ -182,7 +182,7 @@ impl Trial {
         for (item, slot) in site.stock.iter_mut().zip(places) {
             item.at = address(slot);
             let fill = stream.random_range(0.0..=1.0);
-            item.content = Some(Content { kind: ContentKind::Liquid, fill, density: 1000.0 });
+            item.content = Some(Content { kind: ContentKind::Liquid, fill, density: 1000.0, phase: None });
             item.open = false;
         }
         if let Some(content) = &mut site.stock[0].content {

@@ -78,7 +78,12 @@ fn draw_site(stream: &RecordingStream, site: &Site) -> RecordingStreamResult<()>
                 color: shape.color,
             })
             .collect();
-        solids::draw(stream, &path, &items)?;
+        let loose = site.loose_at(id).map(|piece| {
+            let (solid, pose) = piece.solid();
+            let pose = (map_from_station * pose).iso;
+            Item { name: piece.id.clone(), solid, pose, color: [190, 205, 210] }
+        });
+        solids::draw(stream, &path, &items.into_iter().chain(loose).collect::<Vec<Item>>())?;
         let top = map_from_station * station.dock.tag.pose;
         let label = Points3D::new([crate::pose::translation(&top.iso)])
             .with_labels([station.title.as_str()])

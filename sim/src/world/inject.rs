@@ -207,6 +207,16 @@ impl StateEdit<'_> {
         }
     }
 
+    /// Moves a piece of labware that is not carried.
+    #[cfg(test)]
+    pub(super) fn shift_ware(&mut self, index: usize, by: &nalgebra::Vector3<f64>) {
+        let model = self.data.model();
+        let at = model.jnt_qposadr()[model.body_jntadr()[self.layout.ware_body[index]] as usize] as usize;
+        for axis in 0..3 {
+            self.data.qpos_mut()[at + axis] += by[axis];
+        }
+    }
+
     pub(super) fn put_vial(&mut self, index: usize, map_from_ware: &Isometry3<f64>) {
         let at = self.layout.vial_qpos[index];
         let (t, q) = (map_from_ware.translation.vector, map_from_ware.rotation.coords);

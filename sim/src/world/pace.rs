@@ -26,19 +26,20 @@ impl World {
         if self.is_calm() { Self::STEP.as_secs_f64() } else { mjcf::SHORT_STEP_S }
     }
 
-    /// Whether nothing but vials and caps touches anything, no finger touches them, and all that are awake ride along.
+    /// Whether nothing but loose labware touches anything, no finger touches them, and all that are awake ride along.
     fn is_calm(&self) -> bool {
         // A weak drive is held back by orders that are made for the rates at a step's begin.
         if self.active.all(What::ArmWeak).next().is_some() {
             return false;
         }
-        let loose = |host: Host| matches!(host, Host::Vial(_) | Host::LooseCap(_));
+        let loose = |host: Host| matches!(host, Host::Vial(_) | Host::LooseCap(_) | Host::Ware(_));
         let quiet = self.data.contact().iter().all(|contact| {
             let prims = contact.geom.map(|geom| &self.scene.prims[self.layout.prim_of_geom[geom as usize]]);
             prims.iter().any(|prim| loose(prim.host))
                 && !prims.iter().any(|prim| matches!(prim.role, Role::Robot { finger: Some(_) }))
         });
-        quiet && self.layout.vial_body.iter().chain(&self.layout.cap_body).all(|body| self.rides(*body))
+        let free = self.layout.vial_body.iter().chain(&self.layout.cap_body).chain(&self.layout.ware_body);
+        quiet && free.copied().all(|body| self.rides(body))
     }
 
     /// Whether a body sleeps, or moves as the base does.

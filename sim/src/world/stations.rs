@@ -133,9 +133,7 @@ impl World {
     fn map_from_slot(&self, slot: &StationSlot) -> Pose<Map, Slot> {
         let map_from_host = match slot.host {
             Host::Part(index) => self.body_pose(self.layout.part_body[index]),
-            Host::World | Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Person(..) => {
-                Isometry3::identity()
-            }
+            _ => Isometry3::identity(),
         };
         Pose::new(map_from_host * slot.host_from_slot)
     }

@@ -1,5 +1,6 @@
 //! Labware types: what a vial or a rack is, as far as anybody needs to know.
 
+use super::loose::{self, Closure, Form, Glass, LooseKind, LooseVessel, Neck, Plate, Substrate};
 use super::{Problems, Reader};
 use crate::frames::{Nest, Pose, Slot, Tag};
 use crate::ids::{LabwareType, SlotId};
@@ -18,6 +19,15 @@ pub struct Catalogue {
     /// Racks that vessels stand in.
     #[serde(rename = "rack", default)]
     pub racks: BTreeMap<String, RackType>,
+    /// Well plates. Neither they nor the two that follow are carried.
+    #[serde(rename = "plate", default)]
+    pub plates: BTreeMap<LabwareType, Plate>,
+    /// Panes of glass.
+    #[serde(rename = "substrate", default)]
+    pub substrates: BTreeMap<LabwareType, Substrate>,
+    /// Vessels that stand about.
+    #[serde(rename = "vessel", default)]
+    pub vessels: BTreeMap<LabwareType, LooseVessel>,
 }
 
 /// A cylindrical vessel with a cap. Its frame is `Ware`: base centre, z up.
@@ -61,10 +71,16 @@ impl Default for CarryRule {
     }
 }
 
-/// A vial as a vessel of glass: its walls, its weight when empty, and what it does not survive.
+/// A vial as a vessel of glass: its outline, its walls, its weight when empty, and what it does not survive.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vessel {
+    /// Its outline. To physics and to hands it is a cylinder with a cap on it.
+    pub form: Form,
+    /// Of what.
+    pub glass: Glass,
+    /// What it narrows to. None: a neck that ends inside the cap.
+    pub neck: Option<Neck>,
     /// Empty, with its cap, kg. None: six tenths of the vial's `mass_kg`.
     pub empty_kg: Option<f64>,
     /// Thickness of wall and bottom, metres.
@@ -83,6 +99,9 @@ impl Default for Vessel {
     /// A small snap-capped glass vial.
     fn default() -> Self {
         Self {
+            form: Form::Vial,
+            glass: Glass::Clear,
+            neck: None,
             empty_kg: None,
             wall_m: 0.001,
             breaks_at_n: None,
@@ -130,6 +149,9 @@ pub struct Cap {
     pub height_m: f64,
     /// Black edge of the fiducial printed on it (tag36h11).
     pub tag_size_m: f64,
+    /// What kind of cap.
+    #[serde(default)]
+    pub closure: Closure,
 }
 
 /// How a vessel is held.
@@ -217,6 +239,19 @@ impl RackType {
 }
 
 impl Catalogue {
+    /// The type of loose ware of a name.
+    pub fn loose(&self, name: &LabwareType) -> Option<LooseKind> {
+        let plate = self.plates.get(name).cloned().map(LooseKind::Plate);
+        let substrate = || self.substrates.get(name).cloned().map(LooseKind::Substrate);
+        plate.or_else(substrate).or_else(|| self.vessels.get(name).cloned().map(LooseKind::Vessel))
+    }
+
+    /// The names of all types of loose ware.
+    pub(super) fn loose_names(&self) -> Vec<&str> {
+        let names = self.plates.keys().chain(self.substrates.keys()).chain(self.vessels.keys());
+        names.map(LabwareType::as_str).collect()
+    }
+
     pub(super) fn load(reader: &Reader<'_>, file: &str, problems: &mut Problems) -> Option<Self> {
         let this: Self = problems.read(reader, file)?;
         for (name, vial) in &this.vials {
@@ -273,6 +308,27 @@ impl Catalogue {
                 key("carry.tilt_deg"),
                 "must be at most 180, which is any tilt",
             );
+            let form = vial.vessel.form;
+            problems.check(
+                !matches!(form, Form::Beaker | Form::ConicalFlask | Form::RoundFlask | Form::VolumetricFlask),
+                file,
+                key("vessel.form"),
+                "no hand carries this form: describe it as a [vessel]",
+            );
+            if let Some(neck) = &vial.vessel.neck {
+                problems.check(
+                    neck.diameter_m > 2.0 * vial.vessel.wall_m && neck.diameter_m <= vial.diameter_m,
+                    file,
+                    key("vessel.neck.diameter_m"),
+                    "must be more than two walls and at most the vial's diameter_m",
+                );
+                problems.check(
+                    neck.height_m > 0.0 && neck.height_m < vial.height_m,
+                    file,
+                    key("vessel.neck.height_m"),
+                    "must be positive and less than the vial's height_m",
+                );
+            }
             problems.check(
                 vial.inner_radius_m() > 0.0 && vial.inner_height_m() > 0.0,
                 file,
@@ -343,6 +399,7 @@ impl Catalogue {
                 problems.check(tag.size_m > 0.0, file, key, "must be positive");
             }
         }
+        loose::check_types(&this, file, problems);
         Some(this)
     }
 }

@@ -6,10 +6,12 @@
 #[cfg(test)]
 mod behaviour_tests;
 mod labware;
+mod loose;
 mod machine;
 mod manipulator;
 mod overlap;
 mod part;
+mod phase;
 mod robot;
 mod shape;
 mod site;
@@ -19,9 +21,13 @@ mod urdf;
 mod zones;
 
 pub use labware::{Cap, Catalogue, GraspRule, RackTag, RackType, Vessel, Vial};
+pub use loose::{
+    Closure, Film, Form, Glass, Loose, LooseItem, LooseKind, LooseVessel, Neck, PLATE_M, Plate, Substrate,
+};
 pub use machine::{Machine, MachineState, Refusal, RefusalKind, Target, Transition};
 pub use manipulator::Manipulator;
 pub use part::{Part, PartJoint};
+pub use phase::Phase;
 pub use robot::{
     ArmDescription, BaseDescription, CameraDescription, DeckNest, GripperDescription, Robot,
     ScannerDescription,
@@ -232,6 +238,58 @@ mod tests {
         for expected in [
             "site.toml: furniture[7]: pillar overlaps cabinet (site.toml: furniture[5])",
             "stations/photolysis.toml: shapes[0]: bench overlaps bench (stations/gc.toml: shapes[0])",
+        ] {
+            assert!(found.contains(expected), "{expected:?} not in:\n{found}");
+        }
+    }
+
+    #[test]
+    fn loose_ware_that_cannot_be_or_stands_nowhere_is_named() {
+        let reader = spoilt(
+            "maps/electrolytes",
+            &[
+                ("labware.toml", "wells = [12, 8]", "wells = [8, 12]"),
+                (
+                    "labware.toml",
+                    "[vessel.beaker_100ml]\nform = \"beaker\"",
+                    "[vessel.beaker_100ml]\nform = \"bottle\"",
+                ),
+                ("stock.toml", "filled = 40", "filled = 97"),
+                ("stock.toml", "phase = \"suspension\"", "phase = \"powder\""),
+                ("stock.toml", "id = \"P-002\"", "id = \"P-001\""),
+                ("stock.toml", "xyz = [0.24, 0.40, 0.86]", "xyz = [0.24, 0.40, 0.90]"),
+                ("stock.toml", "xyz = [0.19, 0.24, 0.72]", "xyz = [0.19, 0.14, 0.72]"),
+            ],
+        );
+        let found = problems(Site::load(&reader));
+        for expected in [
+            "labware.toml: plate.plate_96.wells: must be up to 48 along the length",
+            "labware.toml: vessel.beaker_100ml.neck: is missing: this form has one",
+            "stock.toml: loose.P-001.filled: 97 of 96 wells cannot be filled",
+            "stock.toml: loose.P-001.content.phase: powder does not move as a liquid does",
+            "stock.toml: loose.P-001.id: is named twice",
+            "stock.toml: loose.B-001.pose: its lowest point is 40.0 mm above what is below it",
+            "stock.toml: loose.P-001.pose: it overlaps what stands in rack (stations/tubes.toml: nest.rack)",
+        ] {
+            assert!(found.contains(expected), "{expected:?} not in:\n{found}");
+        }
+        let reader = spoilt(
+            "maps/thin-films",
+            &[
+                ("stock.toml", "labware = \"glass_25\"", "labware = \"substrate_carrier\""),
+                ("stock.toml", "labware = \"gold_25\"", "labware = \"silver_25\""),
+                (
+                    "stock.toml",
+                    "station = \"hotel\"\npose = { xyz = [0.26",
+                    "station = \"inn\"\npose = { xyz = [0.26",
+                ),
+            ],
+        );
+        let found = problems(Site::load(&reader));
+        for expected in [
+            "stock.toml: loose.G-001.labware: substrate_carrier is carried: it is a [[sample]], in a slot",
+            "stock.toml: loose.G-002.labware: no plate, substrate or vessel silver_25 in labware.toml",
+            "stock.toml: loose.R-001.station: the site has no station inn",
         ] {
             assert!(found.contains(expected), "{expected:?} not in:\n{found}");
         }

@@ -14,7 +14,8 @@ struct Standing {
     pose: Isometry3<f64>,
 }
 
-/// Notes every two boxes that overlap, unless both belong to one station. Round solids are not looked at.
+/// Notes every two boxes that overlap, unless both belong to one station, and every piece of loose ware that overlaps one of
+/// them, a rack, or another piece: its own box counts. Other round solids are not looked at.
 pub(super) fn check(site: &Site, problems: &mut Problems) {
     let mut all = Vec::new();
     for (index, shape) in site.furniture.iter().enumerate() {
@@ -36,6 +37,14 @@ pub(super) fn check(site: &Site, problems: &mut Problems) {
             }
         }
     }
+    let pieces = loose(site);
+    let racks = racks(site);
+    for (index, one) in pieces.iter().enumerate() {
+        for other in all.iter().chain(&racks).chain(&pieces[..index]).filter(|other| overlap(one, other)) {
+            let words = format!("it overlaps {} ({}: {})", other.name, other.file, other.key);
+            problems.add(&one.file, one.key.clone(), words);
+        }
+    }
     for (index, one) in all.iter().enumerate() {
         for other in &all[..index] {
             let same_station = one.file == other.file && one.file != "site.toml";
@@ -51,6 +60,63 @@ fn standing<F>(file: &str, key: String, shape: &Shape<F>, pose: Isometry3<f64>) 
     let Solid::Box { size_m } = shape.solid else { return None };
     let half = Vector3::from(size_m) / 2.0;
     Some(Standing { file: file.to_owned(), key, name: shape.name.clone(), half, pose })
+}
+
+/// The boxes of loose ware.
+fn loose(site: &Site) -> Vec<Standing> {
+    let placed = site.loose.iter().filter_map(|piece| Some((piece, site.stations.get(&piece.station)?)));
+    let standing = placed.map(|(piece, station)| {
+        let (solid, pose) = piece.solid();
+        Standing {
+            file: "stock.toml".into(),
+            key: format!("loose.{}.pose", piece.id),
+            name: piece.id.clone(),
+            half: half_box(&solid),
+            pose: (station.pose.spatial() * pose).iso,
+        }
+    });
+    standing.collect()
+}
+
+/// Racks with the tallest that they take in them: whole blocks.
+fn racks(site: &Site) -> Vec<Standing> {
+    let mut all = Vec::new();
+    for (id, station) in &site.stations {
+        for (name, nest) in &station.nests {
+            let Some(rack) = site.catalogue.racks.get(&nest.rack) else { continue };
+            let Some(station_from_nest) = station.nest_pose(name) else { continue };
+            let taken = rack.takes.iter().filter_map(|ware| site.catalogue.vials.get(ware));
+            let tallest_m = taken.map(|vial| rack.floor_m + vial.height_m).fold(rack.height_m, f64::max);
+            let middle = Isometry3::translation(0.0, 0.0, tallest_m / 2.0);
+            all.push(Standing {
+                file: format!("stations/{id}.toml"),
+                key: format!("nest.{name}"),
+                name: format!("what stands in {name}"),
+                half: Vector3::new(rack.size_m[0], rack.size_m[1], tallest_m) / 2.0,
+                pose: (station.pose.spatial() * station_from_nest).iso * middle,
+            });
+        }
+    }
+    all
+}
+
+fn half_box(solid: &Solid) -> Vector3<f64> {
+    match *solid {
+        Solid::Box { size_m } => Vector3::from(size_m) / 2.0,
+        Solid::Cylinder { radius_m, height_m } => Vector3::new(radius_m, radius_m, height_m / 2.0),
+        Solid::Sphere { radius_m } => Vector3::repeat(radius_m),
+    }
+}
+
+/// The height of the lowest point of a solid at a pose, metres.
+pub(super) fn reach_down(solid: &Solid, pose: &Isometry3<f64>) -> f64 {
+    let up = pose.inverse_transform_vector(&Vector3::z());
+    let reach = match *solid {
+        Solid::Box { .. } => half_box(solid).dot(&up.abs()),
+        Solid::Cylinder { radius_m, height_m } => radius_m * up.xy().norm() + height_m / 2.0 * up.z.abs(),
+        Solid::Sphere { radius_m } => radius_m,
+    };
+    pose.translation.vector.z - reach
 }
 
 /// By the separating axis theorem: two boxes are apart where one of fifteen axes keeps them apart.

@@ -1,9 +1,10 @@
 //! A site: the map, its furniture, its stations, its labware and what stands where at the start.
 
+use super::loose::{self, Loose, LooseItem};
 use super::shape::Shape;
 use super::surface::{Materials, Surface, check_names};
 use super::zones::{Rule, Zone, ZonesFile};
-use super::{Catalogue, Problem, Problems, RackType, Reader, Robot, Station};
+use super::{Catalogue, Phase, Problem, Problems, RackType, Reader, Robot, Station};
 use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
 use crate::ids::{Address, LabwareType, NestId, SampleId, StationId};
 use serde::Deserialize;
@@ -28,6 +29,8 @@ pub struct Site {
     pub catalogue: Catalogue,
     /// What stands where at the start.
     pub stock: Vec<StockItem>,
+    /// Labware that no hand carries, and where it stands or lies at the start.
+    pub loose: Vec<Loose>,
     /// Where the base must not go, must go slowly, or may go one way only.
     pub zones: Vec<Zone>,
     /// Rack types that stand in nests of the robot's deck here, in place of the robot's own.
@@ -63,6 +66,9 @@ pub struct Stock {
     /// One entry a sample.
     #[serde(rename = "sample", default)]
     pub samples: Vec<StockItem>,
+    /// One entry a piece of labware that is not carried.
+    #[serde(default)]
+    pub loose: Vec<LooseItem>,
 }
 
 /// A sample of the stock file.
@@ -96,6 +102,32 @@ pub struct Content {
     /// As it lies, kg/m^3.
     #[serde(default = "water")]
     pub density: f64,
+    /// What it looks like. None: as something of its kind, which the simulator draws by the sample's name.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+}
+
+impl Content {
+    pub(super) fn check(&self, problems: &mut Problems, file: &str, key: &str) {
+        problems.check((0.0..=1.0).contains(&self.fill), file, format!("{key}.fill"), "must be from 0 to 1");
+        problems.check(
+            self.density > 0.0 && self.density < 25_000.0,
+            file,
+            format!("{key}.density"),
+            "must be positive, in kg/m^3, and that of something on Earth",
+        );
+        if let Some(phase) = self.phase {
+            let fits = phase.kind().is_none_or(|kind| kind == self.kind);
+            let words = || format!("{} does not move as a {:?} does", phase.name(), self.kind).to_lowercase();
+            problems.check(fits, file, format!("{key}.phase"), words());
+            problems.check(
+                phase != Phase::Empty || self.fill == 0.0,
+                file,
+                format!("{key}.phase"),
+                "is empty, yet fill is more than 0",
+            );
+        }
+    }
 }
 
 /// How a content moves.
@@ -159,9 +191,10 @@ impl Site {
                 start: site.start,
                 furniture: site.furniture,
                 materials: site.materials,
+                loose: loose::pieces(&stock.loose, &catalogue, &stations, &mut problems),
+                stock: stock.samples,
                 stations,
                 catalogue,
-                stock: stock.samples,
                 deck: site.deck,
                 zones,
             };
@@ -307,18 +340,7 @@ impl Site {
                 ),
             }
             if let Some(content) = &item.content {
-                problems.check(
-                    (0.0..=1.0).contains(&content.fill),
-                    "stock.toml",
-                    key("content.fill"),
-                    "must be from 0 to 1",
-                );
-                problems.check(
-                    content.density > 0.0 && content.density < 25_000.0,
-                    "stock.toml",
-                    key("content.density"),
-                    "must be positive, in kg/m^3, and that of something on Earth",
-                );
+                content.check(problems, "stock.toml", &key("content"));
             }
             if let Some(other) = places.insert(&item.at, &item.id) {
                 problems.add("stock.toml", key("at"), format!("{other} stands at {} already", item.at));

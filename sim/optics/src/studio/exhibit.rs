@@ -1,7 +1,7 @@
 //! One piece of lab ware on a bench, to look at from any side.
 
 use super::room::block;
-use super::{Category, Filling, Item, Stage, Staged, room, wares};
+use super::{Category, Filling, Item, Stage, Staged, placing, room, wares};
 use crate::camera::{Motion, Shot};
 use crate::film::{Film, Metering};
 use crate::pattern::Kind;
@@ -15,11 +15,15 @@ use crate::ware::{Phase, fill};
 use nalgebra::{Isometry3, Point3, Vector3};
 use nightshift_core::image::Intrinsics;
 
+/// What is smaller than this is not shown larger: a depth camera has its nearest distance, metres.
+const LEAST_M: f32 = 0.075;
+
 /// What is shown, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Exhibit {
-    /// A vessel's category.
+    /// What it is.
     pub category: Category,
+    /// What is in it, of a vessel.
     pub phase: Phase,
     /// Share of the body's height that is filled.
     pub level: f32,
@@ -31,39 +35,16 @@ pub struct Exhibit {
     pub size: [usize; 2],
 }
 
-/// Sets the ware up. None where the category is not a vessel.
+/// Sets the ware up. None where the category is a part of something.
 pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
-    let vessels = Category::VialOpen as u8..=Category::TestTube as u8;
-    if !vessels.contains(&(wanted.category as u8)) && wanted.category != Category::Cartridge {
-        return None;
-    }
     let mut draws = Draws::new(wanted.seed, 2, 0);
-    let (ware, glass) = wares::vessel(wanted.category, &mut draws);
-    let shell = ware.vessel();
-    let contents = fill(&shell, ware.body_top_m(), wanted.phase, V3::Z, wanted.level, &mut draws);
-    let pose = Isometry3::translation(0.0, 0.0, 0.0002);
-    let body = ware.body(&pose, contents.clone()).ok()?;
     let mut stage = Stage::default();
-    let (radius, top) = (ware.radius_m * 1.08, ware.top_m());
-    let volume = contents.portions.last().map_or(0.0, |portion| shell.volume_below(portion.top_m));
-    stage.items.push(Item {
-        body: 0,
-        category: wanted.category,
-        map_from_item: pose,
-        low_m: [-radius, -radius, 0.0],
-        high_m: [radius, radius, top],
-        symmetric: true,
-        filling: Some(Filling {
-            floor_m: shell.floor(),
-            brim_m: ware.height_m,
-            capacity_m3: shell.volume_below(ware.height_m),
-            volume_m3: volume,
-            glass,
-            contents,
-        }),
-        code: None,
-    });
-    stage.bodies.push(body);
+    show(&mut stage, wanted, &mut draws)?;
+    let shown = &stage.items;
+    let radius = shown.iter().map(|item| item.high_m[0].hypot(item.high_m[1])).fold(0.0, f32::max);
+    let radius = if shown[0].symmetric { shown[0].high_m[0] } else { radius };
+    let top = shown.iter().map(|item| item.map_from_item.translation.z as f32 + item.high_m[2]);
+    let top = top.fold(0.0, f32::max);
     let grey = Rgb::splat(0.35);
     let top_of_bench = stuff::pattern(Kind::Speckle, grey * 0.9, grey, 0.001, &mut draws);
     let bench = Surface::Gloss { paint: top_of_bench, roughness: 0.3 };
@@ -78,7 +59,7 @@ pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
         let stripes = stuff::pattern(Kind::Stripes, Rgb::splat(0.15), Rgb::splat(0.6), 0.03, &mut draws);
         stage.bodies.push(block([0.01, 0.3, 0.12], &room::at(x, y, 0.0, yaw), Surface::Matt(stripes)));
     }
-    let distance = f64::from(top.max(2.0 * radius)) * 2.9;
+    let distance = f64::from(top.max(2.0 * radius).max(LEAST_M)) * 2.9;
     let (sin, cos) = f64::from(wanted.turn).sin_cos();
     let aim = Point3::new(0.0, 0.0, f64::from(top) * 0.48);
     let eye = aim + Vector3::new(-cos * 0.92, -sin * 0.92, 0.4) * distance;
@@ -122,4 +103,48 @@ pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
     let film = Film { softness_px: 0.4, read_noise: 0.002, ..Film::plain(Metering::Mean(mean), wanted.seed) };
     let light = if wanted.night { "night" } else { "day" };
     Some(Staged { scene: Scene::new(ambient, stage.bodies), shot, film, items: stage.items, light })
+}
+
+/// The ware on the bench, in its middle.
+fn show(stage: &mut Stage, wanted: &Exhibit, draws: &mut Draws) -> Option<()> {
+    let pose = Isometry3::translation(0.0, 0.0, 0.0002);
+    match wanted.category {
+        Category::WellPlate => placing::put_plate(stage, &wares::plate(draws), pose),
+        Category::Substrate => {
+            let size = wares::slide_size(draws);
+            placing::put_slide(stage, &wares::slide(size, draws), pose);
+        }
+        Category::Rack => placing::filled_rack(stage, &mut Vec::new(), draws),
+        Category::Cap | Category::Lid | Category::Content => return None,
+        _ => vessel(stage, wanted, pose, draws)?,
+    }
+    Some(())
+}
+
+fn vessel(stage: &mut Stage, wanted: &Exhibit, pose: Isometry3<f64>, draws: &mut Draws) -> Option<()> {
+    let (ware, glass) = wares::vessel(wanted.category, draws);
+    let shell = ware.vessel();
+    let contents = fill(&shell, ware.body_top_m(), wanted.phase, V3::Z, wanted.level, draws);
+    let body = ware.body(&pose, contents.clone()).ok()?;
+    let (radius, top) = (ware.radius_m * 1.08, ware.top_m());
+    let volume = contents.portions.last().map_or(0.0, |portion| shell.volume_below(portion.top_m));
+    stage.items.push(Item {
+        body: 0,
+        category: wanted.category,
+        map_from_item: pose,
+        low_m: [-radius, -radius, 0.0],
+        high_m: [radius, radius, top],
+        symmetric: true,
+        filling: Some(Filling {
+            floor_m: shell.floor(),
+            brim_m: ware.height_m,
+            capacity_m3: shell.volume_below(ware.height_m),
+            volume_m3: volume,
+            glass,
+            contents,
+        }),
+        code: None,
+    });
+    stage.bodies.push(body);
+    Some(())
 }

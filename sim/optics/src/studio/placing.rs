@@ -8,7 +8,7 @@ use crate::random::Draws;
 use crate::shape::Holes;
 use crate::space::V3;
 use crate::surface::{Paint, Rgb, Surface};
-use crate::ware::{Form, Glassware, Phase, Plate, Rack, Slide, plate, rack, slide};
+use crate::ware::{Form, Glassware, PLATE_M, Phase, Plate, Rack, Slide, plate, rack, slide};
 use nalgebra::{Isometry3, Point3, UnitQuaternion, Vector3};
 use nightshift_core::image::Intrinsics;
 
@@ -261,40 +261,25 @@ fn spot(taken: &mut Taken, spread: f32, r: f32, draws: &mut Draws) -> Option<[f3
 
 fn one_plate(stage: &mut Stage, taken: &mut Taken, spread: f32, draws: &mut Draws) {
     let Some([x, y]) = spot(taken, spread, 0.08, draws) else { return };
-    let wells = *draws.pick(&[[12, 8], [12, 8], [6, 4], [24, 16], [3, 2]]);
-    let tone = if draws.chance(0.7) { stuff::pale(draws) } else { Rgb::splat(draws.scale(0.01, 0.2)) };
-    let share = draws.unit();
-    let made = Plate {
-        wells,
-        height_m: draws.between(0.0135, 0.022),
-        surface: Surface::Gloss { paint: Paint::Plain(tone), roughness: draws.between(0.05, 0.4) },
-        filled: (0..wells[0] * wells[1]).map(|_| draws.chance(share)).collect(),
-        liquid: stuff::colour(draws),
-        level: draws.between(0.2, 0.9),
-        lid: draws.chance(0.15).then(|| stuff::pale(draws)),
-    };
-    let pose = at(x, y, 0.0002, draws.turn());
+    let made = wares::plate(draws);
+    put_plate(stage, &made, at(x, y, 0.0002, draws.turn()));
+}
+
+pub(crate) fn put_plate(stage: &mut Stage, made: &Plate, pose: Isometry3<f64>) {
     let top = made.height_m + if made.lid.is_some() { 0.007 } else { 0.0 };
-    push_flat(stage, plate(&pose, &made), Category::WellPlate, pose, [0.12776, 0.08548, top]);
+    push_flat(stage, plate(&pose, made), Category::WellPlate, pose, [PLATE_M[0], PLATE_M[1], top]);
 }
 
 fn one_slide(stage: &mut Stage, taken: &mut Taken, spread: f32, draws: &mut Draws) {
-    let size: [f32; 3] = *draws.pick(&[
-        [0.025, 0.025, 0.0011],
-        [0.025, 0.075, 0.001],
-        [0.03, 0.03, 0.0011],
-        [0.05, 0.05, 0.0022],
-    ]);
+    let size = wares::slide_size(draws);
     let r = size[0].max(size[1]) * 0.75;
     let Some([x, y]) = spot(taken, spread, r, draws) else { return };
-    let film = match draws.below(3) {
-        0 => None,
-        1 => Some(Surface::Gloss { paint: Paint::Plain(stuff::colour(draws) * 0.3), roughness: 0.02 }),
-        _ => Some(Surface::Metal { tint: Rgb::new(0.6, 0.55, 0.45), roughness: 0.02 }),
-    };
-    let made = Slide { size_m: size, film, margin_m: draws.between(0.0, 0.004) };
-    let pose = at(x, y, 0.0006, draws.turn());
-    push_flat(stage, slide(&pose, &made), Category::Substrate, pose, size);
+    let made = wares::slide(size, draws);
+    put_slide(stage, &made, at(x, y, 0.0006, draws.turn()));
+}
+
+pub(crate) fn put_slide(stage: &mut Stage, made: &Slide, pose: Isometry3<f64>) {
+    push_flat(stage, slide(&pose, made), Category::Substrate, pose, made.size_m);
 }
 
 /// A camera that looks at the ware.

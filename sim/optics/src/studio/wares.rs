@@ -3,8 +3,8 @@
 use super::{Category, Filling, stuff};
 use crate::random::Draws;
 use crate::space::V3;
-use crate::surface::{AMBER, Chart, GLASS, Medium, Rgb, rgb};
-use crate::ware::{Cap, CapKind, Contents, Form, Glassware, Marks, Phase, fill};
+use crate::surface::{AMBER, Chart, GLASS, Medium, Paint, Rgb, Surface, rgb};
+use crate::ware::{Cap, CapKind, Contents, Form, Glassware, Marks, Phase, Plate, Slide, fill};
 use font8x8::UnicodeFonts;
 use std::sync::Arc;
 
@@ -275,6 +275,37 @@ pub fn vessel(category: Category, draws: &mut Draws) -> (Glassware, &'static str
     }
     ware.marks = marks(&ware, draws);
     (ware, name)
+}
+
+/// A well plate, perhaps with a lid.
+pub fn plate(draws: &mut Draws) -> Plate {
+    let wells = *draws.pick(&[[12, 8], [12, 8], [6, 4], [24, 16], [3, 2]]);
+    let tone = if draws.chance(0.7) { stuff::pale(draws) } else { Rgb::splat(draws.scale(0.01, 0.2)) };
+    let share = draws.unit();
+    Plate {
+        wells,
+        height_m: draws.between(0.0135, 0.022),
+        surface: Surface::Gloss { paint: Paint::Plain(tone), roughness: draws.between(0.05, 0.4) },
+        filled: (0..wells[0] * wells[1]).map(|_| draws.chance(share)).collect(),
+        liquid: stuff::colour(draws),
+        level: draws.between(0.2, 0.9),
+        lid: draws.chance(0.15).then(|| stuff::pale(draws)),
+    }
+}
+
+/// Edges of a glass substrate that is sold.
+pub fn slide_size(draws: &mut Draws) -> [f32; 3] {
+    *draws.pick(&[[0.025, 0.025, 0.0011], [0.025, 0.075, 0.001], [0.03, 0.03, 0.0011], [0.05, 0.05, 0.0022]])
+}
+
+/// A glass substrate of that size, perhaps with a film.
+pub fn slide(size_m: [f32; 3], draws: &mut Draws) -> Slide {
+    let film = match draws.below(3) {
+        0 => None,
+        1 => Some(Surface::Gloss { paint: Paint::Plain(stuff::colour(draws) * 0.3), roughness: 0.02 }),
+        _ => Some(Surface::Metal { tint: Rgb::new(0.6, 0.55, 0.45), roughness: 0.02 }),
+    };
+    Slide { size_m, film, margin_m: draws.between(0.0, 0.004) }
 }
 
 /// How often each content comes.

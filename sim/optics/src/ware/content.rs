@@ -6,55 +6,7 @@ use crate::shape::Shape;
 use crate::space::V3;
 use crate::surface::{Medium, Paint, Rgb, Surface, rgb};
 use crate::vessel::{Layer, Level, Piece, Residue, Stuff, Vessel};
-
-/// What a content is called; several may hold at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    Empty,
-    ClearLiquid,
-    ColouredLiquid,
-    TwoLayers,
-    Suspension,
-    Foam,
-    Gel,
-    Powder,
-    Granules,
-    SolidPiece,
-    Residue,
-}
-
-impl Phase {
-    pub const ALL: [Self; 11] = [
-        Self::Empty,
-        Self::ClearLiquid,
-        Self::ColouredLiquid,
-        Self::TwoLayers,
-        Self::Suspension,
-        Self::Foam,
-        Self::Gel,
-        Self::Powder,
-        Self::Granules,
-        Self::SolidPiece,
-        Self::Residue,
-    ];
-
-    /// Its name in data.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::ClearLiquid => "clear_liquid",
-            Self::ColouredLiquid => "coloured_liquid",
-            Self::TwoLayers => "two_layers",
-            Self::Suspension => "suspension",
-            Self::Foam => "foam",
-            Self::Gel => "gel",
-            Self::Powder => "powder",
-            Self::Granules => "granules",
-            Self::SolidPiece => "solid_piece",
-            Self::Residue => "residue",
-        }
-    }
-}
+use nightshift_core::describe::Phase;
 
 /// A layer as the truth tells it.
 #[derive(Clone, Debug, PartialEq)]

@@ -100,9 +100,12 @@ pub struct Plate {
     pub lid: Option<Rgb>,
 }
 
+/// Length and width of every plate, metres.
+pub const PLATE_M: [f32; 2] = [0.12776, 0.08548];
+
 /// The plate standing at a place; its frame is the middle of its foot.
 pub fn plate(map_from_plate: &Isometry3<f64>, plate: &Plate) -> Body {
-    let size = [0.12776f32, 0.08548];
+    let size = PLATE_M;
     let pitch = 0.108 / plate.wells[0] as f32;
     let first = [
         (size[0] - pitch * (plate.wells[0] - 1) as f32) / 2.0,

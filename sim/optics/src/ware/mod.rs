@@ -5,9 +5,10 @@ mod flat;
 mod glass;
 mod outline;
 
-pub use content::{Contents, Phase, Portion, fill};
-pub use flat::{Plate, Rack, Slide, plate, rack, slide};
+pub use content::{Contents, Portion, fill};
+pub use flat::{PLATE_M, Plate, Rack, Slide, plate, rack, slide};
 pub use glass::{BadWare, Cap, CapKind, Form, Glassware, Marks};
+pub use nightshift_core::describe::Phase;
 
 /// What a part of a ware's body is: the mark of `Part::kind`.
 pub mod kind {

@@ -24,7 +24,7 @@ fn first(world: &World) -> crate::SampleTruth {
 /// The bundled site with the first vial standing open, filled with a liquid.
 fn open_site(fill: f64) -> Site {
     let mut site = site();
-    let content = Content { kind: ContentKind::Liquid, fill, density: 1000.0 };
+    let content = Content { kind: ContentKind::Liquid, fill, density: 1000.0, phase: None };
     (site.stock[0].open, site.stock[0].content) = (true, Some(content));
     site
 }
