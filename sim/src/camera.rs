@@ -50,6 +50,8 @@ struct Seen<'a> {
     eye: V3,
     /// No point of it is nearer along the optical axis.
     nearest: f64,
+    /// The pixels that it can touch: x from, x to, y from, y to.
+    window: [f64; 4],
 }
 
 struct Hit {
@@ -161,7 +163,8 @@ impl<'a> View<'a> {
                 let matrix = camera_from_prim.rotation.inverse().to_rotation_matrix();
                 let turn = [0, 1, 2].map(|row| [0, 1, 2].map(|column| matrix[(row, column)]));
                 let eye = camera_from_prim.inverse_transform_point(&Point3::origin()).coords.into();
-                windows.push((Seen { prim, turn, eye, nearest }, window));
+                let pixels = window.map(|edge| edge as f64);
+                windows.push((Seen { prim, turn, eye, nearest, window: pixels }, window));
             }
         }
         windows.sort_by(|a, b| a.0.nearest.total_cmp(&b.0.nearest));
@@ -230,6 +233,10 @@ impl<'a> View<'a> {
             let seen = &self.seen[index as usize];
             if best.as_ref().is_some_and(|(nearest, ..)| nearest.t < seen.nearest) {
                 break;
+            }
+            let [x0, x1, y0, y1] = seen.window;
+            if x < x0 || x > x1 || y < y0 || y > y1 {
+                continue;
             }
             let direction = seen.local(&ray);
             if let Some(meeting) = meet(&seen.prim.form, &seen.eye, &direction)

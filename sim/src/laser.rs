@@ -86,8 +86,9 @@ impl Scanner {
         let (start, step) = (first - increment / 2.0, increment / 2.0);
         let base_at_first = track.before(sweep_s)?.iso;
         let mut rays = Vec::with_capacity(2 * beams + 1);
+        let rests = track.rests(sweep_s);
         for beam in 0..=beams {
-            let moved = if sweep_s > 0.0 {
+            let moved = if !rests {
                 let share = (beam as f64 / (beams - 1) as f64).min(1.0);
                 let base = track.before(sweep_s * (1.0 - share))?.iso;
                 let base = Pose2::<Base, Base>::from_iso(base_at_first.inv_mul(&base)).spatial();
@@ -102,7 +103,7 @@ impl Scanner {
             }
         }
         rays.truncate(2 * beams + 1);
-        Some(Fan::new(rays, start, step))
+        Some(if rests { Fan::still(rays, start, step) } else { Fan::new(rays, start, step) })
     }
 }
 

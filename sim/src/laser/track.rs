@@ -30,6 +30,12 @@ impl Track {
         self.places.push_front(place);
     }
 
+    /// Whether the base has been at one place for the last so many seconds.
+    pub fn rests(&self, seconds: f64) -> bool {
+        let steps = (seconds / self.step_s).ceil() as usize;
+        self.places.iter().take(steps + 1).all(|place| Some(place) == self.places.front())
+    }
+
     /// Where the base was so many seconds before the last step; none before the first one.
     pub fn before(&self, seconds: f64) -> Option<Pose2<Map, Base>> {
         let steps = seconds / self.step_s;
