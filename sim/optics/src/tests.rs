@@ -181,6 +181,29 @@ fn an_opaque_thing_throws_a_shadow_and_glass_a_light_one() {
 }
 
 #[test]
+fn a_cap_on_a_narrow_neck_is_not_lit_through_the_glass_below_it() {
+    let bottle = Glassware {
+        form: Form::Bottle,
+        radius_m: 0.028,
+        height_m: 0.11,
+        neck_radius_m: 0.015,
+        neck_height_m: 0.022,
+        glass: AMBER,
+        cap: Some(ware::Cap { kind: ware::CapKind::Screw, colour: Rgb::splat(0.8), septum: None }),
+        ..vial()
+    };
+    let lamp = Surface::Lamp { radiance: Rgb::splat(100.0) };
+    // It looks along +x: a lamp's normal is u x v.
+    let lamp = quad([-0.3, -0.01, 0.15], [0.0, 0.02, 0.0], [0.0, 0.0, 0.02], lamp);
+    let lit = light_along(
+        &scene(0.0, vec![lamp, standing(&bottle, Contents::default())]),
+        [-0.2, 0.0, 0.1],
+        [1.0, 0.0, 0.0],
+    );
+    assert!(lit.x > 0.01 && lit.z > 0.98 * lit.x, "a white cap looks {lit:?}");
+}
+
+#[test]
 fn bad_shots_and_bad_ware_name_every_fault() {
     let scene = scene(0.0, Vec::new());
     let shot = looking_along_x();

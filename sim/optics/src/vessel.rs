@@ -200,10 +200,16 @@ impl Vessel {
         if enter >= limit || leave <= NEAR_M {
             return None;
         }
-        let middle = ray.at((enter + leave.min(limit)) * 0.5);
+        let leave = leave.min(limit);
+        let middle = ray.at((enter + leave) * 0.5);
         let width = self.outer_radius(middle.z);
         let (o, d) = (ray.origin, ray.direction);
         let a = (d.x * d.x + d.y * d.y).max(1e-9);
+        // What goes by beside the neck, or starts there and goes outward as light from a cap does, meets no glass.
+        let nearest = ray.at((-(o.x * d.x + o.y * d.y) / a).clamp(enter, leave));
+        if [nearest, middle].iter().all(|p| p.x.hypot(p.y) >= self.outer_radius(p.z)) {
+            return None;
+        }
         let offset = ((o.x * d.y - o.y * d.x).abs() / a.sqrt()).min(width * 2.0) / width.max(1e-6);
         if offset >= 1.0 {
             return None;
