@@ -25,6 +25,13 @@ const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
 const OUT_SPEED: f64 = 0.35;
 /// Without getting on for so long the way counts as blocked, seconds.
 const BLOCKED_S: f64 = 20.0;
+/// Where the goal is taken by what may leave again, the base waits so near to it, and for so long: metres, seconds.
+const WAITS_AT_M: f64 = 1.5;
+const WAITS_S: f64 = 60.0;
+/// A goal that becomes free and is taken again is waited for so often on one drive.
+const FREED_TIMES: u32 = 5;
+/// It waits well enough within this of where it would, metres.
+const WAITS_WITHIN_M: f64 = 0.3;
 /// Before that it gives way: after so long without getting on (the second time twice so long), so often on one drive, to
 /// what stands so near, and stands back for so long; seconds, times, metres, seconds.
 const GIVES_WAY_AFTER_S: f64 = 8.0;
@@ -99,6 +106,10 @@ pub struct Drive {
     given_way: u32,
     /// What was in the way last.
     obstruction: Option<Obstruction>,
+    /// Whether it waits for the goal to become free.
+    waits: bool,
+    /// How often that became free.
+    freed: u32,
     /// Whether the last step was a foreseeing one: its plan then goes on.
     foreseeing: bool,
     /// The passage in which something stood on the path last.
@@ -146,6 +157,8 @@ impl Drive {
             trail: Trail::default(),
             given_way: 0,
             obstruction: None,
+            waits: false,
+            freed: 0,
             foreseeing: false,
             met: None,
             avoided: None,
@@ -259,6 +272,12 @@ impl Drive {
     fn follow(&mut self, at: &Now<'_>, limits: &Limits, mppi: &mut Mppi) -> Step {
         let Phase::Follow(follower) = &mut self.phase else { return Step::Drive(Twist::STOP) };
         let (now, base) = (at.now, at.base);
+        // Where it waits for the goal it looks again whether it is free.
+        let last = follower.rest().last().filter(|last| way(last, &self.goal) > WAITS_AT_M / 2.0);
+        if last.is_some_and(|last| way(base, last) < WAITS_WITHIN_M) {
+            self.phase = Phase::Plan(Stamp(now.0 + (REPLAN_S * 1e9) as u64));
+            return Step::Drive(Twist::STOP);
+        }
         let near = |place: &nalgebra::Point2<f64>, reach: f64| {
             at.movers.iter().find(|mover| (mover.place - place).norm() < reach)
         };
@@ -325,6 +344,11 @@ impl Drive {
         match found {
             Ok(path) => {
                 self.obstruction = None;
+                // The goal is free again: it has as long to get on as anybody, but not for ever.
+                if std::mem::take(&mut self.waits) && self.freed < FREED_TIMES {
+                    self.freed += 1;
+                    self.progress = Some((now, *base));
+                }
                 let met = self.met.take();
                 self.avoided =
                     met.filter(|met| costmap.zones().entered(&path).all(|passage| passage != *met));
@@ -333,14 +357,37 @@ impl Drive {
             }
             Err(obstruction) => {
                 // What the lasers see may go away; walls do not.
-                if let Err(lasting) = plan(&costmap.snapshot_of_map(), &self.motion, base, &self.goal) {
-                    return Some(Step::Done(Err(lasting.failure())));
-                }
+                let way = match plan(&costmap.snapshot_of_map(), &self.motion, base, &self.goal) {
+                    Err(lasting) => return Some(Step::Done(Err(lasting.failure()))),
+                    Ok(way) => way,
+                };
                 self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
+                self.waits = costmap.stranger_at(&self.goal, 0.0).is_some();
+                if let Some(path) = self.way_to_wait(&way, base, costmap) {
+                    self.phase = Phase::Follow(Follower::new(path.clone()));
+                    return Some(Step::Path(path));
+                }
                 self.phase = Phase::Plan(Stamp(now.0 + (REPLAN_S * 1e9) as u64));
                 None
             }
         }
+    }
+
+    /// Where the goal alone is taken: to the nearest place of the way that is free and leaves room to whoever stands there.
+    fn way_to_wait(
+        &self,
+        through: &[Isometry2<f64>],
+        base: &Isometry2<f64>,
+        costmap: &Costmap,
+    ) -> Option<Vec<Isometry2<f64>>> {
+        let fits = |pose: &&Isometry2<f64>| {
+            way(pose, &self.goal) >= WAITS_AT_M && costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none()
+        };
+        let there = through.iter().rev().find(fits).filter(|_| self.waits)?;
+        if way(base, there) < WAITS_WITHIN_M || way(base, &self.goal) < WAITS_AT_M {
+            return None;
+        }
+        plan(&costmap.snapshot(), &self.motion, base, there).ok()
     }
 
     /// Whether the drive has ended: at the goal, or stuck for too long.
@@ -357,7 +404,7 @@ impl Drive {
         if self.settled >= SETTLED_STEPS || (following && stuck_s > PATIENCE_S && miss.within(&GOOD)) {
             return Some(Ok(()));
         }
-        if stuck_s <= BLOCKED_S {
+        if stuck_s <= if self.waits { WAITS_S } else { BLOCKED_S } {
             return None;
         }
         let what = match &self.obstruction {
@@ -370,4 +417,9 @@ impl Drive {
         );
         Some(Err(Failure::new(Code::Blocked, words)))
     }
+}
+
+/// How far two poses are apart, metres.
+fn way(one: &Isometry2<f64>, other: &Isometry2<f64>) -> f64 {
+    (one.translation.vector - other.translation.vector).norm()
 }

@@ -7,7 +7,9 @@
 
 mod way;
 
-pub use way::{scaled, travelled};
+pub use way::scaled;
+#[cfg(test)]
+pub use way::travelled;
 
 use crate::footprint::Footprint;
 use crate::senses::Senses;

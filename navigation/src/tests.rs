@@ -64,6 +64,27 @@ fn it_goes_around_what_is_put_in_its_way_and_says_blocked_where_it_cannot() {
     assert!(world.closest_m > 0.02, "{}", world.closest_m);
 }
 
+/// Somebody stands where it is to go.
+#[test]
+fn it_waits_near_a_goal_that_is_taken_and_arrives_once_it_is_free() {
+    let mut world = World::new(25);
+    let goal = nalgebra::Point2::new(7.0, 1.8);
+    world.extra.push([goal.x, goal.y, 0.3, 0.3]);
+    drive_to(&mut world, goal.x, goal.y, 0.0);
+    world.run(45.0);
+    let away = (world.base.translation.vector - goal.coords).norm();
+    assert!((1.0..2.2).contains(&away), "it waits {away:.2} m from the goal");
+    world.extra.clear();
+    assert_eq!(world.run_until_done(30.0), Some(Ok(())));
+    world.extra.push([2.0, 2.0, 0.3, 0.3]);
+    drive_to(&mut world, 2.0, 2.0, 0.0);
+    let result = world.run_until_done(120.0);
+    let words = result.clone().unwrap().unwrap_err().message;
+    assert_eq!(code(result), Some(Code::Blocked));
+    assert!(words.contains("is taken by something that the lasers see"), "{words}");
+    assert!(world.closest_m > 0.03, "{}", world.closest_m);
+}
+
 #[test]
 fn a_walker_who_steps_in_front_of_it_is_not_touched() {
     let mut world = World::new(3);
