@@ -148,7 +148,10 @@ fn what_was_carried_off_is_found_and_fetched() {
 
 #[test]
 fn racks_are_pushed_between_the_look_and_the_touch() {
-    assert_eq!(scenario("rack-moved", "1")["transfers"], 1);
+    let report = scenario("rack-moved", "1");
+    assert_eq!(report["transfers"], 1);
+    let told = report["jobs"].to_string();
+    assert!(told.contains("S-001 is stuck in storage/rack/A1") && told.contains("taken anew"), "{told}");
 }
 
 #[test]
@@ -770,15 +773,16 @@ fn a_changed_room_is_found_and_its_map_is_updated_on_a_persons_word_only() {
 }
 
 /// Trials in which the vial is held askew and jams in its slot on the way out, at a friction above 0.5.
+/// Trials that a vial once jammed in, or a finger once met a cap with 15 N in.
 #[test]
-fn a_jammed_vial_is_wriggled_free() {
-    for [seed, trial] in [["2", "0"], ["2", "27"]] {
+fn vials_that_stand_askew_are_taken_without_pressing_them() {
+    for [seed, trial] in [["2", "0"], ["2", "27"], ["2", "31"]] {
         let output =
             nightshift(&["bench", "grasp", "--count", "1", "--seed", seed, "--first", trial, "--json"]);
         let report = json(&output);
         assert_eq!(report["successes"], 1, "{report:#}");
         assert_eq!((&report["broken"], &report["misplaced"]), (&Value::from(0), &Value::from(0)));
-        assert!(report["grasped_again"].as_u64() >= Some(1), "it did not jam: {report:#}");
+        assert!(report["axial_peak_n"][2].as_f64() < Some(5.0), "{report:#}");
     }
 }
 

@@ -134,8 +134,9 @@ pub const CARRY_ACCELERATION: f64 = 2.0;
 pub const SEAT_M: f64 = 0.005;
 /// A vial is felt down to so far below its seat at most, m; what is under the rack keeps [`MARGIN_M`].
 pub const BELOW_SEAT_M: f64 = 0.005;
-/// How far around the slot's axis its mouth is searched, m: what a rack may have moved without being seen.
-pub const SEARCH_M: f64 = 0.006;
+/// How far around the slot's axis its mouth is searched, m: what a rack may have moved without being seen (5 mm), what docking is off by, and
+/// the play of a slot, by which the outermost places fall short of covering the reach.
+pub const SEARCH_M: f64 = 0.0075;
 /// Between two touches of the rim, the vial is raised by this, m.
 pub const HOP_M: f64 = 0.002;
 /// Fingers that touch a vial's top try so far to each side, m.

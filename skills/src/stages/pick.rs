@@ -260,7 +260,14 @@ impl Pick {
     ) -> Result<(At, Action), Failure> {
         Ok(match out.next(ctx, spot, last)? {
             Drawn::Do(action) => (At::Drawing(out), action),
-            Drawn::Out => (At::Weighing, Action::Rest(limits::WRIST_REST)),
+            Drawn::Out => {
+                // From here on it is carried, and felt into its slot, with what it was firmed to.
+                let firm_n = self.force_n(ctx, spot)?;
+                if let Some(grip) = &mut ctx.belief.grip {
+                    grip.force_n = firm_n;
+                }
+                (At::Weighing, Action::Rest(limits::WRIST_REST))
+            }
             Drawn::Not(words) => self.missed(ctx, spot, words),
             Drawn::Jammed(words, _) if self.jams == limits::WRIGGLES => {
                 self.missed(ctx, spot, format!("{words}, wriggled {} times", self.jams))
@@ -343,7 +350,8 @@ impl Pick {
             (At::Nearing | At::Sidestepping, _) => (At::Resting, Action::Rest(limits::WRIST_REST)),
             (At::Resting, _) => {
                 let what = format!("past the cap of {} in {}", self.sample, self.from);
-                let guard = Some((limits::TOUCH_N, limits::INSERT_SPEED));
+                // A tip that meets the cap's rim must not press the glass onto its seat: slowly, aside of the axis above all.
+                let guard = Some((limits::TOUCH_N, limits::FEEL_SPEED));
                 let over_m = around_m(&spot) + 2.0 * limits::SIGHT_M;
                 (At::Passing, self.line(ctx, &spot, what, over_m, guard)?)
             }

@@ -44,7 +44,7 @@ fn white(id: u32, column: i32, row: i32) -> bool {
 /// (DICT_4X4, ids 0 to 3; DICT_6X6, id 0).
 const ARUCO_4: [u64; 4] =
     [0b1011_0101_0011_0010, 0b0000_1111_1001_1010, 0b0011_0011_0010_1101, 0b1001_1001_0100_0110];
-const ARUCO_6: [u64; 1] = [0b00011110_00111101_11011000_00101010_0110];
+const ARUCO_6: [u64; 1] = [0b0001_1110_0011_1101_1101_1000_0010_1010_0110];
 
 fn aruco_white(bits: u64, side: i32, column: i32, row: i32) -> bool {
     if !(0..side + 2).contains(&column) || !(0..side + 2).contains(&row) {
