@@ -189,7 +189,22 @@ impl Drive {
         if let Some(back) = self.way_back(at) {
             self.phase = Phase::GiveWay(back);
         }
-        let limits = self.limits_at(at);
+        let limit = self.zone_limit(at);
+        let fastest = self.limits.speed.x.max(self.limits.speed.y);
+        let limits = limit.map_or(self.limits, |limit| self.limits.slowed((limit / fastest).min(1.0)));
+        let step = self.go_on(at, &limits, mppi);
+        // Limits are of each axis; a zone's is of the way.
+        match (step, limit) {
+            (Step::Drive(twist), Some(limit)) if twist.x.hypot(twist.y) > limit => {
+                let share = limit / twist.x.hypot(twist.y);
+                Step::Drive(Twist { x: twist.x * share, y: twist.y * share, yaw: twist.yaw * share })
+            }
+            (step, _) => step,
+        }
+    }
+
+    fn go_on(&mut self, at: &Now<'_>, limits: &Limits, mppi: &mut Mppi) -> Step {
+        let (now, base) = (at.now, at.base);
         match &mut self.phase {
             Phase::BackOut(staging) => {
                 let base_from_staging = base.inv_mul(staging);
@@ -212,7 +227,7 @@ impl Drive {
             }
             Phase::Follow(_) => {
                 self.trail.come_to(base);
-                self.follow(at, &limits, mppi)
+                self.follow(at, limits, mppi)
             }
             Phase::GiveWay(_) => Step::Drive(self.give_way(at, &limits.slowed(BACK_SPEED))),
         }
@@ -253,8 +268,8 @@ impl Drive {
         }
     }
 
-    /// The base's limits where it is and as far ahead as it needs to brake.
-    fn limits_at(&self, at: &Now<'_>) -> Limits {
+    /// The slowest zone's speed where the base is and as far ahead as it needs to brake, m/s.
+    fn zone_limit(&self, at: &Now<'_>) -> Option<f64> {
         let speed = at.velocity.x.hypot(at.velocity.y);
         let reach = speed * speed / (2.0 * self.limits.acceleration.x) + BRAKE_EARLY_M;
         let rest: &[Isometry2<f64>] =
@@ -264,9 +279,7 @@ impl Drive {
             .take_while(|pose| (pose.translation.vector - at.base.translation.vector).norm() < reach)
             .chain([at.base]);
         let (zones, outline) = (at.costmap.zones(), at.costmap.footprint());
-        let limit = ahead.filter_map(|pose| zones.speed_limit(outline, pose)).min_by(f64::total_cmp);
-        let fastest = self.limits.speed.x.max(self.limits.speed.y);
-        limit.map_or(self.limits, |limit| self.limits.slowed((limit / fastest).min(1.0)))
+        ahead.filter_map(|pose| zones.speed_limit(outline, pose)).min_by(f64::total_cmp)
     }
 
     fn follow(&mut self, at: &Now<'_>, limits: &Limits, mppi: &mut Mppi) -> Step {
@@ -362,7 +375,7 @@ impl Drive {
                     Ok(way) => way,
                 };
                 self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
-                self.waits = costmap.stranger_at(&self.goal, 0.0).is_some();
+                self.waits = costmap.stranger_at(&self.goal, CHECKED_MARGIN_M).is_some();
                 if let Some(path) = self.way_to_wait(&way, base, costmap) {
                     self.phase = Phase::Follow(Follower::new(path.clone()));
                     return Some(Step::Path(path));
