@@ -1,12 +1,13 @@
 //! `nightshift bench refine`: how well a rack is located after the base has stopped only roughly right. The real executive looks
 //! with rendered pictures; only driving is left out. What it believes is held against the simulator's truth.
 
+use crate::bench::transfer;
 use crate::cli::BenchRefineArgs;
 use crate::effects::{Eye, Planner};
 use crate::files::{self, Lab};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::Vector3;
-use nightshift_core::api::{Call, JobEvent, JobKind, JobRequest, Request, RequestItem};
+use nightshift_core::api::{Call, JobEvent, Request};
 use nightshift_core::describe::Station;
 use nightshift_core::frames::{Base, Camera, Nest, Pose};
 use nightshift_core::lockstep::Timeline;
@@ -191,7 +192,7 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
     let sample = site.stock.iter().position(|item| item.at.station == station.id).unwrap_or(0);
     let item = &mut site.stock[sample];
     item.at = address(station, &nest, first);
-    let sample = item.id.to_string();
+    let sample = item.id.clone();
     let station_from_base =
         Pose2::from_iso(station.dock.docked.iso * Pose2::<Base, Base>::new(off[0], off[1], off[2]).iso);
     let config = SimConfig { seed: Seed(seed), start: Some(station.pose * station_from_base) };
@@ -216,23 +217,7 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
         over: false,
     };
     run.tell(SkillInput::Navigation(localised(station.pose * station_from_base)));
-    let request = Request::Submit(JobRequest {
-        kind: JobKind::Transfer,
-        job_id: "refine".into(),
-        caller: "bench".into(),
-        items: vec![RequestItem {
-            sample_id: sample,
-            labware_type: String::new(),
-            source: String::new(),
-            target: target.to_string(),
-            expected_code: String::new(),
-        }],
-        stations: Vec::new(),
-        on_failure: String::new(),
-        verify: String::new(),
-        deadline_s: 0.0,
-        dry_run: false,
-    });
+    let request = Request::Submit(transfer("refine", &sample, &target));
     run.tell(SkillInput::Call(Call { id: CommandId(1), request }));
     let located = |run: &Run| {
         let (place, said_m) = run.executive.nest_place(&station.id, &nest)?;

@@ -1,5 +1,6 @@
 //! A night of transfers in lockstep: one job after the other, every sample in turn, to free slots of other stations.
 
+use crate::bench::transfer;
 use crate::bench_sim::resident_mib;
 use crate::clock::Stopwatch;
 use crate::files::Lab;
@@ -11,7 +12,7 @@ use crate::stack::StackInput;
 use crate::talk::talk;
 use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
-use nightshift_core::api::{Call, ItemStatus, JobKind, JobRequest, Request, RequestItem};
+use nightshift_core::api::{Call, ItemStatus, Request};
 use nightshift_core::random::Seed;
 use nightshift_core::record::Deaf;
 use nightshift_core::robot::CommandId;
@@ -114,7 +115,8 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
                 };
                 sent += 1;
                 next_s = f64::INFINITY;
-                let request = Request::Submit(request(sent, &sample, &target));
+                let job = transfer(&format!("night-{sent}"), &sample, &target);
+                let request = Request::Submit(job);
                 lockstep.tell(StackInput::Call(Call { id: CommandId(sent as u64), request }));
             }
         }
@@ -132,26 +134,6 @@ pub fn run(lab: &Lab, seed: u64, seconds: f64) -> Result<Night, String> {
         resident_mib: memory,
         violations,
     })
-}
-
-fn request(number: usize, sample: &SampleId, target: &Address) -> JobRequest {
-    JobRequest {
-        kind: JobKind::Transfer,
-        job_id: format!("night-{number}"),
-        caller: "bench".into(),
-        items: vec![RequestItem {
-            sample_id: sample.to_string(),
-            labware_type: String::new(),
-            source: String::new(),
-            target: target.to_string(),
-            expected_code: String::new(),
-        }],
-        stations: Vec::new(),
-        on_failure: String::new(),
-        verify: String::new(),
-        deadline_s: 0.0,
-        dry_run: false,
-    }
 }
 
 /// Which sample is next, and where to.

@@ -25,6 +25,12 @@ const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
 const OUT_SPEED: f64 = 0.35;
 /// Without getting on for so long the way counts as blocked, seconds.
 const BLOCKED_S: f64 = 20.0;
+/// Before that it gives way: after so long without getting on (the second time twice so long), so often on one drive, to
+/// what stands so near, and stands back for so long; seconds, times, metres, seconds.
+const GIVES_WAY_AFTER_S: f64 = 8.0;
+const GIVES_WAY_TIMES: u32 = 2;
+const GIVES_WAY_TO_M: f64 = 0.8;
+const STANDS_BACK_S: f64 = 5.0;
 /// Where the goal is taken by what may leave again, the base waits so near to it, and for so long: metres, seconds.
 const WAITS_AT_M: f64 = 1.5;
 const WAITS_S: f64 = 60.0;
@@ -32,12 +38,6 @@ const WAITS_S: f64 = 60.0;
 const FREED_TIMES: u32 = 5;
 /// It waits well enough within this of where it would, metres.
 const WAITS_WITHIN_M: f64 = 0.3;
-/// Before that it gives way: after so long without getting on (the second time twice so long), so often on one drive, to
-/// what stands so near, and stands back for so long; seconds, times, metres, seconds.
-const GIVES_WAY_AFTER_S: f64 = 8.0;
-const GIVES_WAY_TIMES: u32 = 2;
-const GIVES_WAY_TO_M: f64 = 0.8;
-const STANDS_BACK_S: f64 = 5.0;
 /// What is so far from where somebody stands is out of their way, metres.
 const OUT_OF_THE_WAY_M: f64 = 1.8;
 /// Share of the speed for going back.

@@ -14,9 +14,32 @@ use crate::cli::{BenchDrivingArgs, BenchNavigationArgs};
 use crate::files;
 use crate::talk::talk;
 use indicatif::{ProgressBar, ProgressStyle};
+use nightshift_core::api::{JobKind, JobRequest, RequestItem};
+use nightshift_core::{Address, SampleId};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// A job of one sample, with everything else as a planner leaves it.
+pub fn transfer(job_id: &str, sample: &SampleId, target: &Address) -> JobRequest {
+    JobRequest {
+        kind: JobKind::Transfer,
+        job_id: job_id.to_owned(),
+        caller: "bench".into(),
+        items: vec![RequestItem {
+            sample_id: sample.to_string(),
+            labware_type: String::new(),
+            source: String::new(),
+            target: target.to_string(),
+            expected_code: String::new(),
+        }],
+        stations: Vec::new(),
+        on_failure: String::new(),
+        verify: String::new(),
+        deadline_s: 0.0,
+        dry_run: false,
+    }
+}
 
 /// What `nightshift bench navigation` measures, in this order.
 const NAVIGATION: &[Section<Plan>] = &[

@@ -2,11 +2,10 @@
 //! left out, because the base stands in its dock, and pictures are, because what they would show is given with an error.
 
 use super::sights;
+use crate::bench::transfer;
 use crate::effects::Planner;
 use crate::files::Lab;
-use nightshift_core::api::{
-    Call, ItemStatus, JobEvent, JobKind, JobRequest, JobResult, Request, RequestItem,
-};
+use nightshift_core::api::{Call, ItemStatus, JobEvent, JobResult, Request};
 use nightshift_core::describe::{Content, ContentKind};
 use nightshift_core::frames::{Base, Pose};
 use nightshift_core::lockstep::Timeline;
@@ -228,23 +227,7 @@ impl Trial {
         self.start_m =
             Some(truth.samples[&self.sample].pose.translation().z).filter(|_| self.conditions.drops);
         self.tell(SkillInput::Navigation(localised(docked)));
-        let request = Request::Submit(JobRequest {
-            kind: JobKind::Transfer,
-            job_id: "trial".into(),
-            caller: "bench".into(),
-            items: vec![RequestItem {
-                sample_id: self.sample.to_string(),
-                labware_type: String::new(),
-                source: String::new(),
-                target: self.target.to_string(),
-                expected_code: String::new(),
-            }],
-            stations: Vec::new(),
-            on_failure: String::new(),
-            verify: String::new(),
-            deadline_s: 0.0,
-            dry_run: false,
-        });
+        let request = Request::Submit(transfer("trial", &self.sample, &self.target));
         self.tell(SkillInput::Call(Call { id: CommandId(1), request }));
         let mut until_s = LIMIT_S;
         while self.world.now().seconds() < until_s {

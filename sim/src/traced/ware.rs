@@ -1,6 +1,5 @@
 //! Labware as light sees it: what the described types look like.
 
-use crate::content::Content;
 use crate::scene::VialSpec;
 use nalgebra::{Isometry3, Vector3};
 use nightshift_core::describe::{
@@ -52,9 +51,10 @@ pub fn vial(vial: &VialSpec, map_from_ware: &Isometry3<f64>) -> Option<Body> {
         return None;
     }
     let share = vial.content.level_m(kind) / kind.inner_height_m();
-    let phase = (vial.content.volume_m3 > 1e-9).then(|| phase(&vial.content, vial.sample.as_str()));
-    let contents =
-        phase.map(|phase| contents(&ware, vial.sample.as_str(), phase, share, upward(map_from_ware)));
+    let (content, name) = (&vial.content, vial.sample.as_str());
+    let contents = (content.volume_m3 > 1e-9).then(|| {
+        contents(&ware, name, phase(content.phase, content.kind, name), share, upward(map_from_ware))
+    });
     ware.body(&raised, contents.unwrap_or_default()).ok()
 }
 
@@ -78,7 +78,7 @@ pub fn loose(piece: &Loose, map_from_ware: &Isometry3<f64>) -> Option<Body> {
             let ware = vessel(kind)?;
             let content = piece.content.filter(|content| content.fill > 0.0);
             let contents = content.map(|content| {
-                let phase = content.phase.unwrap_or_else(|| usual(content.kind, &piece.id));
+                let phase = phase(content.phase, content.kind, &piece.id);
                 contents(&ware, &piece.id, phase, content.fill, upward(map_from_ware))
             });
             ware.body(&raised, contents.unwrap_or_default()).ok()
@@ -155,7 +155,7 @@ fn vessel(kind: &LooseVessel) -> Option<Glassware> {
 fn well_plate(kind: &describe::Plate, piece: &Loose) -> Plate {
     let [r, g, b] = kind.color.map(|value| (f32::from(value) / 255.0).powf(2.2));
     let wells = kind.wells[0] * kind.wells[1];
-    let phase = piece.content.map(|content| content.phase.unwrap_or_else(|| usual(content.kind, &piece.id)));
+    let phase = piece.content.map(|content| phase(content.phase, content.kind, &piece.id));
     let liquid = match phase {
         Some(Phase::ClearLiquid | Phase::Gel) => Rgb::splat(0.45),
         Some(Phase::Suspension | Phase::Foam | Phase::Powder | Phase::Granules) => Rgb::splat(0.8),
@@ -197,18 +197,14 @@ fn upward(map_from_ware: &Isometry3<f64>) -> V3 {
     V3::new(up.x as f32, up.y as f32, up.z as f32)
 }
 
-fn phase(content: &Content, name: &str) -> Phase {
-    content.phase.unwrap_or_else(|| usual(content.kind, name))
-}
-
-/// What the stock leaves open is drawn by name.
-fn usual(kind: ContentKind, name: &str) -> Phase {
-    match kind {
+/// What a content looks like: what the stock leaves open is drawn by the name of what it is in.
+fn phase(told: Option<Phase>, kind: ContentKind, name: &str) -> Phase {
+    told.unwrap_or_else(|| match kind {
         ContentKind::Liquid if draws(name).chance(0.5) => Phase::ClearLiquid,
         ContentKind::Liquid => Phase::ColouredLiquid,
         ContentKind::Powder => Phase::Powder,
         ContentKind::Solid => Phase::SolidPiece,
-    }
+    })
 }
 
 fn draws(name: &str) -> Draws {

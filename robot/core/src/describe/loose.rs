@@ -73,7 +73,7 @@ pub struct LooseVessel {
     pub glass: Glass,
     /// At its widest.
     pub diameter_m: f64,
-    /// From foot to rim.
+    /// From foot to rim, or to the top of what closes it.
     pub height_m: f64,
     /// Thickness of wall and bottom.
     pub wall_m: f64,
