@@ -118,6 +118,12 @@ fn the_way_is_blocked() {
 }
 
 #[test]
+fn a_robot_on_two_driven_wheels_with_six_axes_carries_a_vial_too() {
+    let verdict = scenario("transfer-diff6", "1");
+    assert_eq!(verdict["transfers"], 1, "{verdict:#}");
+}
+
+#[test]
 fn the_grasp_slips() {
     scenario("slip", "1");
 }

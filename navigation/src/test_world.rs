@@ -114,16 +114,22 @@ impl Sink for Journal {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self::with_robot(seed, descriptions().1)
+        let (site, robot) = descriptions();
+        Self::with_both(seed, site, robot)
     }
 
     /// The same robot on two driven wheels.
     pub fn differential(seed: u64) -> Self {
+        Self::differential_at(seed, descriptions().0)
+    }
+
+    /// The same, at another site.
+    pub fn differential_at(seed: u64, site: Site) -> Self {
         let mut robot = descriptions().1;
         robot.base.omnidirectional = false;
         robot.base.max_speed.y = 0.0;
         robot.base.max_acceleration.y = 0.0;
-        Self::with_robot(seed, robot)
+        Self::with_both(seed, site, robot)
     }
 
     /// With lasers whose beams take so long from the first to the last, seconds.
@@ -139,10 +145,6 @@ impl World {
     pub fn with_zones(seed: u64, zones: Vec<nightshift_core::describe::Zone>) -> Self {
         let (site, robot) = descriptions();
         Self::with_both(seed, Site { zones, ..site }, robot)
-    }
-
-    fn with_robot(seed: u64, robot: Robot) -> Self {
-        Self::with_both(seed, descriptions().0, robot)
     }
 
     fn with_both(seed: u64, site: Site, robot: Robot) -> Self {

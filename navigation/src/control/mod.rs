@@ -1,6 +1,9 @@
-//! Velocities for an omnidirectional base: along a path, and exactly to a pose.
+//! Velocities for a base: along a path, along a line, and exactly to a pose.
 
+mod line;
 pub mod mppi;
+
+pub use line::along_line;
 
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;

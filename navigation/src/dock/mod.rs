@@ -3,15 +3,18 @@
 //!
 //! Pictures are taken only while the base stands; the lasers look all the way.
 
+mod approach;
 mod estimate;
 mod learned;
 mod outline;
 
+pub use approach::crooked;
 pub use estimate::Sight;
 pub use learned::Learned;
 pub use outline::on_shape;
 
-use crate::control::{Limits, Miss, towards};
+use crate::control::{Limits, Miss};
+use approach::Way;
 use estimate::Estimate;
 use nalgebra::{Isometry2, Matrix3, Point2, Vector2};
 use nightshift_core::describe::{Dock, Station};
@@ -25,8 +28,8 @@ use outline::Outline;
 const TOLERANCE: Miss = Miss { distance_m: 0.002, turn_rad: 0.0017 };
 /// While corrections are left, it is brought nearer than it must be.
 const AIM: Miss = Miss { distance_m: 0.0006, turn_rad: 0.0008 };
-/// A drive between looks ends within this, by the estimate.
-const DRIVEN: Miss = Miss { distance_m: 0.0004, turn_rad: 0.0004 };
+/// A base that cannot drive sideways backs out and comes in again for what it is aside by more than this, metres.
+const AIM_ASIDE_M: f64 = 0.001;
 /// On the way the base stops and looks again this far before the docked pose, metres.
 const HALF_WAY_M: f64 = 0.15;
 /// Looks at the staging pose, half way, and at least when docked.
@@ -75,6 +78,7 @@ enum Phase {
     },
     Drive {
         since: Stamp,
+        way: Way,
     },
 }
 
@@ -93,6 +97,7 @@ pub struct Docking {
     dock: Dock,
     outline: Outline,
     limits: Limits,
+    sideways: bool,
     leg: Leg,
     phase: Phase,
     estimate: Estimate,
@@ -113,6 +118,8 @@ pub struct Start<'a> {
     pub plane_m: f64,
     /// Of the base while it docks.
     pub limits: Limits,
+    /// Whether it can drive sideways.
+    pub sideways: bool,
     /// Where the map has the station.
     pub odom_from_station: Isometry2<f64>,
     /// Where the base stands.
@@ -129,6 +136,7 @@ impl Docking {
             dock: dock.clone(),
             outline: Outline::new(start.station, start.plane_m),
             limits: start.limits,
+            sideways: start.sideways,
             leg: if left.distance_m < HALF_WAY_M { Leg::Docked } else { Leg::Staging },
             phase: Phase::Look { done: 0, since: now, asked: None },
             estimate: Estimate::new(&by_map.inv_mul(&start.odom_from_base), &start.odom_from_base),
@@ -233,13 +241,13 @@ impl Docking {
                 self.phase = Phase::Look { done, since, asked: Some(now) };
                 Step::Look
             }
-            Phase::Drive { since } => {
+            Phase::Drive { since, way } => {
                 let base_from_goal = odom_from_base.inv_mul(&self.goal());
-                let miss = Miss::of(&base_from_goal);
-                if miss.within(&DRIVEN) {
+                let Some(twist) = way.twist(&base_from_goal, &self.limits) else {
                     self.phase = Phase::Look { done: 0, since: now, asked: None };
                     return Step::Wait;
-                }
+                };
+                let miss = Miss::of(&base_from_goal);
                 if now.since(since) > DRIVE_S {
                     let words = format!(
                         "{}: the way into the dock was hindered for {DRIVE_S:.0} s; {:.1} mm and {:.2} deg were left",
@@ -249,7 +257,7 @@ impl Docking {
                     );
                     return Step::Done(Err(Failure::new(Code::DockFailed, words)));
                 }
-                Step::Drive(towards(&base_from_goal, &self.limits))
+                Step::Drive(twist)
             }
         }
     }
@@ -291,17 +299,32 @@ impl Docking {
     }
 
     fn next_leg(&mut self, now: Stamp, odom_from_base: &Isometry2<f64>) -> Step {
+        let base_from_goal = odom_from_base.inv_mul(&self.goal());
         match self.leg {
-            Leg::Staging => self.leg = Leg::HalfWay,
+            // Whoever cannot drive sideways comes onto the dock's line here.
+            Leg::Staging
+                if !self.sideways
+                    && !approach::on_line(&base_from_goal)
+                    && self.corrections < CORRECTIONS =>
+            {
+                self.corrections += 1;
+            }
+            Leg::Staging => {
+                self.corrections = 0;
+                self.leg = Leg::HalfWay;
+            }
             Leg::HalfWay => self.leg = Leg::Docked,
             Leg::Docked => {
-                let miss = Miss::of(&odom_from_base.inv_mul(&self.goal()));
+                let miss = Miss::of(&base_from_goal);
                 let corrected = self.corrections == CORRECTIONS;
-                if miss.within(&AIM) || (corrected && miss.within(&TOLERANCE)) {
+                if self.is_near(&base_from_goal) || (corrected && miss.within(&TOLERANCE)) {
                     return Step::Done(Ok(()));
                 }
                 if self.corrections < CORRECTIONS {
                     self.corrections += 1;
+                    if !self.sideways && approach::aside_m(&base_from_goal) > AIM_ASIDE_M {
+                        self.leg = Leg::HalfWay;
+                    }
                 } else if self.tries < TRIES {
                     self.tries += 1;
                     self.corrections = 0;
@@ -311,8 +334,20 @@ impl Docking {
                 }
             }
         }
-        self.phase = Phase::Drive { since: now };
+        let way = Way::choose(self.sideways, &odom_from_base.inv_mul(&self.goal()));
+        self.phase = Phase::Drive { since: now, way };
         Step::Wait
+    }
+
+    /// Whether the docked pose is reached as well as is tried for.
+    fn is_near(&self, base_from_goal: &Isometry2<f64>) -> bool {
+        let miss = Miss::of(base_from_goal);
+        if self.sideways {
+            return miss.within(&AIM);
+        }
+        let aside = approach::aside_m(base_from_goal);
+        let ahead = Miss { distance_m: base_from_goal.inverse().translation.x.abs(), ..miss };
+        aside <= AIM_ASIDE_M && ahead.within(&AIM)
     }
 
     fn failed(&self, miss: &Miss) -> Failure {

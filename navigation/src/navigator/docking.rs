@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Speed while docking, as a share.
 const DOCK_SPEED: f64 = 0.15;
+/// Of turning, for a base that must turn to come onto the dock's line.
+const TURN_SPEED: f64 = 0.3;
 /// While docking the outline may come this near to the station's own shapes, metres.
 const DOCK_MARGIN_M: f64 = 0.02;
 /// A return this near to a shape of the station is the shape, metres.
@@ -43,6 +45,15 @@ impl Navigator {
         let Some(station) = self.stations.get(id) else {
             return Err(Failure::new(Code::UnknownStation, format!("no station {id}")));
         };
+        if let Some(miss) = dock::crooked(&station.dock).filter(|_| !self.omnidirectional) {
+            let words = format!(
+                "{id}: this base cannot drive sideways, and the staging pose is {:.2} m aside of the docked pose's line and \
+                 turned by {:.0} deg: put it straight before the dock in the station's file",
+                miss.distance_m,
+                miss.turn_rad.to_degrees()
+            );
+            return Err(Failure::new(Code::DockFailed, words));
+        }
         let staging = self.place(station) * station.dock.staging.iso;
         let miss = Miss::of(&map_from_base.inv_mul(&staging));
         if !miss.within(&STAGED) && way_out(station, map_from_base).is_none() {
@@ -57,10 +68,18 @@ impl Navigator {
             return Err(Failure::new(Code::DockFailed, words));
         }
         let odom_from_station = odom_from_base * map_from_base.inverse() * self.place(station);
-        let limits = self.limits.slowed(DOCK_SPEED);
-        let plane_m = self.plane_m;
-        let odom_from_base = *odom_from_base;
-        let start = dock::Start { station, plane_m, limits, odom_from_station, odom_from_base };
+        let mut limits = self.limits.slowed(DOCK_SPEED);
+        if !self.omnidirectional {
+            limits.speed.yaw = self.limits.speed.yaw * TURN_SPEED;
+        }
+        let start = dock::Start {
+            station,
+            plane_m: self.plane_m,
+            limits,
+            sideways: self.omnidirectional,
+            odom_from_station,
+            odom_from_base: *odom_from_base,
+        };
         Ok(Task::Dock { station: id.clone(), docking: Box::new(Docking::new(&start, now)) })
     }
 
