@@ -57,6 +57,8 @@ pub struct Costmap {
     now: Stamp,
     /// Passages that something blocked, and until when they count as closed.
     blocked: BTreeMap<Passage, Stamp>,
+    /// Passages that a person has closed or opened since the site's file was read, and whether they are closed.
+    told: BTreeMap<Passage, bool>,
 }
 
 /// What does not change: the map, and how far each of its cells is from what blocks.
@@ -118,7 +120,15 @@ impl Costmap {
         let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
         let verdicts = [(); 2].map(|()| Verdicts::new(blocks.clearance_m.len()));
         let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m, verdicts });
-        Self { still, footprint, seen, marks: Vec::new(), now: Stamp::ZERO, blocked: BTreeMap::new() }
+        Self {
+            still,
+            footprint,
+            seen,
+            marks: Vec::new(),
+            now: Stamp::ZERO,
+            blocked: BTreeMap::new(),
+            told: BTreeMap::new(),
+        }
     }
 
     /// Marks the ends of a scan's beams and clears what they passed. `eye` is the scanner and `hits` are beams' ends,
@@ -219,8 +229,8 @@ impl Costmap {
         let overlay = Overlay::new(&still.grid, &still.clearance_m, &marks, around_m);
         let blocks = overlay.as_ref().map(|overlay| self.blocks_with(overlay));
         let blocked = self.blocked.iter().filter(|(_, until)| **until > self.now);
-        let mut closed: Vec<Passage> =
-            still.zones.closed().chain(blocked.map(|(passage, _)| *passage)).collect();
+        let mut closed = self.closed();
+        closed.extend(blocked.map(|(passage, _)| *passage));
         closed.sort_unstable();
         closed.dedup();
         Snapshot { map: self, laser: true, overlay, blocks, closed }
@@ -231,9 +241,27 @@ impl Costmap {
         self.blocked.insert(passage, until);
     }
 
+    /// A person closes or opens the passage of this name. False where there is none.
+    pub fn set_passage(&mut self, name: &str, closed: bool) -> bool {
+        let Some(passage) = self.still.zones.passage(name) else { return false };
+        self.told.insert(passage, closed);
+        if !closed {
+            self.blocked.remove(&passage);
+        }
+        true
+    }
+
+    /// The passages that are closed by the site's file or by a person, who has the last word.
+    fn closed(&self) -> Vec<Passage> {
+        let by_file = self.still.zones.closed().filter(|passage| !self.told.contains_key(passage));
+        let told = self.told.iter().filter(|(_, closed)| **closed).map(|(passage, _)| *passage);
+        by_file.chain(told).collect()
+    }
+
     /// The map alone, to plan on.
     pub fn snapshot_of_map(&self) -> Snapshot<'_> {
-        let closed = self.still.zones.closed().collect();
+        let mut closed = self.closed();
+        closed.sort_unstable();
         Snapshot { map: self, laser: false, overlay: None, blocks: None, closed }
     }
 

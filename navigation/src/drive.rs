@@ -170,7 +170,7 @@ impl Drive {
         self.avoided.take()
     }
 
-    /// The pose has jumped: what was planned from the old one is void.
+    /// The pose has jumped, or a passage was closed or opened: what was planned before is void.
     pub fn replan(&mut self) {
         if matches!(self.phase, Phase::Follow(_) | Phase::GiveWay(_)) {
             self.phase = Phase::Plan(Stamp::ZERO);

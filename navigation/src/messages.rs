@@ -29,6 +29,14 @@ pub enum NavInput {
 pub enum NavCommand {
     /// The base is here: checked against the scans before it is trusted.
     SetPose(Pose2<Map, Base>),
+    /// A person closes or opens a passage; a drive that is underway is planned anew. Of a name that the site has no passage
+    /// of, it changes nothing.
+    SetPassage {
+        /// Its name in the site's zones.
+        passage: String,
+        /// Whether ways lead around it from now on.
+        closed: bool,
+    },
     /// Drive to a station's staging pose; a base that stands in a dock backs out of it first.
     DriveToStation {
         /// Answered by [`NavOutput::Done`].

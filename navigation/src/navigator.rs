@@ -194,6 +194,13 @@ impl Navigator {
                 self.localised = None;
                 return;
             }
+            NavCommand::SetPassage { passage, closed } => {
+                let set = self.costmap.set_passage(&passage, closed);
+                if let (true, Some(Running { task: Task::Drive(drive), .. })) = (set, &mut self.running) {
+                    drive.replan();
+                }
+                return;
+            }
             NavCommand::Stop => {
                 self.end(Err(Failure::new(Code::Cancelled, "stopped")), out);
                 return;
@@ -216,10 +223,6 @@ impl Navigator {
                 (id, Errand::Dock(station))
             }
         };
-        if !self.omnidirectional && matches!(errand, Errand::Dock(_)) {
-            let words = "this base cannot drive sideways; only omnidirectional bases dock".to_owned();
-            return refuse(id, Code::DockFailed, words, out);
-        }
         self.end(Err(Failure::new(Code::Cancelled, format!("replaced by command {}", id.0))), out);
         self.running = Some(Running { id, since: now, lost_since: None, task: Task::Begin(errand) });
         self.wake = Some(later(now));

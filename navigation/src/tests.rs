@@ -138,7 +138,7 @@ fn it_gives_way_to_who_cannot_leave_and_then_arrives() {
 }
 
 #[test]
-fn a_base_on_two_driven_wheels_drives_as_well_and_says_that_it_cannot_dock() {
+fn a_base_on_two_driven_wheels_drives_docks_and_backs_out_again() {
     let mut world = World::differential(30);
     drive_to(&mut world, 6.2, 2.0, 2.0);
     assert_eq!(world.run_until_done(120.0), Some(Ok(())));
@@ -146,8 +146,28 @@ fn a_base_on_two_driven_wheels_drives_as_well_and_says_that_it_cannot_dock() {
     let (distance, turn) = off(&world, 6.2, 2.0, 2.0);
     assert!(distance < 0.03 && turn < 0.025, "{distance} {turn}");
     assert!(world.closest_m > 0.03, "{}", world.closest_m);
+    for station in ["gc", "charger"] {
+        visit(&mut world, &station.into());
+        let (distance, turn) = world.dock_error(station);
+        assert!(distance < 0.004 && turn < 0.005, "{station}: {distance} {turn}");
+    }
+}
+
+/// Where it would have to come in aslant it says so before it moves.
+#[test]
+fn a_base_on_two_driven_wheels_refuses_a_dock_that_it_cannot_drive_straight_into() {
+    let (mut site, _) = descriptions();
+    let gc = site.stations.get_mut(&StationId::from("gc")).unwrap();
+    gc.dock.staging = gc.dock.staging * Pose2::new(0.0, 0.1, 0.0);
+    let mut world = World::differential_at(31, site);
+    visit_staging(&mut world, &"gc".into());
+    let before = world.base;
     command(&mut world, NavCommand::Dock { id: ID, station: "gc".into() });
-    assert_eq!(code(world.done.last().cloned().map(|(_, result)| result)), Some(Code::DockFailed));
+    let result = world.run_until_done(5.0);
+    let words = result.clone().unwrap().unwrap_err().message;
+    assert_eq!(code(result), Some(Code::DockFailed));
+    assert!(words.contains("straight before the dock"), "{words}");
+    assert!((world.base.translation.vector - before.translation.vector).norm() < 1e-3);
 }
 
 #[test]
@@ -187,9 +207,13 @@ fn a_wrong_first_pose_is_not_believed() {
     assert!(world.error.0 < 0.02, "{:?}", world.error);
 }
 
-fn visit(world: &mut World, station: &StationId) {
+fn visit_staging(world: &mut World, station: &StationId) {
     command(world, NavCommand::DriveToStation { id: ID, station: station.clone() });
     assert_eq!(world.run_until_done(90.0), Some(Ok(())), "to {station}");
+}
+
+fn visit(world: &mut World, station: &StationId) {
+    visit_staging(world, station);
     command(world, NavCommand::Dock { id: ID, station: station.clone() });
     assert_eq!(world.run_until_done(90.0), Some(Ok(())), "dock {station}");
     world.run(0.3);
@@ -212,8 +236,18 @@ fn it_docks_to_millimetres_at_every_station_and_backs_out_again() {
 /// scans that come 40 ms late, and things that the map does not have. `NIGHTSHIFT_DOCKS=1000` is the whole campaign.
 #[test]
 fn docks_are_within_millimetres_from_all_about_the_staging_pose() {
+    docks_are_near(World::new);
+}
+
+#[test]
+fn so_are_those_of_a_base_on_two_driven_wheels() {
+    docks_are_near(World::differential);
+}
+
+fn docks_are_near(world: fn(u64) -> World) {
     let count: u64 = std::env::var("NIGHTSHIFT_DOCKS").ok().and_then(|n| n.parse().ok()).unwrap_or(24);
-    let mut misses: Vec<(f64, f64)> = (0..count).map(dock_from_somewhere).collect();
+    let mut misses: Vec<(f64, f64)> =
+        (0..count).map(|index| dock_from_somewhere(world(1000 + index), index)).collect();
     let share = |of: f64| ((count as f64 * of).ceil() as usize).max(1) - 1;
     misses.sort_by(|a, b| a.0.total_cmp(&b.0));
     let [p50, p95, most] = [0.5, 0.95, 1.0].map(|of| misses[share(of)].0 * 1e3);
@@ -225,8 +259,7 @@ fn docks_are_within_millimetres_from_all_about_the_staging_pose() {
     assert!(p95 <= 3.0 && turn95 <= 0.1, "p95 {p95} mm, {turn95} deg");
 }
 
-fn dock_from_somewhere(index: u64) -> (f64, f64) {
-    let mut world = World::new(1000 + index);
+fn dock_from_somewhere(mut world: World, index: u64) -> (f64, f64) {
     let mut random = Seed(index).stream("docks");
     let mut within = |most: f64| random.random_range(-most..most);
     let stations: Vec<_> = world.site.stations.values().cloned().collect();
@@ -441,6 +474,49 @@ fn a_passage_that_was_blocked_is_kept_away_from_for_some_minutes() {
     assert!(!drive(&mut world, east), "it was blocked a minute ago");
     world.run(300.0);
     assert!(drive(&mut world, west), "long ago");
+}
+
+/// A person closes the aisle while the base is on its way through it, opens it again, and closes the only way.
+#[test]
+fn a_person_closes_and_opens_passages_while_it_drives() {
+    let zone = |name: &str, polygon: &[[f64; 2]]| Zone {
+        name: name.to_owned(),
+        rule: Rule::Passage { closed: false },
+        polygon: polygon.to_vec(),
+    };
+    let south = zone("south aisle", &[[3.6, 0.0], [5.4, 0.0], [5.4, 3.0], [3.6, 3.0]]);
+    let across = zone("everywhere", &[[4.2, 0.0], [4.8, 0.0], [4.8, 9.0], [4.2, 9.0]]);
+    let mut world = World::with_zones(16, vec![south.clone(), across]);
+    let set = |world: &mut World, passage: &str, closed: bool| {
+        command(world, NavCommand::SetPassage { passage: passage.to_owned(), closed });
+    };
+    drive_to(&mut world, 2.2, 2.0, 0.0);
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    drive_to(&mut world, 6.6, 2.0, 0.0);
+    world.run(1.0);
+    set(&mut world, "south aisle", true);
+    world.done.clear();
+    while world.done.is_empty() {
+        world.run(0.1);
+        let place = world.base.translation.vector;
+        assert!(!south.contains(place.into()), "{place}");
+    }
+    assert_eq!(world.done, [(ID, Ok(()))]);
+    set(&mut world, "south aisle", false);
+    drive_to(&mut world, 2.2, 2.0, 0.0);
+    world.done.clear();
+    let mut by_south = false;
+    while world.done.is_empty() {
+        world.run(0.1);
+        by_south |= south.contains(world.base.translation.vector.into());
+    }
+    assert!(by_south && world.done == [(ID, Ok(()))], "{by_south} {:?}", world.done);
+    set(&mut world, "no such passage", true);
+    set(&mut world, "everywhere", true);
+    drive_to(&mut world, 6.6, 2.0, 0.0);
+    let result = world.run_until_done(30.0);
+    let words = result.unwrap().unwrap_err().message;
+    assert!(words.contains("passage everywhere is closed"), "{words}");
 }
 
 /// RMS errors of the poses (mm, mrad) while the base turns at 1 rad/s with lasers that take so long.

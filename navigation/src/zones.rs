@@ -142,10 +142,16 @@ impl Zones {
         })
     }
 
-    /// The passages that a person has closed.
+    /// The passages that the site's file has closed.
     pub fn closed(&self) -> impl Iterator<Item = Passage> {
         let closed = |zone: &Zone| matches!(zone.rule, Rule::Passage { closed: true });
         (0..self.zones.len()).filter(move |index| closed(&self.zones[*index])).map(Passage)
+    }
+
+    /// The passage of a name.
+    pub fn passage(&self, name: &str) -> Option<Passage> {
+        let is = |zone: &Zone| matches!(zone.rule, Rule::Passage { .. }) && zone.name == name;
+        self.zones.iter().position(is).map(Passage)
     }
 
     /// The passage that a point of the map lies in.

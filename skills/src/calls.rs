@@ -13,6 +13,7 @@ use crate::validate::{self, Outlook};
 use nightshift_core::api::{Call, ItemStatus, JobEvent, JobRequest, Phase, Reply, Request};
 use nightshift_core::robot::CommandId;
 use nightshift_core::{Code, Failure, JobId, Outbox, SampleId, Stamp};
+use nightshift_navigation::{NavCommand, NavInput};
 
 impl Executive {
     pub(crate) fn call(&mut self, now: Stamp, call: Call, out: &mut Outbox<SkillOutput>) {
@@ -30,6 +31,12 @@ impl Executive {
             Request::QueryLedger { sample_id } => {
                 let only = (!sample_id.is_empty()).then(|| SampleId::new(sample_id));
                 Reply::Ledger(self.core.ledger.lines(only.as_ref()))
+            }
+            Request::SetPassage { passage, closed, caller } => {
+                match self.set_passage(now, id, passage, closed, caller, out) {
+                    Ok(()) => return,
+                    Err(failure) => Reply::Acknowledged(Err(failure)),
+                }
             }
             Request::Resume { caller, note } => match self.resume(now, id, caller, note, out) {
                 Ok(None) => return,
@@ -179,5 +186,48 @@ impl Executive {
         let records = entries.into_iter().map(StoreRecord::Ledger).collect();
         self.store(records, Written::Acknowledged { call }, out);
         Ok(None)
+    }
+
+    /// Closes a passage at once, or opens it once that is on disk: what was closed before a restart stays closed after it.
+    fn set_passage(
+        &mut self,
+        now: Stamp,
+        call: CommandId,
+        passage: String,
+        closed: bool,
+        caller: String,
+        out: &mut Outbox<SkillOutput>,
+    ) -> Result<(), Failure> {
+        if caller.trim().is_empty() {
+            let words = "caller is empty: whoever closes or opens a passage has a name";
+            return Err(Failure::new(Code::MalformedRequest, words));
+        }
+        let known: Vec<&str> = self.core.world.site.passages().collect();
+        if !known.contains(&passage.as_str()) {
+            let words = format!(
+                "the site has no passage {passage:?}; it has {known:?} (zones of kind passage in site.toml)"
+            );
+            return Err(Failure::new(Code::MalformedRequest, words));
+        }
+        let command = NavCommand::SetPassage { passage: passage.clone(), closed };
+        if closed {
+            out.push(SkillOutput::Navigation(NavInput::Command(command)));
+        }
+        if let Some(failure) = &self.dead {
+            let words = if closed {
+                "closed as long as this stack runs, and not written down"
+            } else {
+                "left closed"
+            };
+            return Err(Failure::new(failure.code, format!("{passage} is {words}: {}", failure.message)));
+        }
+        let body = Body::PassageSet { passage: passage.clone(), closed, caller };
+        let entries = self.core.ledger.draft(now, vec![body])?;
+        for entry in &entries {
+            self.core.ledger.apply(entry)?;
+        }
+        let records = entries.into_iter().map(StoreRecord::Ledger).collect();
+        self.store(records, Written::PassageSet { call, passage, closed }, out);
+        Ok(())
     }
 }

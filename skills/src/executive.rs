@@ -82,6 +82,8 @@ pub(crate) enum Written {
     Ended(JobId),
     /// Move again.
     Acknowledged { call: CommandId },
+    /// Tell that a passage is closed; or open it, and tell so.
+    PassageSet { call: CommandId, passage: String, closed: bool },
 }
 
 impl Executive {
@@ -179,8 +181,22 @@ impl Executive {
         if let Some(failure) = &self.halted {
             out.push(SkillOutput::Notice { level: failure.code.level(), message: failure.to_string() });
         }
+        self.close_passages(out);
         if !records.is_empty() {
             self.store(records, Written::Begun { closed }, out);
+        }
+    }
+
+    /// What people have closed and opened before, holds.
+    fn close_passages(&self, out: &mut Outbox<SkillOutput>) {
+        for (passage, closed) in self.core.ledger.passages() {
+            if self.core.world.site.passages().any(|known| known == passage) {
+                let command = NavCommand::SetPassage { passage: passage.clone(), closed: *closed };
+                out.push(SkillOutput::Navigation(NavInput::Command(command)));
+            } else if *closed {
+                let message = format!("passage {passage:?} was closed, and the site's file has it no more");
+                out.push(SkillOutput::Notice { level: Level::Warning, message });
+            }
         }
     }
 
@@ -205,7 +221,7 @@ impl Executive {
                     out.push(SkillOutput::Answer { id: *call, reply });
                 }
             }
-            if let Written::Acknowledged { call } = written {
+            if let Written::Acknowledged { call } | Written::PassageSet { call, .. } = written {
                 out.push(SkillOutput::Answer { id: call, reply: Reply::Acknowledged(Err(failure.clone())) });
             }
             self.die(failure, out);
@@ -222,6 +238,19 @@ impl Executive {
                 out.push(SkillOutput::Event(JobEvent::Feedback(job.job_id.clone(), accepted(&work))));
                 self.queue.push_back((job.job_id.clone(), work));
                 self.jobs.insert(job.job_id.clone(), *job);
+            }
+            Written::PassageSet { call, passage, closed } => {
+                let words = if closed {
+                    "is closed: ways lead around it, and a drive that led through it is planned anew"
+                } else {
+                    "is open"
+                };
+                if !closed {
+                    let command = NavCommand::SetPassage { passage: passage.clone(), closed };
+                    out.push(SkillOutput::Navigation(NavInput::Command(command)));
+                }
+                let reply = Reply::Acknowledged(Ok(format!("{passage} {words}")));
+                out.push(SkillOutput::Answer { id: call, reply });
             }
             Written::Acknowledged { call } => {
                 self.halted = None;

@@ -110,6 +110,15 @@ pub enum Body {
         /// Which.
         station: StationId,
     },
+    /// A person has closed a passage to the base, or opened it again.
+    PassageSet {
+        /// Its name in the site's zones.
+        passage: String,
+        /// Whether it is closed from now on.
+        closed: bool,
+        /// Who.
+        caller: String,
+    },
     /// A person has allowed motion after an unclean end.
     Acknowledged {
         /// Who.
@@ -182,6 +191,9 @@ pub struct Ledger {
     /// Stations whose release is owed, and the job that had them made ready.
     #[serde(default)]
     owed: BTreeMap<StationId, JobId>,
+    /// Passages that a person has closed or opened, and whether they are closed.
+    #[serde(default)]
+    passages: BTreeMap<String, bool>,
     head: Head,
 }
 
@@ -199,6 +211,11 @@ impl Ledger {
     /// The stations whose release is owed, and the job that had them made ready.
     pub fn owed(&self) -> &BTreeMap<StationId, JobId> {
         &self.owed
+    }
+
+    /// The passages that a person has closed or opened, by name, and whether they are closed.
+    pub fn passages(&self) -> &BTreeMap<String, bool> {
+        &self.passages
     }
 
     /// The last entry's place in the chain.
@@ -352,7 +369,7 @@ impl Ledger {
                     Err(Failure::new(Code::SiteRefused, words))
                 }
             },
-            Body::Acknowledged { .. } => Ok(()),
+            Body::PassageSet { .. } | Body::Acknowledged { .. } => Ok(()),
         }
     }
 
@@ -417,6 +434,9 @@ impl Ledger {
             }
             Body::SiteReleased { station, .. } => {
                 self.owed.remove(station);
+            }
+            Body::PassageSet { passage, closed, .. } => {
+                self.passages.insert(passage.clone(), *closed);
             }
             Body::Acknowledged { .. } => {}
         }

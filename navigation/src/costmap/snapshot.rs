@@ -42,7 +42,7 @@ impl Snapshot<'_> {
     /// The same with those passages closed alone that a person has closed; none where that is the same.
     pub fn with_blocked_passages_open(mut self) -> Option<Self> {
         let before = self.closed.len();
-        self.closed = self.map.still.zones.closed().collect();
+        self.closed = self.map.closed();
         (self.closed.len() < before).then_some(self)
     }
 

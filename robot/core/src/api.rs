@@ -300,6 +300,15 @@ pub enum Request {
         /// What was looked at.
         note: String,
     },
+    /// Close or open a passage of the site to the base.
+    SetPassage {
+        /// Its name in the site's zones.
+        passage: String,
+        /// Whether it is closed from now on.
+        closed: bool,
+        /// Who.
+        caller: String,
+    },
 }
 
 /// A call with the id by which its answer is known.

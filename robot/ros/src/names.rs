@@ -80,6 +80,8 @@ pub const GET_JOB: &str = "/nightshift/get_job";
 pub const QUERY_LEDGER: &str = "/nightshift/query_ledger";
 /// The service that acknowledges a restart.
 pub const RESUME: &str = "/nightshift/resume";
+/// The service by which a person closes a passage to the base, or opens it.
+pub const SET_PASSAGE: &str = "/nightshift/set_passage";
 /// The service that ends a job.
 pub const CANCEL: &str = "/nightshift/cancel";
 

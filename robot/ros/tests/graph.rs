@@ -455,6 +455,13 @@ impl FakeExecutive {
                 };
                 (Reply::Ledger(vec![line]), Vec::new())
             }
+            Request::SetPassage { passage, closed: true, .. } => {
+                (Reply::Acknowledged(Ok(format!("{passage} is closed"))), Vec::new())
+            }
+            Request::SetPassage { passage, .. } => {
+                let words = format!("no passage {passage}");
+                (Reply::Acknowledged(Err(Failure::new(Code::MalformedRequest, words))), Vec::new())
+            }
             Request::Resume { caller, .. } => {
                 let steps =
                     self.jobs.iter_mut().filter(|(id, job)| id.starts_with("step") && job.result.is_none());

@@ -11,7 +11,7 @@ from control_msgs.action import FollowJointTrajectory, GripperCommand
 from nav_msgs.msg import OccupancyGrid
 from nightshift_interfaces.action import Load, Transfer
 from nightshift_interfaces.msg import TransferItem
-from nightshift_interfaces.srv import Cancel, GetJob, QueryLedger, Resume
+from nightshift_interfaces.srv import Cancel, GetJob, QueryLedger, Resume, SetPassage
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -184,6 +184,10 @@ def check_services(planner):
     expect(not planner.ask(GetJob, "/nightshift/get_job", job_id="nobody").found, "an unknown job")
     unknown = planner.ask(Cancel, "/nightshift/cancel", job_id="nobody")
     expect(not unknown.accepted and "UNKNOWN_JOB" in unknown.message, str(unknown))
+    closed = planner.ask(SetPassage, "/nightshift/set_passage", passage="aisle", closed=True, caller="test")
+    expect(closed.accepted and closed.message == "aisle is closed", str(closed))
+    attic = planner.ask(SetPassage, "/nightshift/set_passage", passage="attic", closed=False, caller="test")
+    expect(not attic.accepted and "attic" in attic.message, str(attic))
     ledger = planner.ask(QueryLedger, "/nightshift/query_ledger", sample_id="")
     expect(ledger.sample_ids == ["s1"] and ledger.locations == ["photolysis/rack/A1"], str(ledger))
     say("services went well")

@@ -3,6 +3,8 @@
 use crate::lab::{Lab, at, transfer, usual};
 use nightshift_core::Code;
 use nightshift_core::api::{Effect, ItemStatus, JobKind, JobRequest, Reply, Request};
+use nightshift_core::describe::{Rule, Zone};
+use nightshift_skills::Store;
 
 fn refused(lab: &mut Lab, request: JobRequest) -> Code {
     lab.settle();
@@ -223,4 +225,42 @@ fn jobs_and_samples_can_be_asked_about() {
     assert_eq!((one[0].location.as_str(), one[0].in_doubt), ("photolysis/rack/A1", false));
     assert_eq!(lab.cancel("J9").unwrap_err().code, Code::UnknownJob);
     assert!(lab.cancel("J1").unwrap().contains("ended already"));
+}
+
+/// A passage that is closed is closed at once and over a restart, whoever closed it stands in the ledger, and what is none
+/// is refused with what there is.
+#[test]
+fn passages_are_closed_and_stay_closed_over_a_restart() {
+    let mut site = Lab::new().site;
+    let polygon = vec![[3.6, 0.0], [5.4, 0.0], [5.4, 3.0], [3.6, 3.0]];
+    site.zones.push(Zone { name: "aisle".into(), rule: Rule::Passage { closed: false }, polygon });
+    let robot = Lab::new().robot;
+    let (store, restored) = Store::in_memory().unwrap();
+    let mut lab = Lab::with(site, robot, store, restored);
+    lab.settle();
+    let set = |lab: &mut Lab, passage: &str, closed: bool, caller: &str| {
+        let request = Request::SetPassage { passage: passage.into(), closed, caller: caller.into() };
+        match lab.call(request) {
+            Reply::Acknowledged(said) => said,
+            other => panic!("{other:?}"),
+        }
+    };
+    let before = lab.durable.head().seq;
+    for (passage, caller, words) in [("attic", "me", "[\"aisle\"]"), ("aisle", " ", "caller is empty")] {
+        let failure = set(&mut lab, passage, true, caller).unwrap_err();
+        assert_eq!(failure.code, Code::MalformedRequest);
+        assert!(failure.message.contains(words), "{failure}");
+    }
+    assert!(lab.commands.is_empty() && lab.durable.head().seq == before);
+    set(&mut lab, "aisle", true, "night guard").unwrap();
+    assert_eq!(lab.commands, ["close aisle"]);
+    assert!(lab.durable.passages()["aisle"]);
+    lab.crash();
+    lab.until(|lab| lab.commands.len() == 2);
+    assert_eq!(lab.commands[1], "close aisle");
+    set(&mut lab, "aisle", false, "night guard").unwrap();
+    assert_eq!(lab.commands[2], "open aisle");
+    lab.crash();
+    lab.until(|lab| lab.commands.len() == 4);
+    assert_eq!(lab.commands[3], "open aisle");
 }

@@ -210,6 +210,12 @@ impl Site {
         Err(problems)
     }
 
+    /// Names of the passages that can be closed to the base.
+    pub fn passages(&self) -> impl Iterator<Item = &str> {
+        let passages = self.zones.iter().filter(|zone| matches!(zone.rule, Rule::Passage { .. }));
+        passages.map(|zone| zone.name.as_str())
+    }
+
     /// The robot as it works here: with this site's racks on its deck.
     pub fn equipped(&self, robot: &Robot) -> Robot {
         let mut robot = robot.clone();

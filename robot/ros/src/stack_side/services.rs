@@ -1,4 +1,4 @@
-//! The services by which jobs and samples are asked about, ended, and a restart is acknowledged.
+//! The services by which jobs and samples are asked about, ended, a restart is acknowledged, and passages are closed.
 
 use super::Shared;
 use super::calls::Calls;
@@ -9,17 +9,18 @@ use crate::node::{Arrivals, next};
 use nightshift_core::Failure;
 use nightshift_core::api::{Reply, Request};
 use nightshift_core::robot::CommandId;
-use r2r::nightshift_interfaces::srv::{Cancel, GetJob, QueryLedger, Resume};
+use r2r::nightshift_interfaces::srv::{Cancel, GetJob, QueryLedger, Resume, SetPassage};
 use r2r::{Node, QosProfile, ServiceRequest, WrappedServiceTypeSupport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Serves all four.
+/// Serves all five.
 pub struct Services {
     get_job: Arrivals<ServiceRequest<GetJob::Service>>,
     query_ledger: Arrivals<ServiceRequest<QueryLedger::Service>>,
     resume: Arrivals<ServiceRequest<Resume::Service>>,
     cancel: Arrivals<ServiceRequest<Cancel::Service>>,
+    set_passage: Arrivals<ServiceRequest<SetPassage::Service>>,
     open: BTreeMap<CommandId, Open>,
     shared: Arc<Shared>,
 }
@@ -29,6 +30,7 @@ enum Open {
     QueryLedger(ServiceRequest<QueryLedger::Service>),
     Resume(ServiceRequest<Resume::Service>),
     Cancel(ServiceRequest<Cancel::Service>),
+    SetPassage(ServiceRequest<SetPassage::Service>),
 }
 
 impl Services {
@@ -39,6 +41,7 @@ impl Services {
             query_ledger: serve(node, names::QUERY_LEDGER)?,
             resume: serve(node, names::RESUME)?,
             cancel: serve(node, names::CANCEL)?,
+            set_passage: serve(node, names::SET_PASSAGE)?,
             open: BTreeMap::new(),
             shared,
         })
@@ -62,6 +65,15 @@ impl Services {
             let call = Request::Cancel { job_id: request.message.job_id.clone() };
             self.ask(call, Open::Cancel(request), calls);
         }
+        while let Some(request) = next(&mut self.set_passage) {
+            let asked = &request.message;
+            let call = Request::SetPassage {
+                passage: asked.passage.clone(),
+                closed: asked.closed,
+                caller: asked.caller.clone(),
+            };
+            self.ask(call, Open::SetPassage(request), calls);
+        }
     }
 
     /// An answer to one of them.
@@ -82,6 +94,10 @@ impl Services {
             (Open::Cancel(request), Reply::Acknowledged(said)) => {
                 let (accepted, message) = acknowledged(said);
                 request.respond(Cancel::Response { accepted, message })
+            }
+            (Open::SetPassage(request), Reply::Acknowledged(said)) => {
+                let (accepted, message) = acknowledged(said);
+                request.respond(SetPassage::Response { accepted, message })
             }
             (open, reply) => refuse(open, &format!("the stack answered with something else: {reply:?}")),
         };
@@ -127,5 +143,6 @@ fn refuse(open: Open, words: &str) -> r2r::Result<()> {
         Open::QueryLedger(request) => request.respond(QueryLedger::Response::default()),
         Open::Resume(request) => request.respond(Resume::Response { accepted: false, message }),
         Open::Cancel(request) => request.respond(Cancel::Response { accepted: false, message }),
+        Open::SetPassage(request) => request.respond(SetPassage::Response { accepted: false, message }),
     }
 }
