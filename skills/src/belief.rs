@@ -34,6 +34,20 @@ pub struct DockSight {
     pub covariance: [[f64; 3]; 3],
 }
 
+impl DockSight {
+    /// One sigma of a place at the arm's reach, on the worse side, m: the base's own place, and its heading at that distance.
+    fn sigma_m(&self) -> f64 {
+        let [[x, xy, _], [_, y, _], [.., heading]] = self.covariance;
+        // The larger eigenvalue of the place's covariance.
+        let place = (x + y) / 2.0 + ((x - y) / 2.0).hypot(xy);
+        (place + limits::REACH_M.powi(2) * heading).sqrt()
+    }
+
+    fn is_good(&self, now: Stamp) -> bool {
+        now.since(self.stamp) <= limits::DOCKED_AGE_S && self.sigma_m() <= limits::DOCKED_SIGMA_M
+    }
+}
+
 /// What the fingers hold, as it was when they closed on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grip {
@@ -306,6 +320,13 @@ impl Belief {
             }
             BasePlace::Free => self.map_from_base,
         }
+    }
+
+    /// Whether a base that is docked must dock anew before the arm goes by where docking saw it: it was seen too long ago, or
+    /// not well enough.
+    pub fn docks_anew(&self) -> bool {
+        let now = self.joints.back().map_or(Stamp::ZERO, |state| state.stamp);
+        self.docked.as_ref().is_some_and(|seen| !seen.is_good(now))
     }
 
     /// Whether the base is docked there. The deck is always at hand.

@@ -55,6 +55,13 @@ pub const GRASPS: u32 = 2;
 /// Jobs that wait, beside the one that runs: a night's list is sent in batches.
 pub const QUEUE: usize = 16;
 
+/// What docking says of the base's place is gone by for so long, s: a base on rubber wheels settles, and is leant against.
+pub const DOCKED_AGE_S: f64 = 1800.0;
+/// What a docked base's place may be unsure by at the arm's reach, one sigma, m: a rack is looked for within four of it,
+/// [`NEST_SHIFT_M`].
+pub const DOCKED_SIGMA_M: f64 = 0.005;
+/// How far from the base's middle the arm works, m.
+pub const REACH_M: f64 = 1.0;
 /// A rack that stands farther than this from where it was taught was moved: m. Docking and teaching are good to 5 mm.
 pub const NEST_SHIFT_M: f64 = 0.020;
 /// As [`NEST_SHIFT_M`], radians.

@@ -73,8 +73,14 @@ pub fn compose(order: &Order, goal: Goal, now: Situation<'_>) -> Result<Vec<Plan
     if there && known.whereabouts.known().is_some() {
         return Ok(Vec::new());
     }
-    let mut list =
-        List { order, now, plans: vec![(None, Plan::Retreat)], docked: docked(now.belief), seen: Vec::new() };
+    let mut list = List {
+        order,
+        now,
+        plans: vec![(None, Plan::Retreat)],
+        docked: docked(now.belief),
+        anew: now.belief.docks_anew(),
+        seen: Vec::new(),
+    };
     if there {
         // It may be there already: then a look is all that is missing.
         list.approach(&to.station, &FIRST_LEG);
@@ -149,6 +155,8 @@ struct List<'a> {
     now: Situation<'a>,
     plans: Vec<Planned>,
     docked: Option<StationId>,
+    /// Whether it must dock anew there.
+    anew: bool,
     /// Slots that the list has looked at since it docked.
     seen: Vec<Address>,
 }
@@ -257,7 +265,7 @@ impl List<'_> {
     }
 
     fn is_docked(&self, station: &StationId) -> bool {
-        self.docked.as_ref() == Some(station)
+        self.docked.as_ref() == Some(station) && !self.anew
     }
 
     fn approach(&mut self, station: &StationId, phases: &Phases) {
@@ -271,6 +279,7 @@ impl List<'_> {
         }
         self.plans.extend(approach_plans(station, phases.drive, phases.dock));
         self.docked = Some(station.clone());
+        self.anew = false;
         self.seen.clear();
     }
 

@@ -96,7 +96,8 @@ impl SearchRun {
             list.push((None, Plan::Posture("drive")));
             return self.runner.begin(ctx, list);
         };
-        if !nest.on_deck() && docked.as_ref() != Some(&nest.station) {
+        let anew = ctx.belief.docks_anew();
+        if !nest.on_deck() && (anew || docked.as_ref() != Some(&nest.station)) {
             list.extend(approach_plans(&nest.station, Some(Phase::Navigate), Some(Phase::Dock)));
         }
         if ctx.world.has_handshake(&nest.station)

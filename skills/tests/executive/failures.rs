@@ -380,3 +380,22 @@ fn a_vial_that_slips_to_its_cap_may_still_be_between_the_fingers() {
     assert!(outcome.location.split('|').any(|place| place == "gripper"), "{}", outcome.location);
     assert_eq!(lab.vials[&"S-001".into()].at, Truth::Held);
 }
+
+/// What docking saw is gone by for half an hour, and only where it was seen well: then the base docks anew.
+#[test]
+fn a_docking_that_is_old_or_unsure_is_done_again_before_the_arm_reaches_in() {
+    let moves = [("storage/rack/A1", "photolysis/rack/A1"), ("photolysis/rack/A1", "photolysis/rack/A2")];
+    let docked = |lab: &Lab| lab.commands.iter().filter(|c| *c == "dock photolysis").count();
+    for (sigma_m, waits_s, times) in [(0.001, 0.0, 1), (0.001, 1900.0, 2), (0.02, 0.0, 2)] {
+        let mut lab = Lab::new();
+        lab.faults.dock_sigma_m = sigma_m;
+        for (index, (from, to)) in moves.iter().enumerate() {
+            let result = lab.run(transfer(&format!("J{index}"), &[("S-001", from, to)]));
+            assert!(result.success, "{result:#?}");
+            let until = lab.now.seconds() + waits_s;
+            lab.until(|lab| lab.now.seconds() >= until);
+        }
+        assert_eq!(docked(&lab), times, "{sigma_m} m, {waits_s} s: {:?}", lab.commands);
+        lab.check_at_rest();
+    }
+}
