@@ -2,6 +2,7 @@
 
 mod overlay;
 mod snapshot;
+mod still;
 mod verdicts;
 
 use crate::control::mppi::Field;
@@ -14,9 +15,9 @@ use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::time::Stamp;
 use overlay::Overlay;
 pub use snapshot::Snapshot;
-use snapshot::skip;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use still::{Blocks, Still};
 pub use verdicts::Verdicts;
 
 /// What a scan marked stays marked for so long if no beam passes it again, seconds.
@@ -25,8 +26,6 @@ const REMEMBERED_S: f64 = 60.0;
 const MARK_RANGE_M: f64 = 6.0;
 /// Beams clear no farther than this, metres.
 const CLEAR_RANGE_M: f64 = MARK_RANGE_M;
-/// Edge of a block of cells, metres.
-const BLOCK_M: f64 = 0.2;
 /// How far beyond the outline's inner disc clearances are worked out around what was seen, metres: more than any margin
 /// and than the distance from which ways cost more.
 const AROUND_SEEN_M: f64 = 0.6;
@@ -61,48 +60,6 @@ pub struct Costmap {
     told: BTreeMap<Passage, bool>,
 }
 
-/// What does not change: the map, and how far each of its cells is from what blocks.
-#[derive(Debug)]
-struct Still {
-    grid: OccupancyGrid,
-    /// From each cell's centre to the nearest blocked cell's, metres.
-    clearance_m: Vec<f32>,
-    /// [`skip`] of each cell.
-    skip: Vec<u8>,
-    blocks: Blocks,
-    zones: Zones,
-    /// As `clearance_m`, of the map alone; none where there are no keep-out zones and both are one.
-    walls_m: Option<Vec<f32>>,
-    /// What the planner has found out of the blocks, at each of its margins.
-    verdicts: [Verdicts; 2],
-}
-
-/// The largest clearance in each block of cells: whether a disc can be anywhere in it.
-#[derive(Clone, Debug)]
-struct Blocks {
-    /// Edge of a block, in cells.
-    stride: usize,
-    columns: usize,
-    clearance_m: Vec<f32>,
-}
-
-impl Blocks {
-    fn new(grid: &OccupancyGrid, clearance_m: &[f32]) -> Self {
-        let stride = (BLOCK_M / grid.resolution_m).round().max(1.0) as usize;
-        let (columns, rows) = (grid.width.div_ceil(stride), grid.height.div_ceil(stride));
-        let mut this = Self { stride, columns, clearance_m: vec![0.0; columns * rows] };
-        for (index, clearance) in clearance_m.iter().enumerate() {
-            let block = this.of(index % grid.width, index / grid.width);
-            this.clearance_m[block] = this.clearance_m[block].max(*clearance);
-        }
-        this
-    }
-
-    fn of(&self, column: usize, row: usize) -> usize {
-        row / self.stride * self.columns + column / self.stride
-    }
-}
-
 impl Costmap {
     /// A map without zones and without anything seen yet.
     pub fn new(grid: OccupancyGrid, footprint: Footprint) -> Self {
@@ -112,14 +69,7 @@ impl Costmap {
     /// A map with a site's zones, without anything seen yet.
     pub fn with_zones(grid: OccupancyGrid, footprint: Footprint, zones: &[Zone]) -> Self {
         let seen = vec![Stamp::ZERO; grid.cells.len()];
-        let zones = Zones::new(&grid, zones);
-        let wall = |index: usize| grid.cells[index] != Cell::Free;
-        let walls_m = zones.keep_out().then(|| clearances(&grid, wall));
-        let clearance_m = clearances(&grid, |index| wall(index) || zones.kept_out(index).is_some());
-        let blocks = Blocks::new(&grid, &clearance_m);
-        let skip = clearance_m.iter().map(|clearance_m| skip(*clearance_m, grid.resolution_m)).collect();
-        let verdicts = [(); 2].map(|()| Verdicts::new(blocks.clearance_m.len()));
-        let still = Arc::new(Still { grid, clearance_m, skip, blocks, zones, walls_m, verdicts });
+        let still = Arc::new(Still::new(grid, zones));
         Self {
             still,
             footprint,
@@ -227,7 +177,7 @@ impl Costmap {
             .collect();
         let around_m = self.footprint.inner_radius_m() + AROUND_SEEN_M;
         let overlay = Overlay::new(&still.grid, &still.clearance_m, &marks, around_m);
-        let blocks = overlay.as_ref().map(|overlay| self.blocks_with(overlay));
+        let blocks = overlay.as_ref().map(|overlay| still.blocks_with(overlay));
         let blocked = self.blocked.iter().filter(|(_, until)| **until > self.now);
         let mut closed = self.closed();
         closed.extend(blocked.map(|(passage, _)| *passage));
@@ -298,27 +248,6 @@ impl Costmap {
         let cell = self.still.grid.cell_at(point.x, point.y);
         let walls_m = self.still.walls_m.as_ref().unwrap_or(&self.still.clearance_m);
         cell.is_some_and(|(column, row)| f64::from(walls_m[row * self.still.grid.width + column]) > apart_m)
-    }
-
-    fn blocks_with(&self, overlay: &Overlay) -> Blocks {
-        let (width, height) = (self.still.grid.width, self.still.grid.height);
-        let mut blocks = self.still.blocks.clone();
-        let stride = blocks.stride;
-        for [columns, rows] in overlay.changed() {
-            for block_row in rows.start / stride..rows.end.min(height).div_ceil(stride) {
-                for block_column in columns.start / stride..columns.end.min(width).div_ceil(stride) {
-                    let mut most = 0.0_f32;
-                    for row in block_row * stride..((block_row + 1) * stride).min(height) {
-                        for column in block_column * stride..((block_column + 1) * stride).min(width) {
-                            let still_m = self.still.clearance_m[row * width + column];
-                            most = most.max(overlay.clearance(column, row, still_m));
-                        }
-                    }
-                    blocks.clearance_m[block_row * blocks.columns + block_column] = most;
-                }
-            }
-        }
-        blocks
     }
 
     /// What the planner has found out of the map's blocks, at each of its margins.
@@ -412,98 +341,5 @@ impl Costmap {
     }
 }
 
-/// From each cell's centre to the nearest one's for which `blocked` is true, metres.
-fn clearances(grid: &OccupancyGrid, blocked: impl Fn(usize) -> bool) -> Vec<f32> {
-    let nearest = distance::nearest_marked(grid.width, grid.height, blocked);
-    let clearance = |(index, cell): (usize, &u32)| match *cell {
-        distance::NONE => f32::INFINITY,
-        cell => (distance::between(index, cell as usize, grid.width) * grid.resolution_m) as f32,
-    };
-    nearest.iter().enumerate().map(clearance).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use nalgebra::Vector2;
-    use proptest::prelude::*;
-
-    fn room() -> Costmap {
-        let cell = |i: usize| {
-            let (column, row) = (i % 80, i / 80);
-            let wall = column == 0 || row == 0 || column == 79 || row == 79;
-            if wall { Cell::Occupied } else { Cell::Free }
-        };
-        let grid = OccupancyGrid {
-            resolution_m: 0.05,
-            width: 80,
-            height: 80,
-            origin: [0.0, 0.0],
-            cells: (0..6400).map(cell).collect(),
-        };
-        Costmap::new(grid, Footprint::new(&[[0.4, 0.3], [-0.4, 0.3], [-0.4, -0.3], [0.4, -0.3]]))
-    }
-
-    fn at(x: f64, y: f64, yaw: f64) -> Isometry2<f64> {
-        Isometry2::new(Vector2::new(x, y), yaw)
-    }
-
-    #[test]
-    fn the_outline_counts_and_not_a_disc() {
-        let map = room();
-        let snapshot = map.snapshot();
-        assert!(snapshot.obstacle_at(&at(1.0, 0.4, 0.0), 0.05).is_none());
-        let turned = snapshot.obstacle_at(&at(1.0, 0.4, std::f64::consts::FRAC_PI_2), 0.05);
-        assert_eq!(turned.map(|(layer, _)| layer), Some(Layer::Map));
-        assert!(snapshot.obstacle_at(&at(-1.0, 0.4, 0.0), 0.0).is_some());
-        assert!(snapshot.obstacle_at(&at(f64::NAN, 0.4, 0.0), 0.0).is_some());
-    }
-
-    #[test]
-    fn what_is_seen_blocks_until_a_beam_passes_it_or_it_is_forgotten() {
-        let mut map = room();
-        let (eye, hit) = (Point2::new(1.0, 2.0), Point2::new(2.525, 2.0));
-        let (base, there) = (at(0.6, 2.0, 0.0), at(2.5, 2.0, 0.0));
-        map.look(Stamp::from_seconds(1.0), &eye, &[hit], &base);
-        assert_eq!(map.snapshot().obstacle_at(&there, 0.0).unwrap().0, Layer::Laser);
-        assert!(map.snapshot_of_map().obstacle_at(&there, 0.0).is_none());
-        let mut cleared = map.clone();
-        cleared.look(Stamp::from_seconds(2.0), &eye, &[Point2::new(3.9, 2.0)], &base);
-        assert!(cleared.snapshot().obstacle_at(&there, 0.0).is_none());
-        map.look(Stamp::from_seconds(62.0), &eye, &[], &base);
-        assert!(map.snapshot().obstacle_at(&there, 0.0).is_none());
-    }
-
-    #[test]
-    fn the_robot_is_never_its_own_obstacle() {
-        let mut map = room();
-        map.look(
-            Stamp::from_seconds(1.0),
-            &Point2::new(1.4, 2.0),
-            &[Point2::new(1.1, 2.0)],
-            &at(1.0, 2.0, 0.0),
-        );
-        assert!(map.snapshot().obstacle_at(&at(1.0, 2.0, 0.0), 0.0).is_none());
-        map.look(
-            Stamp::from_seconds(1.0),
-            &Point2::new(1.4, 2.0),
-            &[Point2::new(2.0, 2.0)],
-            &at(1.0, 2.0, 0.0),
-        );
-        assert!(map.snapshot().obstacle_at(&at(2.0, 2.0, 0.0), 0.0).is_some());
-        map.forget();
-        assert!(map.snapshot().obstacle_at(&at(2.0, 2.0, 0.0), 0.0).is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn the_quick_answer_is_the_exact_one(x in 0.0f64..4.0, y in 0.0f64..4.0, yaw in -3.0f64..3.0, margin in 0.0f64..0.2) {
-            let map = room();
-            let pose = at(x, y, yaw);
-            let snapshot = map.snapshot();
-            prop_assert_eq!(snapshot.obstacle_at(&pose, margin), map.obstacle_at(&pose, margin));
-            let gap = snapshot.gap_m(&pose, margin + 0.01);
-            prop_assert_eq!(gap > margin, map.obstacle_at(&pose, margin).is_none(), "{}", gap);
-        }
-    }
-}
+mod tests;

@@ -31,10 +31,11 @@ const GIVES_WAY_AFTER_S: f64 = 8.0;
 const GIVES_WAY_TIMES: u32 = 2;
 const GIVES_WAY_TO_M: f64 = 0.8;
 const STANDS_BACK_S: f64 = 5.0;
-/// Where the goal is taken by what may leave again, the base waits so near to it, and for so long: metres, seconds.
-const WAITS_AT_M: f64 = 1.5;
+/// Where the map has a way and what may leave again is in it, the base waits so long, seconds.
 const WAITS_S: f64 = 60.0;
-/// A goal that becomes free and is taken again is waited for so often on one drive.
+/// Where only the goal is taken, it waits so near to it, metres.
+const WAITS_AT_M: f64 = 1.5;
+/// A way that becomes free and is taken again is waited for so often on one drive.
 const FREED_TIMES: u32 = 5;
 /// It waits well enough within this of where it would, metres.
 const WAITS_WITHIN_M: f64 = 0.3;
@@ -106,7 +107,7 @@ pub struct Drive {
     given_way: u32,
     /// What was in the way last.
     obstruction: Option<Obstruction>,
-    /// Whether it waits for the goal to become free.
+    /// Whether it waits for the way, or the goal, to become free.
     waits: bool,
     /// How often that became free.
     freed: u32,
@@ -357,7 +358,7 @@ impl Drive {
         match found {
             Ok(path) => {
                 self.obstruction = None;
-                // The goal is free again: it has as long to get on as anybody, but not for ever.
+                // The way is free again: it has as long to get on as anybody, but not for ever.
                 if std::mem::take(&mut self.waits) && self.freed < FREED_TIMES {
                     self.freed += 1;
                     self.progress = Some((now, *base));
@@ -375,8 +376,9 @@ impl Drive {
                     Ok(way) => way,
                 };
                 self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
-                self.waits = costmap.stranger_at(&self.goal, CHECKED_MARGIN_M).is_some();
-                if let Some(path) = self.way_to_wait(&way, base, costmap) {
+                self.waits = true;
+                let taken = costmap.stranger_at(&self.goal, CHECKED_MARGIN_M).is_some();
+                if let Some(path) = taken.then(|| self.way_to_wait(&way, base, costmap)).flatten() {
                     self.phase = Phase::Follow(Follower::new(path.clone()));
                     return Some(Step::Path(path));
                 }
@@ -396,7 +398,7 @@ impl Drive {
         let fits = |pose: &&Isometry2<f64>| {
             way(pose, &self.goal) >= WAITS_AT_M && costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none()
         };
-        let there = through.iter().rev().find(fits).filter(|_| self.waits)?;
+        let there = through.iter().rev().find(fits)?;
         if way(base, there) < WAITS_WITHIN_M || way(base, &self.goal) < WAITS_AT_M {
             return None;
         }

@@ -53,13 +53,24 @@ fn it_goes_around_what_is_put_in_its_way_and_says_blocked_where_it_cannot() {
     assert_eq!(world.run_until_done(90.0), Some(Ok(())));
     assert!(world.closest_m > 0.03, "{}", world.closest_m);
     // Posts about the base, closer together than it is wide.
-    for i in 0..6 {
-        let along = f64::from(i) * 0.4 - 1.0;
-        let posts = [[7.0 + along, 0.95], [7.0 + along, 2.8], [6.0, 1.9 + along], [8.1, 1.9 + along]];
-        world.extra.extend(posts.map(|[x, y]| [x, y, 0.06, 0.06]));
-    }
+    let posts: Vec<[f64; 4]> = (0..6)
+        .flat_map(|i| {
+            let along = f64::from(i) * 0.4 - 1.0;
+            let posts = [[7.0 + along, 0.95], [7.0 + along, 2.8], [6.0, 1.9 + along], [8.1, 1.9 + along]];
+            posts.map(|[x, y]| [x, y, 0.06, 0.06])
+        })
+        .collect();
+    // People who stand in the only way go on after a while.
+    world.extra.clone_from(&posts);
     drive_to(&mut world, 2.0, 2.0, 0.0);
-    let result = world.run_until_done(60.0);
+    world.run(40.0);
+    world.extra.clear();
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    drive_to(&mut world, 7.0, 1.8, 0.0);
+    assert_eq!(world.run_until_done(60.0), Some(Ok(())));
+    world.extra = posts;
+    drive_to(&mut world, 2.0, 2.0, 0.0);
+    let result = world.run_until_done(90.0);
     assert_eq!(code(result), Some(Code::Blocked));
     assert!(world.closest_m > 0.02, "{}", world.closest_m);
 }
