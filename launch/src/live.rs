@@ -9,6 +9,7 @@ use crate::recording::{Folder, JournalFile, RunInfo};
 use crate::shown::Shown;
 use crate::stack::{Stack, StackInput, StackOutput};
 use crate::talk::talk;
+use crate::urgent::put_this_thread_first;
 use nalgebra::Matrix3;
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::image::Frame;
@@ -51,6 +52,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     let eye = Eye::new(Some(&folder.pictures())).map_err(|e| e.to_string())?;
     let stations = lab.site.with_handshake();
     let planner = Planner::new(&lab.robot).map_err(|e| e.to_string())?;
+    // What works beside the stack stays ordinary; the node's own threads come before it as the stack does.
+    let workers = Workers::start(planner, eye, store)?;
+    if let Err(why) = put_this_thread_first() {
+        talk!("nightshift: warning: {why}");
+    }
     let ros = StackSide::start(&lab.robot, &stations).map_err(|e| e.to_string())?;
     talk!("nightshift: waiting for the robot");
     ros.wait_for_robot(Duration::from_secs_f64(args.wait_s)).map_err(|e| e.to_string())?;
@@ -62,7 +68,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     talk!("nightshift: ready; ledger, journal and pictures in {}", args.out.display());
     let mut live = Live {
         stack: Driven::new(stack, journal.clone()),
-        workers: Workers::start(planner, eye, store)?,
+        workers,
         looking: Vec::new(),
         ros,
         journal,

@@ -47,6 +47,7 @@ mod sim_run;
 mod stack;
 mod tag_pose;
 mod talk;
+mod urgent;
 
 use crate::talk::talk;
 use clap::Parser;
