@@ -66,6 +66,9 @@ pub struct Floor<'a> {
     edge_s: f64,
     seconds: Vec<f32>,
     closed: Vec<bool>,
+    /// How many times as much a way into each block costs as on open floor; infinite where it is shut, zero where nobody has
+    /// asked.
+    price: Vec<f64>,
     open: BinaryHeap<(Reverse<u64>, u32)>,
     /// The block that the search leads to.
     aim: [f64; 2],
@@ -110,6 +113,7 @@ impl<'a> Floor<'a> {
             edge_s: block_m / speed_m_s,
             seconds: vec![f32::INFINITY; clearance_m.len()],
             closed: vec![false; clearance_m.len()],
+            price: vec![0.0; clearance_m.len()],
             open: BinaryHeap::new(),
             aim: block_of(aim),
             start: block_of(start),
@@ -200,6 +204,21 @@ impl<'a> Floor<'a> {
         if !leaves && self.narrow.is_misfit(block) { MISFIT_COST } else { 1.0 }
     }
 
+    /// How many times as much a way into a block costs as on open floor.
+    fn price(&mut self, block: usize, [column, row]: [usize; 2]) -> f64 {
+        if self.price[block] == 0.0 {
+            self.price[block] = match self.is_open(block) {
+                false => f64::INFINITY,
+                true => {
+                    dearness(self.map, f64::from(self.clearance_m[block]))
+                        * self.slowness(column, row)
+                        * self.misfit_cost(block, [column, row])
+                }
+            };
+        }
+        self.price[block]
+    }
+
     fn expand(&mut self, block: usize) {
         let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
         for (right, up, length) in NEIGHBOURS {
@@ -208,7 +227,11 @@ impl<'a> Floor<'a> {
                 continue;
             }
             let next = next_row * self.columns + next_column;
-            if self.closed[next] || !self.is_open(next) {
+            if self.closed[next] {
+                continue;
+            }
+            let price = self.price(next, [next_column, next_row]);
+            if price.is_infinite() {
                 continue;
             }
             // Within both blocks: at a zone's edge a way beside it may be free.
@@ -216,10 +239,7 @@ impl<'a> Floor<'a> {
             if self.one_way && ends.iter().all(|block| self.is_against(*block, [right, up])) {
                 continue;
             }
-            let dear = dearness(self.map, f64::from(self.clearance_m[next]))
-                * self.slowness(next_column, next_row)
-                * self.misfit_cost(next, [next_column, next_row]);
-            let seconds = before + (length * self.edge_s * dear) as f32;
+            let seconds = before + (length * self.edge_s * price) as f32;
             if seconds < self.seconds[next] {
                 self.seconds[next] = seconds;
                 self.push(next, seconds);
