@@ -124,6 +124,16 @@ fn a_robot_on_two_driven_wheels_with_six_axes_carries_a_vial_too() {
 }
 
 #[test]
+fn the_battery_is_charged_on_dirty_contacts_before_a_vial_is_carried() {
+    let verdict = scenario("charge", "1");
+    assert_eq!(
+        (&verdict["jobs"][0]["success"], &verdict["transfers"]),
+        (&Value::Bool(true), &Value::from(1)),
+        "{verdict:#}"
+    );
+}
+
+#[test]
 fn the_grasp_slips() {
     scenario("slip", "1");
 }

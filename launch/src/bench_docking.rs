@@ -279,6 +279,7 @@ impl Run<'_> {
             match event {
                 RobotEvent::Scan(scan) => self.tell(NavInput::Scan(scan)),
                 RobotEvent::Odometry(odometry) => self.tell(NavInput::Odometry(odometry)),
+                RobotEvent::Battery(battery) => self.tell(NavInput::Battery(battery)),
                 RobotEvent::Joints(state) => self.joints = state.positions,
                 RobotEvent::ArmDone { id: LOOK, ok, .. } => self.looking = ok,
                 _ => {}

@@ -241,6 +241,7 @@ fn phase_color(phase: Option<Phase>) -> Color {
         None | Some(Phase::Accepted | Phase::Reserved | Phase::Done) => [150, 150, 150],
         Some(Phase::Navigate) => [40, 110, 220],
         Some(Phase::Dock) => [130, 70, 200],
+        Some(Phase::Charge) => [60, 140, 80],
         Some(Phase::Locate) => [0, 150, 160],
         Some(Phase::PrepareSite | Phase::ReleaseSite) => [120, 120, 40],
         Some(Phase::Pick | Phase::VerifyPick) => [220, 120, 0],

@@ -45,12 +45,12 @@ pub struct Scenario {
 pub struct Job {
     /// Simulated seconds since the start.
     pub at_s: f64,
-    /// `transfer`, `load`, `unload` or `search`.
+    /// `transfer`, `load`, `unload`, `search` or `charge`.
     pub kind: JobKind,
     /// The samples; of a search none is all.
     #[serde(default)]
     pub items: Vec<Item>,
-    /// Of a search: where to look; none is the deck and every storage.
+    /// Of a search: where to look; none is the deck and every storage. Of charging: which charger; none is the nearest.
     #[serde(default)]
     pub stations: Vec<String>,
     /// As in the action.

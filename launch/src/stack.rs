@@ -261,6 +261,10 @@ impl Component for Stack {
                 self.joints.clone_from(&state.positions);
                 Hop::ToExecutive(SkillInput::Robot(RobotEvent::Joints(state)))
             }
+            StackInput::Robot(RobotEvent::Battery(battery)) => {
+                self.run(now, Hop::ToNavigator(NavInput::Battery(battery)), out);
+                Hop::ToExecutive(SkillInput::Robot(RobotEvent::Battery(battery)))
+            }
             StackInput::Robot(event) => Hop::ToExecutive(SkillInput::Robot(event)),
             StackInput::Call(call) => Hop::ToExecutive(SkillInput::Call(call)),
             StackInput::InitialPose(pose) => {

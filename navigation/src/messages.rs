@@ -2,7 +2,7 @@
 
 use crate::localiser::Localisation;
 use nightshift_core::frames::{Base, Map, Pose, Pose2, Station, Tag};
-use nightshift_core::robot::{CommandId, LaserScan, Odometry, Twist};
+use nightshift_core::robot::{Battery, CommandId, LaserScan, Odometry, Twist};
 use nightshift_core::{Failure, Stamp, StationId};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub enum NavInput {
     Scan(LaserScan),
     /// Dead reckoning.
     Odometry(Odometry),
+    /// The battery: a dock of a charger is one where it is fed.
+    Battery(Battery),
     /// What to do.
     Command(NavCommand),
     /// The answer to [`NavOutput::LookForDock`].

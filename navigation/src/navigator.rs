@@ -45,6 +45,8 @@ pub struct Navigator {
     /// What docking has taught, by station.
     learned: BTreeMap<StationId, Learned>,
     omnidirectional: bool,
+    /// Whether the robot tells of its battery.
+    battery: bool,
     limits: Limits,
     guard: Guard,
     localiser: Localiser,
@@ -105,6 +107,7 @@ impl Navigator {
             stations: site.stations.iter().map(|(id, s)| (id.clone(), Arc::new(s.clone()))).collect(),
             learned: BTreeMap::new(),
             omnidirectional: robot.base.omnidirectional,
+            battery: robot.battery.is_some(),
             limits: Limits { speed: robot.base.max_speed, acceleration: robot.base.max_acceleration },
             localiser: Localiser::new(&grid, robot.scanners.clone(), seed),
             guard: Guard::new(
@@ -412,6 +415,7 @@ impl Component for Navigator {
                 self.guard.odometry(&odometry);
                 self.localiser.odometry(&odometry);
             }
+            NavInput::Battery(battery) => self.dock_fed(&battery),
             NavInput::Command(command) => self.command(now, command, out),
             NavInput::DockSeen { stamp, base_from_tag } => {
                 self.dock_seen(now, stamp, base_from_tag.as_ref(), out);

@@ -7,7 +7,7 @@ use nightshift_core::describe::{Robot, Shape, Site, Solid};
 use nightshift_core::frames::{Map, Pose, Pose2};
 use nightshift_core::random::{Seed, Stream};
 use nightshift_core::record::{Driven, Sink};
-use nightshift_core::robot::{Beam, CommandId, LaserScan, Odometry, Twist};
+use nightshift_core::robot::{Battery, Beam, CommandId, LaserScan, Odometry, Twist};
 use nightshift_core::{Failure, Stamp, StationId};
 use rand_distr::{Distribution, Normal};
 use std::cell::RefCell;
@@ -54,6 +54,10 @@ pub struct World {
     delayed: VecDeque<(u64, LaserScan)>,
     /// Scans do not say how long they took.
     pub sweep_untold: bool,
+    /// Comings onto a charger's contacts that do not conduct.
+    pub dirty: u32,
+    touches: bool,
+    touched: u32,
     /// Pictures show no tag.
     pub blind: bool,
     /// No scans come.
@@ -178,6 +182,9 @@ impl World {
             scan_delay_ns: 0,
             delayed: VecDeque::new(),
             sweep_untold: false,
+            dirty: 0,
+            touches: false,
+            touched: 0,
             blind: false,
             dark: false,
             done: Vec::new(),
@@ -318,6 +325,7 @@ impl World {
                 self.delayed.push_back((self.now + self.scan_delay_ns, scan));
             }
         }
+        self.charge(tick);
         while let Some((_, scan)) = self.delayed.pop_front_if(|(due, _)| *due <= self.now) {
             self.tell(NavInput::Scan(scan));
         }
@@ -343,6 +351,17 @@ impl World {
         self.places.push_front(self.base);
         if (self.now / STEP_NS).is_multiple_of(4) {
             self.check_contact();
+        }
+    }
+
+    /// The battery tells once a second; within a centimetre of its docked pose the charger's contacts bear.
+    fn charge(&mut self, tick: u64) {
+        let touches = self.dock_error("charger").0 < 0.01;
+        self.touched += u32::from(touches && !self.touches);
+        self.touches = touches;
+        if tick.is_multiple_of(100) {
+            let charging = touches && self.touched > self.dirty;
+            self.tell(NavInput::Battery(Battery { stamp: Stamp(self.now), charge: 0.5, charging }));
         }
     }
 

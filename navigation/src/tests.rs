@@ -314,6 +314,35 @@ fn a_base_that_is_docked_only_makes_sure() {
     assert!(farthest < 0.01, "{farthest}");
 }
 
+/// Dirty contacts are moved on, the base comes in anew where that does not help, and says so where nothing does.
+#[test]
+fn a_charger_is_docked_at_once_it_feeds_the_battery() {
+    for (dirty, backs, fed) in [(0, 0, true), (2, 2, true), (4, 4, true), (99, 8, false)] {
+        let mut world = World::new(17);
+        world.dirty = dirty;
+        let charger = StationId::from("charger");
+        visit_staging(&mut world, &charger);
+        command(&mut world, NavCommand::Dock { id: ID, station: charger });
+        let (done, mut out, mut counted) = (world.done.len(), true, 0);
+        while world.done.len() == done {
+            world.run(0.1);
+            let away = world.dock_error("charger").0;
+            counted += u32::from(!out && away > 0.015);
+            out = if away > 0.015 { true } else { out && away > 0.005 };
+        }
+        let result = world.done.pop().map(|(_, result)| result);
+        assert_eq!(counted, backs, "{dirty} touches that do not conduct: {result:?}");
+        match fed {
+            true => assert_eq!(result, Some(Ok(()))),
+            false => {
+                let words = result.clone().unwrap().unwrap_err().message;
+                assert_eq!(code(result), Some(Code::NotCharging));
+                assert!(words.contains("after 3 tries"), "{words}");
+            }
+        }
+    }
+}
+
 #[test]
 fn out_of_a_dock_it_does_not_back_into_what_came_behind_it() {
     let mut world = World::new(16);

@@ -26,6 +26,7 @@ impl Stamped for RobotEvent {
             Self::Gripper(state) => Some(state.stamp),
             Self::Wrist(wrench) => Some(wrench.stamp),
             Self::Inertial(inertial) => Some(inertial.stamp),
+            Self::Battery(battery) => Some(battery.stamp),
             Self::ArmDone { .. } | Self::GripperDone { .. } => None,
         }
     }
@@ -38,6 +39,7 @@ impl Stamped for RobotEvent {
             Self::Gripper(state) => state.stamp = stamp,
             Self::Wrist(wrench) => wrench.stamp = stamp,
             Self::Inertial(inertial) => inertial.stamp = stamp,
+            Self::Battery(battery) => battery.stamp = stamp,
             Self::ArmDone { .. } | Self::GripperDone { .. } => {}
         }
     }

@@ -5,6 +5,7 @@
 mod arm;
 mod bare;
 mod base;
+mod battery;
 mod camera;
 mod channel;
 mod contacts;

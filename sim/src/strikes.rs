@@ -6,7 +6,7 @@ use crate::testing::*;
 use nightshift_core::frames::Pose2;
 use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::image::Depth;
-use nightshift_core::robot::{Beam, CommandId, RobotCommand, RobotEvent, Twist};
+use nightshift_core::robot::{Battery, Beam, CommandId, RobotCommand, RobotEvent, Twist};
 use nightshift_core::{SampleId, Stamp};
 use std::collections::BTreeSet;
 
@@ -291,6 +291,21 @@ const CASES: &[(&str, Check)] = &[
         let lid = world.truth().stations[&"sonicator".into()].parts[&"lid".into()];
         assert!((lid - 0.5).abs() < 0.01, "{lid}");
     }),
+    ("charger.charger.dirty", |world, text| {
+        strike(world, text);
+        assert_eq!(onto_the_charger(world, 3), [false, false, true]);
+    }),
+    ("charger.charger.dead(for=10s)", |world, text| {
+        assert_eq!(onto_the_charger(world, 1), [true]);
+        strike(world, text);
+        assert_eq!(onto_the_charger(world, 1), [false]);
+        run(world, 10.0);
+        assert_eq!(onto_the_charger(world, 1), [true]);
+    }),
+    ("battery.charge(at=10%)", |world, text| {
+        strike(world, text);
+        assert!(battery(world).is_some_and(|battery| (battery.charge - 0.1).abs() < 1e-4));
+    }),
     ("network.drop(share=50%)", |world, text| {
         let before = run(world, 1.0).len();
         strike(world, text);
@@ -298,6 +313,31 @@ const CASES: &[(&str, Check)] = &[
         assert!(after * 10 > before * 3 && after * 10 < before * 7, "{after} of {before}");
     }),
 ];
+
+/// What the battery tells last within a second and a half.
+fn battery(world: &mut World) -> Option<Battery> {
+    let events = run(world, 1.5);
+    events
+        .iter()
+        .rev()
+        .find_map(|event| if let RobotEvent::Battery(told) = event { Some(*told) } else { None })
+}
+
+/// Whether the battery is fed each time that the base is put into the charger's dock.
+fn onto_the_charger(world: &mut World, times: usize) -> Vec<bool> {
+    let site = site();
+    let charger = &site.stations[&"charger".into()];
+    let mut fed = Vec::new();
+    for _ in 0..times {
+        for pose in [charger.dock.staging, charger.dock.docked].map(|pose| charger.pose * pose) {
+            let (x, y, yaw) = (pose.x(), pose.y(), pose.yaw());
+            strike(world, &format!("base.kidnap(x={x}m, y={y}m, yaw={yaw}rad)"));
+            run(world, 0.1);
+        }
+        fed.push(battery(world).unwrap().charging);
+    }
+    fed
+}
 
 /// What a station says to a hand once it has been struck.
 fn wish(world: &mut World, text: &str, station: &str) -> SiteAnswer {

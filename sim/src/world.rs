@@ -17,9 +17,10 @@ mod strike;
 use crate::arm::Arm;
 use crate::bare::Bare;
 use crate::base::Drive;
+use crate::battery::Battery;
 use crate::camera::Camera;
 use crate::contacts::Monitor;
-use crate::faults::{ActiveFaults, Event};
+use crate::faults::{ActiveFaults, Event, What};
 use crate::gripper::Gripper;
 use crate::inertial::InertialUnit;
 use crate::laser::{Scanner, Track};
@@ -42,7 +43,7 @@ use nightshift_core::frames::{Base, Map, Pose2, Slot};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::random::{Seed, Stream};
 use nightshift_core::robot::{RobotCommand, RobotEvent, Twist};
-use nightshift_core::{Address, Pose, SampleId, Stamp};
+use nightshift_core::{Address, Pose, SampleId, Stamp, StationId};
 use sense::Channels;
 pub use sense::{Eyesight, Shot};
 use sha2::{Digest, Sha256};
@@ -50,6 +51,9 @@ use stations::Stations;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
+
+/// Dirty contacts conduct after the base has come onto them so often.
+const DIRTY_TOUCHES: u32 = 2;
 
 /// How to set the world up.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +79,7 @@ pub struct World {
     wheels: Wheels,
     wrist: Wrist,
     inertial: InertialUnit,
+    battery: Option<Battery>,
     scanners: Vec<Scanner>,
     track: Track,
     channels: Channels,
@@ -152,6 +157,7 @@ impl World {
             wheels: Wheels::new(config.seed, crate::base::lever(&robot.base.footprint_m)),
             wrist: Wrist::new(config.seed),
             inertial: InertialUnit::new(config.seed),
+            battery: Battery::new(robot),
             scanners: robot.scanners.iter().map(|(name, s)| Scanner::new(name, s, config.seed)).collect(),
             track: Track::new(robot, Self::STEP),
             channels: Channels::new(robot, config.seed),
@@ -235,8 +241,23 @@ impl World {
         let turned = self.wheels_velocity();
         self.wheels.turn(turned, Self::STEP.as_secs_f64());
         self.track.push(self.base_pose());
+        self.power();
         self.take_scans(now);
         self.tell(now)
+    }
+
+    /// What is drawn from the battery, and fed to it.
+    fn power(&mut self) {
+        let (base, velocity) = (self.base_pose(), self.base_velocity());
+        let Some(battery) = &mut self.battery else { return };
+        let active = &self.active;
+        let unfit = |id: &StationId| {
+            if active.on(What::ChargerDead, id.as_str()).is_some() {
+                return u32::MAX;
+            }
+            active.on(What::ChargerDirty, id.as_str()).map_or(0, |_| DIRTY_TOUCHES)
+        };
+        battery.advance(Self::STEP.as_secs_f64(), &self.site, &base, &velocity, unfit);
     }
 
     fn joints(&self, joints: &[JointIndex]) -> (Vec<f64>, Vec<f64>) {
@@ -427,7 +448,7 @@ impl World {
             &self.gripper,
             &self.wheels,
             &self.wrist,
-            &self.inertial,
+            &(&self.inertial, &self.battery),
             &(&self.scanners, &self.track),
             &self.channels,
             &self.link,

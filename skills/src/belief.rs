@@ -6,7 +6,7 @@ use crate::sight::{NestSight, Refined};
 use crate::world::{NestRef, World};
 use nightshift_core::describe::Vial;
 use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
-use nightshift_core::robot::{GripperState, JointState};
+use nightshift_core::robot::{Battery, GripperState, JointState};
 use nightshift_core::{Address, Code, Failure, NestId, Pose2, SampleId, Stamp, StateId, StationId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -71,6 +71,8 @@ pub struct Belief {
     pub gripper: Option<GripperState>,
     /// Those just before it, oldest first.
     before: VecDeque<GripperState>,
+    /// What the battery told last.
+    pub battery: Option<Battery>,
     /// What the wrist told lately.
     pub wrist: WristLog,
     /// Where the base stands.
@@ -109,6 +111,7 @@ impl Default for Belief {
             joints: VecDeque::new(),
             gripper: None,
             before: VecDeque::new(),
+            battery: None,
             wrist: WristLog::default(),
             base: BasePlace::Free,
             docked: None,

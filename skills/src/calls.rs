@@ -89,6 +89,9 @@ impl Executive {
         if let Some(failure) = self.dead.as_ref().or(self.halted.as_ref()) {
             return Err(failure.clone());
         }
+        if !matches!(work, Work::Charge(_)) && !request.dry_run {
+            self.check_battery()?;
+        }
         let accepting = self.writing.values().filter(|w| matches!(w, Written::Accepted { .. })).count();
         if self.queue.len() + accepting >= limits::QUEUE {
             let words = format!("{} jobs wait already, which is the most", limits::QUEUE);
@@ -110,6 +113,22 @@ impl Executive {
         let records = vec![StoreRecord::Job(job.clone())];
         self.store(records, Written::Accepted { calls: vec![call], job: Box::new(job), work }, out);
         Ok(None)
+    }
+
+    /// Whether the battery has enough left to begin a job.
+    fn check_battery(&self) -> Result<(), Failure> {
+        let Some((battery, known)) = self.core.belief.battery.zip(self.core.world.robot.battery) else {
+            return Ok(());
+        };
+        if battery.charge >= known.low {
+            return Ok(());
+        }
+        let words = format!(
+            "the battery has {:.0} % left, and jobs are begun from {:.0} % on",
+            100.0 * battery.charge,
+            100.0 * known.low
+        );
+        Err(Failure::new(Code::BatteryLow, words))
     }
 
     /// Where samples will be once all that was taken on is done.

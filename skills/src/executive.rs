@@ -1,6 +1,7 @@
 //! The executive: takes calls, keeps the queue, runs one job at a time, and wires inputs to what waits for them.
 
 use crate::belief::{BasePlace, Belief, Hold};
+use crate::charge::ChargeRun;
 use crate::chores::{self, Chores};
 use crate::context::{Context, Ids};
 use crate::job::{JobRecord, Work};
@@ -355,6 +356,7 @@ impl Executive {
             self.active = Active::Job(match work {
                 Work::Move(spec) => Box::new(JobRun::new(record, spec)),
                 Work::Search(search) => Box::new(SearchRun::new(record, search)),
+                Work::Charge(charge) => Box::new(ChargeRun::new(record, charge)),
             });
             self.step(now, Stimulus::Begin, out);
         }
@@ -416,6 +418,10 @@ impl Component for Executive {
                 Hold::Gone => self.step(now, Stimulus::Slip, out),
                 Hold::Weak(force_n) => self.weak(now, force_n, out),
             },
+            SkillInput::Robot(RobotEvent::Battery(battery)) => {
+                self.core.belief.battery = Some(battery);
+                self.step(now, Stimulus::Input(&input), out);
+            }
             SkillInput::Robot(RobotEvent::Wrist(wrench)) => {
                 self.core.belief.wrist.take(wrench);
                 self.step(now, Stimulus::Input(&input), out);
@@ -461,6 +467,7 @@ fn accepted(work: &Work) -> Feedback {
             let eta_s = spec.items.len() as f64 * job_run::TRANSFER_S;
             (spec.items[0].sample.clone(), Custody::Source, eta_s)
         }
+        Work::Charge(_) => (SampleId::new(""), Custody::Unknown, 0.0),
         Work::Search(search) => {
             (search.samples.first().cloned().unwrap_or_else(|| SampleId::new("")), Custody::Unknown, 0.0)
         }

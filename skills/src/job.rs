@@ -78,6 +78,8 @@ pub enum Work {
     Move(Spec),
     /// Samples are looked for.
     Search(Search),
+    /// The battery is charged.
+    Charge(Charge),
 }
 
 impl Work {
@@ -85,7 +87,7 @@ impl Work {
     pub fn moves(&self) -> &[Item] {
         match self {
             Self::Move(spec) => spec.moves(),
-            Self::Search(_) => &[],
+            Self::Search(_) | Self::Charge(_) => &[],
         }
     }
 }
@@ -97,6 +99,15 @@ pub struct Search {
     pub samples: Vec<SampleId>,
     /// Where to look, in this order; none is every storage and the deck, the nearest first.
     pub stations: Vec<StationId>,
+    /// From acceptance.
+    pub deadline: Option<Duration>,
+}
+
+/// A checked request to charge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Charge {
+    /// Which charger; none is the nearest.
+    pub station: Option<StationId>,
     /// From acceptance.
     pub deadline: Option<Duration>,
 }

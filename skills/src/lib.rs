@@ -15,6 +15,7 @@ mod action;
 mod belief;
 mod calls;
 mod chain;
+mod charge;
 mod chores;
 mod context;
 mod docking;

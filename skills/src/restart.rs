@@ -16,9 +16,9 @@ pub fn close(ledger: &mut Ledger, job: &mut JobRecord, stamp: Stamp) -> Result<V
         let outcome = close_item(ledger, job, item, stamp, &mut written)?;
         job.outcomes.push(outcome);
     }
-    // A search has no items of its own where everything was asked for.
-    let otherwise = (job.request.kind == JobKind::Search)
-        .then(|| Failure::new(Code::RestartNotAcknowledged, "the stack ended before the search had"));
+    // A search has no items of its own where everything was asked for, and charging never has.
+    let otherwise = matches!(job.request.kind, JobKind::Search | JobKind::Charge)
+        .then(|| Failure::new(Code::RestartNotAcknowledged, "the stack ended before the job had"));
     job.finish(otherwise);
     Ok(written)
 }

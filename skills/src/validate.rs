@@ -1,6 +1,6 @@
 //! What is wrong with a request, found before anything moves.
 
-use crate::job::{Item, Policy, Search, Spec, Verify, Work};
+use crate::job::{Charge, Item, Policy, Search, Spec, Verify, Work};
 use crate::ledger::{Ledger, Whereabouts};
 use crate::program::ledger_tag;
 use crate::world::World;
@@ -26,6 +26,9 @@ pub fn read(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<Work
     name("caller", &request.caller)?;
     if request.kind == JobKind::Search {
         return read_search(world, ledger, request).map(Work::Search);
+    }
+    if request.kind == JobKind::Charge {
+        return read_charge(world, request).map(Work::Charge);
     }
     if request.items.is_empty() || request.items.len() > ITEMS {
         return Err(malformed(format!("items: {} given, a job has 1 to {ITEMS}", request.items.len())));
@@ -88,6 +91,34 @@ fn read_search(world: &World, ledger: &Ledger, request: &JobRequest) -> Result<S
         stations.push(id);
     }
     Ok(Search { samples, stations, deadline: deadline(request.deadline_s)? })
+}
+
+fn read_charge(world: &World, request: &JobRequest) -> Result<Charge, Failure> {
+    if world.robot.battery.is_none() {
+        let words =
+            format!("{} tells nothing of a battery: its robot.toml has no [battery]", world.robot.name);
+        return Err(malformed(words));
+    }
+    let is_charger = |id: &StationId| {
+        world.site.stations.get(id).is_some_and(|station| station.kind == StationKind::Charger)
+    };
+    let station = match &request.stations[..] {
+        [] if world.site.stations.keys().any(is_charger) => None,
+        [] => return Err(malformed("the site has no charger (a station of kind charger)".to_owned())),
+        [text] => {
+            name("station", text)?;
+            let id = StationId::new(text);
+            if !world.site.stations.contains_key(&id) {
+                return Err(Failure::new(Code::UnknownStation, format!("there is no station {id}")));
+            }
+            if !is_charger(&id) {
+                return Err(malformed(format!("station: {id} is no charger")));
+            }
+            Some(id)
+        }
+        many => return Err(malformed(format!("stations: {} given, it charges at one", many.len()))),
+    };
+    Ok(Charge { station, deadline: deadline(request.deadline_s)? })
 }
 
 fn malformed(words: String) -> Failure {
@@ -168,7 +199,7 @@ fn read_item(world: &World, ledger: &Ledger, item: &RequestItem) -> Result<Item,
 /// `Load` into a storage, a charger or the deck, and `Unload` from one, make no sense.
 fn check_instrument(world: &World, spec: &Spec, ledger: &Ledger) -> Result<(), Failure> {
     let stations: Vec<Option<StationId>> = match spec.kind {
-        JobKind::Transfer | JobKind::Search => return Ok(()),
+        JobKind::Transfer | JobKind::Search | JobKind::Charge => return Ok(()),
         JobKind::Load => spec.items.iter().map(|item| Some(item.target.station.clone())).collect(),
         JobKind::Unload => spec.items.iter().map(|item| source_station(item, ledger)).collect(),
     };

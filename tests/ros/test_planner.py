@@ -87,6 +87,37 @@ def test_a_search_tells_where_samples_stand_and_what_was_read(planner, node):
     agree(node)
 
 
+def test_the_battery_is_charged_and_told(planner, node):
+    import rclpy
+    from rcl_interfaces.msg import Parameter, ParameterValue
+    from rcl_interfaces.srv import SetParameters
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import BatteryState
+
+    nearly = Parameter(name="fault", value=ParameterValue(type=4, string_value="battery.charge(at=97.8%)"))
+    request = SetParameters.Request(parameters=[nearly])
+    assert judge.ask(node, SetParameters, "/nightshift_sim/inject_faults", request).results[0].successful
+    charge = planner.kinds["charge"].Goal
+
+    def ask(**goal):
+        goal = charge(job_id=str(uuid.uuid4()), caller="pytest", **goal)
+        return planner.result(planner.send("charge", goal)).result
+
+    assert "no charger" in ask(station="gc").error.message
+    told = []
+    listener = node.create_subscription(BatteryState, "/battery_state", told.append, qos_profile_sensor_data)
+    full = ask()
+    assert full.success, full
+    assert "CHARGE" in {f.phase for f in planner.feedback}
+    for _ in range(300):
+        if told and told[-1].percentage >= 0.98:
+            break
+        rclpy.spin_once(node, timeout_sec=0.1)
+    node.destroy_subscription(listener)
+    assert told[-1].power_supply_status == BatteryState.POWER_SUPPLY_STATUS_CHARGING, told[-1]
+    assert 0.98 <= told[-1].percentage < 0.985
+
+
 def test_cancel_in_mid_carry_leaves_the_sample_at_a_declared_place(planner, node):
     import rclpy
 

@@ -149,7 +149,7 @@ fn news(name: &str, content: Value) -> Result<Option<News>, NotKnown> {
         "Finished" => take(content).map(News::Finished),
         "Notice" => take(content).map(|n: Notice| News::Notice { level: n.level, message: n.message }),
         "ArmDone" | "GripperDone" | "MoveArm" | "StopArm" | "Grip" | "Call" | "InitialPose" | "Planned"
-        | "Stored" | "Plan" | "Look" | "Store" | "Answer" | "Inertial" | "Site" | "GoalPose" => {
+        | "Stored" | "Plan" | "Look" | "Store" | "Answer" | "Inertial" | "Battery" | "Site" | "GoalPose" => {
             Some(News::Nothing)
         }
         _ => return Err(NotKnown),

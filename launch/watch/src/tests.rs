@@ -244,8 +244,8 @@ fn lines_that_are_not_known_are_counted_by_reason() {
     for odd in [
         "not json",
         "[1,2]",
-        r#"{"In":[7,{"Robot":{"Battery":{"volts":48}}}]}"#,
-        r#"{"In":[7,{"Robot":{"Battery":{"volts":47}}}]}"#,
+        r#"{"In":[7,{"Robot":{"Sonar":{"volts":48}}}]}"#,
+        r#"{"In":[7,{"Robot":{"Sonar":{"volts":47}}}]}"#,
         r#"{"Out":[7,{"Drive":{"forward":1}}]}"#,
         r#"{"In":[-7,{"Drive":{"x":0.0,"y":0.0,"yaw":0.0}}]}"#,
     ] {
@@ -254,12 +254,12 @@ fn lines_that_are_not_known_are_counted_by_reason() {
     let (summary, _) = drawn(&lines);
     let expected = BTreeMap::from([
         (Unreadable::NoEntry, 3),
-        (Unreadable::Unknown("Battery".into()), 2),
+        (Unreadable::Unknown("Sonar".into()), 2),
         (Unreadable::OtherForm("Drive".into()), 1),
     ]);
     assert_eq!(summary.unreadable, expected);
     let words = summary.to_string();
-    assert!(words.contains("2 lines not shown: Battery is not known"), "{words}");
+    assert!(words.contains("2 lines not shown: Sonar is not known"), "{words}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Pictures are taken only while the base stands; the lasers look all the way.
 
 mod approach;
+mod contact;
 mod estimate;
 mod learned;
 mod outline;
@@ -15,6 +16,7 @@ pub use outline::on_shape;
 
 use crate::control::{Limits, Miss};
 use approach::Way;
+use contact::{Contact, Next};
 use estimate::Estimate;
 use nalgebra::{Isometry2, Matrix3, Point2, Vector2};
 use nightshift_core::describe::{Dock, Station};
@@ -80,6 +82,18 @@ enum Phase {
         since: Stamp,
         way: Way,
     },
+    /// In a charger's dock: standing until the battery is fed, or moving on the contacts.
+    Contact {
+        since: Stamp,
+        moves: Option<Move>,
+    },
+}
+
+/// A move on a charger's contacts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Move {
+    Out,
+    In,
 }
 
 /// Where on the way.
@@ -98,6 +112,8 @@ pub struct Docking {
     outline: Outline,
     limits: Limits,
     sideways: bool,
+    /// Of a charger.
+    contact: Option<Contact>,
     leg: Leg,
     phase: Phase,
     estimate: Estimate,
@@ -120,6 +136,8 @@ pub struct Start<'a> {
     pub limits: Limits,
     /// Whether it can drive sideways.
     pub sideways: bool,
+    /// Whether the dock is a charger's, and the robot tells of its battery: then it is docked once the battery is fed.
+    pub charges: bool,
     /// Where the map has the station.
     pub odom_from_station: Isometry2<f64>,
     /// Where the base stands.
@@ -137,6 +155,7 @@ impl Docking {
             outline: Outline::new(start.station, start.plane_m),
             limits: start.limits,
             sideways: start.sideways,
+            contact: start.charges.then(Contact::default),
             leg: if left.distance_m < HALF_WAY_M { Leg::Docked } else { Leg::Staging },
             phase: Phase::Look { done: 0, since: now, asked: None },
             estimate: Estimate::new(&by_map.inv_mul(&start.odom_from_base), &start.odom_from_base),
@@ -220,6 +239,13 @@ impl Docking {
         Some(Failure::new(Code::DockNotSeen, words))
     }
 
+    /// The battery has told whether a charger feeds it.
+    pub fn fed(&mut self, stamp: Stamp, charging: bool) {
+        if let Some(contact) = &mut self.contact {
+            contact.told(stamp, charging);
+        }
+    }
+
     /// What to do now, for a base at `odom_from_base`.
     pub fn step(&mut self, now: Stamp, odom_from_base: &Isometry2<f64>) -> Step {
         match self.phase {
@@ -243,21 +269,69 @@ impl Docking {
             }
             Phase::Drive { since, way } => {
                 let base_from_goal = odom_from_base.inv_mul(&self.goal());
-                let Some(twist) = way.twist(&base_from_goal, &self.limits) else {
+                self.drive_on(now, since, way, &base_from_goal).unwrap_or_else(|| {
                     self.phase = Phase::Look { done: 0, since: now, asked: None };
-                    return Step::Wait;
-                };
-                let miss = Miss::of(&base_from_goal);
-                if now.since(since) > DRIVE_S {
-                    let words = format!(
-                        "{}: the way into the dock was hindered for {DRIVE_S:.0} s; {:.1} mm and {:.2} deg were left",
-                        self.name,
-                        miss.distance_m * 1e3,
-                        miss.turn_rad.to_degrees()
-                    );
-                    return Step::Done(Err(Failure::new(Code::DockFailed, words)));
-                }
-                Step::Drive(twist)
+                    Step::Wait
+                })
+            }
+            Phase::Contact { since, moves } => self.touch(now, since, moves, odom_from_base),
+        }
+    }
+
+    /// On a drive's way; none once the base is there.
+    fn drive_on(&self, now: Stamp, since: Stamp, way: Way, base_from_goal: &Isometry2<f64>) -> Option<Step> {
+        let twist = way.twist(base_from_goal, &self.limits)?;
+        let miss = Miss::of(base_from_goal);
+        if now.since(since) > DRIVE_S {
+            let words = format!(
+                "{}: the way into the dock was hindered for {DRIVE_S:.0} s; {:.1} mm and {:.2} deg were left",
+                self.name,
+                miss.distance_m * 1e3,
+                miss.turn_rad.to_degrees()
+            );
+            return Some(Step::Done(Err(Failure::new(Code::DockFailed, words))));
+        }
+        Some(Step::Drive(twist))
+    }
+
+    /// In a charger's dock, until the battery is fed.
+    fn touch(
+        &mut self,
+        now: Stamp,
+        since: Stamp,
+        moves: Option<Move>,
+        odom_from_base: &Isometry2<f64>,
+    ) -> Step {
+        let docked = self.goal();
+        if let Some(moving) = moves {
+            let goal = if moving == Move::Out { docked * contact::BACK } else { docked };
+            let base_from_goal = odom_from_base.inv_mul(&goal);
+            let way = Way::choose(self.sideways, &base_from_goal);
+            return self.drive_on(now, since, way, &base_from_goal).unwrap_or_else(|| {
+                let moves = if moving == Move::Out { Some(Move::In) } else { None };
+                self.phase = Phase::Contact { since: now, moves };
+                Step::Wait
+            });
+        }
+        let Some(contact) = &mut self.contact else { return Step::Done(Ok(())) };
+        match contact.next(now, since) {
+            Next::Wait => Step::Wait,
+            Next::Fed => Step::Done(Ok(())),
+            Next::Move => {
+                self.phase = Phase::Contact { since: now, moves: Some(Move::Out) };
+                Step::Wait
+            }
+            Next::Again if self.tries < TRIES => {
+                self.tries += 1;
+                self.corrections = 0;
+                self.leg = Leg::Staging;
+                let way = Way::choose(self.sideways, &odom_from_base.inv_mul(&self.goal()));
+                self.phase = Phase::Drive { since: now, way };
+                Step::Wait
+            }
+            Next::Again => {
+                let miss = Miss::of(&odom_from_base.inv_mul(&docked));
+                Step::Done(Err(contact.failure(&self.name, &miss, now, TRIES)))
             }
         }
     }
@@ -318,7 +392,11 @@ impl Docking {
                 let miss = Miss::of(&base_from_goal);
                 let corrected = self.corrections == CORRECTIONS;
                 if self.is_near(&base_from_goal) || (corrected && miss.within(&TOLERANCE)) {
-                    return Step::Done(Ok(()));
+                    if self.contact.is_none() {
+                        return Step::Done(Ok(()));
+                    }
+                    self.phase = Phase::Contact { since: now, moves: None };
+                    return Step::Wait;
                 }
                 if self.corrections < CORRECTIONS {
                     self.corrections += 1;

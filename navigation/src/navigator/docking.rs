@@ -6,9 +6,9 @@ use crate::dock::{self, Docking, Sight, on_shape};
 use crate::guard::MARGIN_M;
 use crate::messages::NavOutput;
 use nalgebra::{Isometry2, Point2};
-use nightshift_core::describe::Station;
+use nightshift_core::describe::{Station, StationKind};
 use nightshift_core::frames::{Base, Pose, Pose2, Tag};
-use nightshift_core::robot::{LaserScan, Twist};
+use nightshift_core::robot::{Battery, LaserScan, Twist};
 use nightshift_core::{Code, Failure, Outbox, Stamp, StationId};
 use std::sync::Arc;
 
@@ -77,6 +77,7 @@ impl Navigator {
             plane_m: self.plane_m,
             limits,
             sideways: self.omnidirectional,
+            charges: self.battery && station.kind == StationKind::Charger,
             odom_from_station,
             odom_from_base: *odom_from_base,
         };
@@ -159,6 +160,13 @@ impl Navigator {
             (self.senses.last(&scan.scanner, scan.stamp), self.scanners.get(&scan.scanner))
         {
             docking.scan(&Sight { odom_from_base, eye, points });
+        }
+    }
+
+    /// What the battery says, which tells a charger's dock from one that only looks like it.
+    pub(super) fn dock_fed(&mut self, battery: &Battery) {
+        if let Some(Running { task: Task::Dock { docking, .. }, .. }) = &mut self.running {
+            docking.fed(battery.stamp, battery.charging);
         }
     }
 

@@ -18,6 +18,8 @@ pub enum JobKind {
     Unload,
     /// Nothing is moved: racks are looked at, and what stands in them is read.
     Search,
+    /// Into a charger's dock, until the battery is full.
+    Charge,
 }
 
 /// A job as the caller wrote it: text that is yet to be checked.
@@ -31,7 +33,8 @@ pub struct JobRequest {
     pub caller: String,
     /// In order. Of a search the samples to be found; none is all that may be there.
     pub items: Vec<RequestItem>,
-    /// Of a search: where to look, in this order; none is every storage and the robot's deck.
+    /// Of a search: where to look, in this order; none is every storage and the robot's deck. Of charging: which charger, one at
+    /// most; none is the nearest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stations: Vec<String>,
     /// `PUT_BACK` (default), `HOLD`, `RETRY_n`.
@@ -71,6 +74,8 @@ pub enum Phase {
     Navigate,
     /// Docking by sight.
     Dock,
+    /// Standing in a charger's dock.
+    Charge,
     /// Looking for the nest and the sample.
     Locate,
     /// Waiting until the station is ready for the hand.
@@ -93,11 +98,12 @@ pub enum Phase {
 
 impl Phase {
     /// In the order of a transfer out of a station with a handshake; into one, `PrepareSite` comes after `Carry`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Reserved,
         Self::Navigate,
         Self::Dock,
+        Self::Charge,
         Self::Locate,
         Self::PrepareSite,
         Self::Pick,
@@ -116,6 +122,7 @@ impl Phase {
             Self::Reserved => "RESERVED",
             Self::Navigate => "NAVIGATE",
             Self::Dock => "DOCK",
+            Self::Charge => "CHARGE",
             Self::Locate => "LOCATE",
             Self::PrepareSite => "PREPARE_SITE",
             Self::Pick => "PICK",

@@ -158,6 +158,10 @@ codes! {
     StoreUnavailable = 701, Fatal, retriable: true, next: "free disk space or mend the store, then start again";
     /// The robot's driver (or the simulator) is gone.
     RobotUnavailable = 702, Critical, retriable: true, next: "start the robot's driver, then resume";
+    /// The base stands in a charger's dock, and the battery is not fed.
+    NotCharging = 703, Urgent, retriable: true, next: "clean the contacts of base and charger, look whether the charger has power, then send again";
+    /// The battery has too little left to begin this.
+    BatteryLow = 704, Warning, retriable: true, next: "call /nightshift/charge, then send again";
     /// Started again after an unclean end: motion waits for an acknowledged restart.
     RestartNotAcknowledged = 800, Critical, retriable: true, next: "look at the robot, then call /nightshift/resume";
     /// Where a sample is, is not known for certain.

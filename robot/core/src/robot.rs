@@ -140,6 +140,17 @@ pub struct Inertial {
     pub acceleration: [f64; 3],
 }
 
+/// The battery, as its own electronics tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Battery {
+    /// When it held.
+    pub stamp: Stamp,
+    /// Share of a full charge, from 0 to 1.
+    pub charge: f64,
+    /// Whether a charger feeds it, also where it is full.
+    pub charging: bool,
+}
+
 /// The gripper.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GripperState {
@@ -245,6 +256,8 @@ pub enum RobotEvent {
     Wrist(Wrench),
     /// The base's inertial unit.
     Inertial(Inertial),
+    /// The battery.
+    Battery(Battery),
     /// A trajectory has ended.
     ArmDone {
         /// Of the command.

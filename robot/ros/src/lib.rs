@@ -13,6 +13,7 @@
 //! | `/odom` | nav_msgs/Odometry | as the scans | the same |
 //! | `/joint_states` | sensor_msgs/JointState | as the scans | the same; arm and fingers come in messages of their own; finger effort is the grip force, arm effort the drives' torque |
 //! | `/wrist/wrench` | geometry_msgs/WrenchStamped | as the scans | the same; what the gripper puts on the arm, in the flange's frame, untared |
+//! | `/battery_state` | sensor_msgs/BatteryState | as the scans | the same; `percentage` and `power_supply_status` are read |
 //! | `/imu/data_raw` | sensor_msgs/Imu | as the scans | the same; without orientation; the stack does not read it |
 //! | `/camera/color/image_raw`, `/camera/depth/image_raw`, `/camera/color/camera_info` | sensor_msgs/Image, CameraInfo | as the scans | the same; depth is registered to colour, 16UC1 in millimetres, 0 is missing |
 //! | `/tf` | tf2_msgs/TFMessage | reliable, last 100 | what tf2 listeners ask for |

@@ -15,6 +15,8 @@ pub const JOINT_STATES: &str = "/joint_states";
 pub const WRENCH: &str = "/wrist/wrench";
 /// The base's inertial unit.
 pub const IMU: &str = "/imu/data_raw";
+/// The battery.
+pub const BATTERY: &str = "/battery_state";
 /// The colour picture.
 pub const COLOR: &str = "/camera/color/image_raw";
 /// The depth picture, registered to the colour picture.
@@ -74,6 +76,8 @@ pub const LOAD_ACTION: &str = "/nightshift/load";
 pub const UNLOAD_ACTION: &str = "/nightshift/unload";
 /// Where samples are looked for.
 pub const SEARCH_ACTION: &str = "/nightshift/search";
+/// The action that charges the battery.
+pub const CHARGE_ACTION: &str = "/nightshift/charge";
 /// The service that tells about a job.
 pub const GET_JOB: &str = "/nightshift/get_job";
 /// The service that tells where samples are.

@@ -31,6 +31,10 @@ pub enum Component {
     Vial,
     /// A station that behaves.
     Station,
+    /// A station that charges the robot.
+    Charger,
+    /// The robot's battery.
+    Battery,
     /// A station's dock tag.
     Tag,
     /// A piece of furniture.
@@ -51,7 +55,7 @@ pub enum Component {
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Scanner,
         Self::Odometry,
         Self::Joints,
@@ -63,6 +67,8 @@ impl Component {
         Self::Slot,
         Self::Vial,
         Self::Station,
+        Self::Charger,
+        Self::Battery,
         Self::Tag,
         Self::Furniture,
         Self::Obstacle,
@@ -87,6 +93,8 @@ impl Component {
             Self::Slot => "slot",
             Self::Vial => "vial",
             Self::Station => "station",
+            Self::Charger => "charger",
+            Self::Battery => "battery",
             Self::Tag => "tag",
             Self::Furniture => "furniture",
             Self::Obstacle => "obstacle",
@@ -105,7 +113,7 @@ impl Component {
             Self::Rack => Some("STATION/NEST"),
             Self::Slot => Some("STATION/NEST/SLOT"),
             Self::Vial => Some("SAMPLE"),
-            Self::Station | Self::Tag => Some("STATION"),
+            Self::Station | Self::Charger | Self::Tag => Some("STATION"),
             Self::Furniture | Self::Obstacle => Some("NAME"),
             _ => None,
         }
@@ -270,6 +278,9 @@ pub enum What {
     StationBusy,
     StationBroken,
     StationPartStuck,
+    ChargerDirty,
+    ChargerDead,
+    BatteryCharge,
     TagCovered,
     FurnitureShift,
     ObstaclePut,

@@ -19,6 +19,8 @@ use std::time::Duration;
 const WHEEL_STEPS: u64 = 10;
 /// Steps between two reports of the joints, of the gripper, of the wrist and of the inertial unit: 100 Hz.
 const JOINT_STEPS: u64 = 5;
+/// A second.
+const BATTERY_STEPS: u64 = 500;
 /// Standard deviation of a joint encoder, rad.
 const ENCODER_SIGMA: f64 = 1e-5;
 /// Standard deviation of a joint's rate, rad/s.
@@ -70,6 +72,7 @@ pub struct Channels {
     gripper: Channel<RobotEvent>,
     wrist: Channel<RobotEvent>,
     inertial: Channel<RobotEvent>,
+    battery: Channel<RobotEvent>,
     camera: Channel<Frame>,
     /// For what faults add to measurements.
     spoil: Stream,
@@ -86,6 +89,7 @@ impl Channels {
             gripper: Channel::new("gripper", GRIPPER, seed),
             wrist: Channel::new("wrist", JOINTS, seed),
             inertial: Channel::new("inertial", JOINTS, seed),
+            battery: Channel::new("battery", GRIPPER, seed),
             camera: Channel::new("camera", CAMERA, seed),
             spoil: seed.stream("spoil"),
         }
@@ -120,6 +124,7 @@ impl Channels {
             RobotEvent::Gripper(_) => (&mut self.gripper, Component::Gripper),
             RobotEvent::Wrist(_) => return self.wrist.send(now, event, std::iter::empty()),
             RobotEvent::Inertial(_) => return self.inertial.send(now, event, std::iter::empty()),
+            RobotEvent::Battery(_) => return self.battery.send(now, event, std::iter::empty()),
             RobotEvent::ArmDone { .. } | RobotEvent::GripperDone { .. } => {
                 unreachable!("the end of a motion is no measurement")
             }
@@ -128,8 +133,8 @@ impl Channels {
     }
 
     fn receive(&mut self, now: Stamp) -> Vec<RobotEvent> {
-        let Self { scanners, odometry, joints, gripper, wrist, inertial, .. } = self;
-        let others = [odometry, joints, gripper, wrist, inertial];
+        let Self { scanners, odometry, joints, gripper, wrist, inertial, battery, .. } = self;
+        let others = [odometry, joints, gripper, wrist, inertial, battery];
         let channels = scanners.iter_mut().map(|(_, channel)| channel).chain(others);
         channels.flat_map(|channel| std::iter::from_fn(|| channel.receive(now))).collect()
     }
@@ -199,6 +204,12 @@ impl World {
             self.send(now, RobotEvent::Wrist(wrench));
             let inertial = self.inertial.report(now);
             self.send(now, RobotEvent::Inertial(inertial));
+        }
+        if steps.is_multiple_of(BATTERY_STEPS)
+            && let Some(battery) = &self.battery
+        {
+            let report = battery.report(now);
+            self.send(now, RobotEvent::Battery(report));
         }
         let mut events = self.arm.take_events();
         events.extend(self.gripper.take_events());

@@ -6,6 +6,7 @@ use crate::SimError;
 use crate::faults::{Component, Fault, What, nearest};
 use crate::scene::{Form, Host, ObstacleBox, Prim, Role, StationSlot, VialSpec};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nightshift_core::describe::StationKind;
 use nightshift_core::frames::{Pose, Pose2};
 use nightshift_core::{Address, SampleId};
 
@@ -39,6 +40,14 @@ impl World {
             Component::Scanner => known("scanner", self.robot.scanners.keys().map(String::as_str).collect())?,
             Component::Vial => known("sample", self.samples())?,
             Component::Station => known("station that behaves", self.behaving())?,
+            Component::Charger => {
+                let stations = self.site.stations.iter();
+                let chargers = stations.filter(|(_, station)| station.kind == StationKind::Charger);
+                known("charger", chargers.map(|(id, _)| id.as_str()).collect())?;
+            }
+            Component::Battery if self.battery.is_none() => {
+                return refuse("the robot's description has no [battery]".to_owned());
+            }
             Component::Tag => known("station", self.site.stations.keys().map(|id| id.as_str()).collect())?,
             Component::Furniture => {
                 known("furniture", self.site.furniture.iter().map(|shape| shape.name.as_str()).collect())?;
@@ -120,6 +129,11 @@ impl World {
             What::GripperJam => self.jammed_at = None,
             What::GripperOpens => self.gripper.open(self.fingers()),
             What::ArmProtectiveStop => self.arm.halt("protective stop"),
+            What::BatteryCharge => {
+                if let Some(battery) = &mut self.battery {
+                    battery.set_charge(fault.number("at"));
+                }
+            }
             What::ClockJump => self.clock_ahead_s += fault.number("by"),
             What::ObstaclePut => {
                 let size_m = ["length", "width", "height"].map(|name| fault.number(name));

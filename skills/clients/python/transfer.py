@@ -14,13 +14,13 @@ import sys
 import uuid
 
 import rclpy
-from nightshift_interfaces.action import Load, Search, Transfer, Unload
+from nightshift_interfaces.action import Charge, Load, Search, Transfer, Unload
 from nightshift_interfaces.msg import TransferItem
 from nightshift_interfaces.srv import Resume
 from rclpy.action import ActionClient
 
 MOVES = {"transfer": Transfer, "load": Load, "unload": Unload}
-ACTIONS = {**MOVES, "search": Search}
+ACTIONS = {**MOVES, "search": Search, "charge": Charge}
 
 
 def outcome(message):

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cancel;
+mod charge;
 mod failures;
 mod happy;
 mod lab;

@@ -29,8 +29,8 @@ pub use manipulator::Manipulator;
 pub use part::{Part, PartJoint};
 pub use phase::Phase;
 pub use robot::{
-    ArmDescription, BaseDescription, CameraDescription, DeckNest, GripperDescription, Robot,
-    ScannerDescription,
+    ArmDescription, BaseDescription, BatteryDescription, CameraDescription, DeckNest, GripperDescription,
+    Robot, ScannerDescription,
 };
 pub use shape::{Shape, Solid};
 pub use site::{Content, ContentKind, Site, Stock, StockItem, fiducial_of_code};

@@ -26,6 +26,8 @@ pub struct Robot {
     pub gripper: GripperDescription,
     /// The wrist camera.
     pub camera: CameraDescription,
+    /// The battery; none where the robot tells nothing of it.
+    pub battery: Option<BatteryDescription>,
     /// Laser scanners by name.
     pub scanners: BTreeMap<String, ScannerDescription>,
     /// Nests of the robot's own deck, addressed as `deck/<nest>/<slot>`.
@@ -43,6 +45,7 @@ struct RobotFile {
     arm: ArmDescription,
     gripper: GripperDescription,
     camera: CameraDescription,
+    battery: Option<BatteryDescription>,
     scanner: BTreeMap<String, ScannerDescription>,
     #[serde(default)]
     deck: BTreeMap<NestId, DeckNest>,
@@ -121,6 +124,16 @@ pub struct CameraDescription {
     pub readout_s: f64,
 }
 
+/// What the robot runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatteryDescription {
+    /// What it holds, watt hours.
+    pub capacity_wh: f64,
+    /// With less than this share of a full charge no job is begun but charging.
+    pub low: f64,
+}
+
 /// A laser scanner.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -190,6 +203,7 @@ impl Robot {
                 arm: file.arm,
                 gripper: file.gripper,
                 camera: file.camera,
+                battery: file.battery,
                 scanners: file.scanner,
                 deck: file.deck,
             });
@@ -247,6 +261,15 @@ fn check_rest(file: &RobotFile, problems: &mut Problems) {
     {
         // NaN is neither.
         problems.check((0.0..=1.0).contains(&seconds), FILE, key, "must be a time from 0 to 1 s");
+    }
+    if let Some(battery) = &file.battery {
+        problems.check(
+            battery.capacity_wh > 0.0,
+            FILE,
+            "battery.capacity_wh",
+            "must be positive, watt hours",
+        );
+        problems.check((0.0..1.0).contains(&battery.low), FILE, "battery.low", "must be a share from 0 to 1");
     }
     problems.check(!file.scanner.is_empty(), FILE, "scanner", "the robot needs a laser scanner");
     for (name, scanner) in &file.scanner {

@@ -8,7 +8,7 @@ use nightshift_core::api::{
 };
 use nightshift_core::{Code, Failure};
 use r2r::WrappedActionTypeSupport;
-use r2r::nightshift_interfaces::action::{Load, Search, Transfer, Unload};
+use r2r::nightshift_interfaces::action::{Charge, Load, Search, Transfer, Unload};
 use r2r::nightshift_interfaces::msg::{
     Evidence as EvidenceMsg, ItemOutcome as OutcomeMsg, JobError, Sighting as SightingMsg, TransferItem,
     Unseen as UnseenMsg,
@@ -144,6 +144,35 @@ impl JobAction for Search::Action {
     }
 
     job_feedback!(Search);
+}
+
+impl JobAction for Charge::Action {
+    const NAME: &'static str = names::CHARGE_ACTION;
+
+    fn request(goal: &Charge::Goal) -> JobRequest {
+        JobRequest {
+            kind: JobKind::Charge,
+            job_id: goal.job_id.clone(),
+            caller: goal.caller.clone(),
+            items: Vec::new(),
+            stations: Some(goal.station.clone()).into_iter().filter(|station| !station.is_empty()).collect(),
+            on_failure: String::new(),
+            verify: String::new(),
+            deadline_s: goal.deadline_s,
+            dry_run: false,
+        }
+    }
+
+    fn result(result: &JobResult) -> Charge::Result {
+        let error = to_error(result.error.as_ref());
+        Charge::Result { success: result.success, job_id: text(result.job_id.as_str()), error }
+    }
+
+    fn refusal(job_id: &str, failure: &Failure) -> Charge::Result {
+        Charge::Result { success: false, job_id: text(job_id), error: to_error(Some(failure)) }
+    }
+
+    job_feedback!(Charge);
 }
 
 fn from_item(item: &TransferItem) -> RequestItem {

@@ -1,6 +1,7 @@
 //! Between our types and ROS messages: pure, and never panicking on what the graph brings.
 
 pub mod arm;
+pub mod battery;
 pub mod camera;
 pub mod jobs;
 pub mod maps;

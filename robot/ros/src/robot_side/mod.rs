@@ -192,6 +192,7 @@ impl Part for RobotPart {
             }
             Output::Event(RobotEvent::Wrist(wrench)) => self.publishers.wrench(&wrench),
             Output::Event(RobotEvent::Inertial(inertial)) => self.publishers.inertial(&inertial),
+            Output::Event(RobotEvent::Battery(battery)) => self.publishers.battery(&battery),
             Output::Clock(stamp) => self.publishers.clock(stamp),
             Output::Frame(messages) => self.publishers.frame(&messages),
             Output::Truth(json) => self.publishers.truth(&json),

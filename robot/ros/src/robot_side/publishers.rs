@@ -1,13 +1,13 @@
 //! What the robot writes to topics.
 
-use crate::convert::{sensors, text, to_time, to_transform};
+use crate::convert::{battery, sensors, text, to_time, to_transform};
 use crate::error::RosError;
 use crate::health::HealthBook;
 use crate::node::Writer;
 use crate::{frames, names, qos};
 use nightshift_core::Stamp;
 use nightshift_core::describe::{Joint, JointKind, Robot, ScannerDescription};
-use nightshift_core::robot::{GripperState, Inertial, JointState, LaserScan, Odometry, Wrench};
+use nightshift_core::robot::{Battery, GripperState, Inertial, JointState, LaserScan, Odometry, Wrench};
 use r2r::geometry_msgs::msg::TransformStamped;
 use r2r::sensor_msgs::msg::{CameraInfo, Image};
 use r2r::tf2_msgs::msg::TFMessage;
@@ -33,6 +33,7 @@ pub struct Publishers {
     joint_states: Writer<sensor_msgs::msg::JointState>,
     wrench: Writer<geometry_msgs::msg::WrenchStamped>,
     imu: Writer<sensor_msgs::msg::Imu>,
+    battery: Writer<sensor_msgs::msg::BatteryState>,
     color: Writer<Image>,
     depth: Writer<Image>,
     camera_info: Writer<CameraInfo>,
@@ -66,6 +67,7 @@ impl Publishers {
             joint_states: Writer::open(node, names::JOINT_STATES, qos::sensor_writer())?,
             wrench: Writer::open(node, names::WRENCH, qos::sensor_writer())?,
             imu: Writer::open(node, names::IMU, qos::sensor_writer())?,
+            battery: Writer::open(node, names::BATTERY, qos::sensor_writer())?,
             color: Writer::open(node, names::COLOR, qos::sensor_writer())?,
             depth: Writer::open(node, names::DEPTH, qos::sensor_writer())?,
             camera_info: Writer::open(node, names::CAMERA_INFO, qos::sensor_writer())?,
@@ -127,6 +129,11 @@ impl Publishers {
     /// The base's inertial unit.
     pub fn inertial(&self, inertial: &Inertial) {
         self.imu.write(&sensors::to_imu(inertial), &self.health);
+    }
+
+    /// The battery.
+    pub fn battery(&self, battery: &Battery) {
+        self.battery.write(&battery::to_battery(battery), &self.health);
     }
 
     /// One exposure.

@@ -12,7 +12,7 @@ use nightshift_core::robot::CommandId;
 use r2r::{ActionServerCancelRequest, Node};
 use std::sync::Arc;
 
-/// One of the three actions.
+/// One of the actions.
 pub trait Jobs {
     /// Takes goals and requests to cancel.
     fn poll(&mut self, calls: &mut Calls);

@@ -32,7 +32,7 @@ use nightshift_core::{Failure, Pose2, Stamp, StationId};
 use presence::Presence;
 use publishers::Publishers;
 use r2r::Node;
-use r2r::nightshift_interfaces::action::{Load, Search, Transfer, Unload};
+use r2r::nightshift_interfaces::action::{Charge, Load, Search, Transfer, Unload};
 use robot_client::RobotClient;
 use sensors::Sensors;
 use services::Services;
@@ -233,7 +233,7 @@ impl Drop for StackSide {
 struct StackPart {
     sensors: Sensors,
     robot: RobotClient,
-    jobs: [Box<dyn Jobs>; 4],
+    jobs: [Box<dyn Jobs>; 5],
     services: Services,
     sites: Sites,
     calls: Calls,
@@ -261,6 +261,7 @@ impl StackPart {
                 Box::new(JobServer::<Load::Action>::open(node, Arc::clone(&shared))?),
                 Box::new(JobServer::<Unload::Action>::open(node, Arc::clone(&shared))?),
                 Box::new(JobServer::<Search::Action>::open(node, Arc::clone(&shared))?),
+                Box::new(JobServer::<Charge::Action>::open(node, Arc::clone(&shared))?),
             ],
             services: Services::open(node, Arc::clone(&shared))?,
             calls: Calls::new(Arc::clone(&shared)),

@@ -2,7 +2,7 @@
 
 use super::presence::{ARM_JOINTS, FINGER_JOINTS};
 use super::{Shared, StackSideInput};
-use crate::convert::{BadMessage, camera, from_time, maps, sensors};
+use crate::convert::{BadMessage, battery, camera, from_time, maps, sensors};
 use crate::error::RosError;
 use crate::node::{Arrivals, next, subscribe};
 use crate::{names, qos};
@@ -13,7 +13,7 @@ use r2r::Node;
 use r2r::geometry_msgs::msg::{PoseStamped, PoseWithCovarianceStamped, WrenchStamped};
 use r2r::nav_msgs::msg::Odometry;
 use r2r::rosgraph_msgs::msg::Clock;
-use r2r::sensor_msgs::msg::{CameraInfo, Image, JointState, LaserScan};
+use r2r::sensor_msgs::msg::{BatteryState, CameraInfo, Image, JointState, LaserScan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub struct Sensors {
     odometry: Arrivals<Odometry>,
     joint_states: Arrivals<JointState>,
     wrench: Arrivals<WrenchStamped>,
+    battery: Arrivals<BatteryState>,
     color: Arrivals<Image>,
     depth: Arrivals<Image>,
     camera_info: Arrivals<CameraInfo>,
@@ -59,6 +60,7 @@ impl Sensors {
             odometry: subscribe(node, names::ODOMETRY, qos::sensor_reader())?,
             joint_states: subscribe(node, names::JOINT_STATES, qos::sensor_reader())?,
             wrench: subscribe(node, names::WRENCH, qos::sensor_reader())?,
+            battery: subscribe(node, names::BATTERY, qos::sensor_reader())?,
             color: subscribe(node, names::COLOR, qos::sensor_reader())?,
             depth: subscribe(node, names::DEPTH, qos::sensor_reader())?,
             camera_info: subscribe(node, names::CAMERA_INFO, qos::sensor_reader())?,
@@ -114,6 +116,11 @@ impl Sensors {
             let wrench = sensors::from_wrench(&message, &self.flange);
             let event = wrench.map(|wrench| (wrench.stamp, RobotEvent::Wrist(wrench)));
             intake.sensor(names::WRENCH, names::WRENCH, event);
+        }
+        while let Some(message) = next(&mut self.battery) {
+            let battery = battery::from_battery(&message);
+            let event = battery.map(|battery| (battery.stamp, RobotEvent::Battery(battery)));
+            intake.sensor(names::BATTERY, names::BATTERY, event);
         }
         while let Some(message) = next(&mut self.initial_pose) {
             let pose = maps::from_initial_pose(&message);

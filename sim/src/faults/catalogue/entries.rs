@@ -2,7 +2,7 @@
 
 use super::{Component, Parameter, ParameterKind, Spec, StreamFault, Unit, What};
 use Component::{Arm, Base, Camera, Clock, Disk, Furniture, Gripper, Joints, Network, Obstacle, Odometry};
-use Component::{Rack, Room, Scanner, Slot, Stack, Station, Tag, Vial};
+use Component::{Battery, Charger, Rack, Room, Scanner, Slot, Stack, Station, Tag, Vial};
 
 const fn number(
     name: &'static str,
@@ -357,6 +357,21 @@ pub static CATALOGUE: &[Spec] = &[
             FOR,
         ],
         "a part goes there and no farther, a door half open; then it is mended",
+    ),
+    entry(
+        Charger,
+        "dirty",
+        What::ChargerDirty,
+        &[FOR],
+        "its contacts conduct only from the third time on that the base comes onto them",
+    ),
+    entry(Charger, "dead", What::ChargerDead, &[FOR], "it has no power; then it has again"),
+    entry(
+        Battery,
+        "charge",
+        What::BatteryCharge,
+        &[number("at", Unit::Share, None, [0.0, 1.0], "of a full charge")],
+        "has so much left from now on",
     ),
     entry(Tag, "covered", What::TagCovered, &[FOR], "somebody has hung a cloth over the station's dock tag"),
     entry(Furniture, "shift", What::FurnitureShift, &[X, Y, YAW], "stands elsewhere than on the map"),

@@ -39,6 +39,8 @@ pub struct Faults {
     pub nest_shift: BTreeMap<StationId, f64>,
     /// The base is docked so far to the side, metres.
     pub dock_error_m: f64,
+    /// Chargers have no power from the time when the battery has so much.
+    pub charger_dead_at: Option<f64>,
     /// What docking says that its place is unsure by, metres.
     pub dock_sigma_m: f64,
     /// The next wishes to reach into a station are answered so.

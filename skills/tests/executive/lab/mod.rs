@@ -3,6 +3,7 @@
 
 mod arm;
 mod base;
+mod battery;
 mod books;
 mod calls;
 mod camera;
@@ -77,6 +78,7 @@ enum Due {
     Joints,
     Localised,
     Wrist,
+    Battery,
     Input(SkillInput),
     ArmEnds(u64),
     /// A picture, which may be dark.
@@ -90,6 +92,8 @@ pub struct Lab {
     pub arm: Arm,
     pub executive: Executive,
     pub store: Store,
+    /// Share of a full charge.
+    pub battery: f64,
     /// What is durable.
     pub durable: Ledger,
     pub vials: BTreeMap<SampleId, Vial>,
@@ -161,6 +165,7 @@ impl Lab {
             arm,
             executive,
             store,
+            battery: 0.5,
             durable,
             base: BaseAt::Free,
             faults: Faults::default(),
@@ -268,6 +273,7 @@ impl Lab {
                 })));
             }
             Due::Wrist => self.wrist_tells(),
+            Due::Battery => self.battery_tells(),
             Due::Input(SkillInput::Navigation(NavOutput::Done { id, result })) => {
                 self.navigation_ends(id, result);
             }

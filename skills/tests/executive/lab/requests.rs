@@ -35,7 +35,7 @@ pub fn transfer(job: &str, items: &[(&str, &str, &str)]) -> JobRequest {
 
 /// The phases of a transfer between stations without a handshake.
 pub fn usual_phases() -> Vec<Phase> {
-    let others = [Phase::PrepareSite, Phase::ReleaseSite, Phase::Done];
+    let others = [Phase::Charge, Phase::PrepareSite, Phase::ReleaseSite, Phase::Done];
     Phase::ALL.into_iter().filter(|phase| !others.contains(phase)).collect()
 }
 
