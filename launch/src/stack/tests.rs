@@ -55,7 +55,7 @@ fn goal(x: f64, y: f64) -> StackInput {
     StackInput::GoalPose(Pose2::new(x, y, 0.0))
 }
 
-fn transfer() -> StackInput {
+fn transfer(deadline_s: f64) -> StackInput {
     let item = RequestItem {
         sample_id: "S-001".to_owned(),
         labware_type: String::new(),
@@ -71,7 +71,7 @@ fn transfer() -> StackInput {
         stations: Vec::new(),
         on_failure: String::new(),
         verify: String::new(),
-        deadline_s: 0.0,
+        deadline_s,
         dry_run: false,
     };
     StackInput::Call(Call { id: CommandId(1), request: Request::Submit(request) })
@@ -114,7 +114,15 @@ fn a_person_tells_pose_and_goal_and_nonsense_is_refused_and_all_of_it_replays() 
         .collect();
     assert!(paths.len() >= 2 && paths[0] > 1 && paths[paths.len() - 1] == 0, "{paths:?}");
 
-    run.tell(transfer());
+    for deadline_s in [f64::NAN, f64::INFINITY] {
+        let refused = run.tell(transfer(deadline_s));
+        let why = refused.iter().find_map(|output| match output {
+            StackOutput::Answer { reply: Reply::Submitted(Err(failure)), .. } => Some(failure.to_string()),
+            _ => None,
+        });
+        assert!(why.as_ref().is_some_and(|why| why.contains("deadline_s")), "{why:?}");
+    }
+    run.tell(transfer(0.0));
     run_until(&mut run, 1.0, |_| false);
     says(&run.tell(goal(away[0], away[1])), "a job is underway");
 

@@ -42,6 +42,7 @@ pub struct JobRequest {
     /// `LIGHT`, `FULL` (default).
     pub verify: String,
     /// Seconds from acceptance; 0 is no deadline.
+    #[serde(with = "crate::any_number")]
     pub deadline_s: f64,
     /// Check and plan, move nothing.
     pub dry_run: bool,

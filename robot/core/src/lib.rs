@@ -4,6 +4,7 @@
 //! seconds or [`time::Stamp`]s, forces in newtons; frames follow REP-103 (x forward, y left, z up) and REP-105
 //! (`map`, `odom`, `base_link`).
 
+mod any_number;
 pub mod api;
 pub mod component;
 pub mod describe;

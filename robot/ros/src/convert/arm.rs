@@ -1,9 +1,9 @@
 //! Trajectories of the arm, and what an arm's action says about them.
 
 use super::{from_time, text, to_duration};
-use nightshift_core::robot::{JointTrajectory, TrajectoryPoint};
+use nightshift_core::robot::{CommandId, JointTrajectory, RobotEvent, TrajectoryPoint};
 use r2r::builtin_interfaces::msg::Time;
-use r2r::control_msgs::action::FollowJointTrajectory as Follow;
+use r2r::control_msgs::action::{FollowJointTrajectory as Follow, GripperCommand as Grip};
 use r2r::trajectory_msgs::msg::{JointTrajectory as TrajectoryMsg, JointTrajectoryPoint as PointMsg};
 
 /// `error_code` of a result (control_msgs).
@@ -107,6 +107,18 @@ fn refuse<T>(code: i32, words: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { code, words: words.into() })
 }
 
+/// How a motion of the fingers ended.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn from_gripper_result(id: CommandId, result: &Grip::Result) -> Result<RobotEvent, String> {
+    let (opening_m, force_n) = (result.position, result.effort);
+    if !opening_m.is_finite() || !force_n.is_finite() {
+        return Err(format!("its result, position {opening_m} m and effort {force_n} N, is not finite"));
+    }
+    Ok(RobotEvent::GripperDone { id, opening_m, force_n, stalled: result.stalled })
+}
+
 /// For each joint of the arm, its place in the message.
 fn order(message: &TrajectoryMsg, names: &[String]) -> Result<Vec<usize>, Refusal> {
     if let Some(unknown) = message.joint_names.iter().find(|name| !names.contains(name)) {
@@ -157,6 +169,18 @@ mod tests {
         let point =
             |time_s, q| TrajectoryPoint { time_s, positions: vec![q, -q], velocities: vec![0.5 * q, 0.25] };
         JointTrajectory { points: vec![point(0.0, 0.0), point(0.5, 1.0), point(2.25, 3.0)] }
+    }
+
+    #[test]
+    fn a_result_of_the_fingers_that_is_no_number_is_refused() {
+        let result = |position, effort| Grip::Result { position, effort, stalled: true, reached_goal: false };
+        let (opening_m, force_n) = (0.028, 8.0);
+        let done = RobotEvent::GripperDone { id: CommandId(3), opening_m, force_n, stalled: true };
+        assert_eq!(from_gripper_result(CommandId(3), &result(opening_m, force_n)), Ok(done));
+        for (position, effort) in [(f64::NAN, 8.0), (0.028, f64::INFINITY)] {
+            let why = from_gripper_result(CommandId(3), &result(position, effort)).unwrap_err();
+            assert!(why.contains("not finite"), "{why}");
+        }
     }
 
     #[test]

@@ -82,16 +82,10 @@ impl RobotClient {
         }
         for (id, ended) in self.gripper.poll() {
             match ended {
-                Ended::Result(GoalStatus::Succeeded, result) => self.tell(
-                    names::GRIPPER_ACTION,
-                    id,
-                    RobotEvent::GripperDone {
-                        id,
-                        opening_m: result.position,
-                        force_n: result.effort,
-                        stalled: result.stalled,
-                    },
-                ),
+                Ended::Result(GoalStatus::Succeeded, result) => match arm::from_gripper_result(id, &result) {
+                    Ok(event) => self.tell(names::GRIPPER_ACTION, id, event),
+                    Err(message) => self.gripper_failed(id, &message),
+                },
                 Ended::Result(status, _) => self.gripper_failed(id, &format!("the goal was {status}")),
                 Ended::Failed(message) => self.gripper_failed(id, &message),
             }
