@@ -2,6 +2,7 @@
 
 use crate::cli::{IkArgs, PlanArgs};
 use crate::files;
+use crate::talk::tell;
 use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::Failure;
@@ -103,14 +104,14 @@ pub fn ik(args: &IkArgs) -> Result<ExitCode, String> {
     let robot = args.robot.clone();
     let report = IkReport { robot, method: arm.inverse_words(), joints, solved, cpu_us, poses };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        println!("method  {}", report.method);
-        println!("solved  {solved} of {all}");
-        println!("cpu     {}", report.cpu_us.words());
+        tell!("method  {}", report.method);
+        tell!("solved  {solved} of {all}");
+        tell!("cpu     {}", report.cpu_us.words());
         for (index, pose) in report.poses.iter().enumerate() {
             if pose.solutions.is_empty() {
-                println!("none    pose {}{}", index + 1, missed(&arm, &goals[index]));
+                tell!("none    pose {}{}", index + 1, missed(&arm, &goals[index]));
             }
         }
     }
@@ -151,15 +152,15 @@ pub fn plan_all(args: &PlanArgs) -> Result<ExitCode, String> {
     let joints = arm.limits().iter().map(|limit| limit.joint.clone()).collect();
     let report = PlanReport { robot: args.robot.clone(), joints, solved, cpu_us: Spread::of(us), problems };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        println!("solved  {solved} of {all}");
+        tell!("solved  {solved} of {all}");
         if let Some(cpu_us) = &report.cpu_us {
-            println!("cpu     {}", cpu_us.words());
+            tell!("cpu     {}", cpu_us.words());
         }
         for (index, problem) in report.problems.iter().enumerate() {
             if let Some(failure) = &problem.failure {
-                println!("none    line {}: {failure}", index + 1);
+                tell!("none    line {}: {failure}", index + 1);
             }
         }
     }

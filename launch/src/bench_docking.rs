@@ -5,6 +5,7 @@ use crate::cli::BenchDockingArgs;
 use crate::docking_picture;
 use crate::effects::Eye;
 use crate::files::{self, Lab};
+use crate::talk::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{Isometry2, Point2, Vector2};
 use nightshift_core::describe::Station;
@@ -120,7 +121,7 @@ pub fn run(args: &BenchDockingArgs) -> Result<ExitCode, String> {
         && report.off_mm.p95 <= AIM_MM
         && report.off_deg.p95 <= AIM_DEG;
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
         print(&report);
     }
@@ -149,19 +150,21 @@ fn report(each: Vec<Dock>) -> Report {
 
 fn print(report: &Report) {
     let line = |name: &str, spread: &Spread, aim: f64, unit: &str| {
-        println!(
+        tell!(
             "{name}  p50 {:.3}  p95 {:.3}  max {:.3} {unit}; aim: p95 at most {aim}",
-            spread.p50, spread.p95, spread.max
+            spread.p50,
+            spread.p95,
+            spread.max
         );
     };
-    println!("docked    {} of {}", report.docked, report.docks);
-    println!("contacts  {}", report.contacts);
+    tell!("docked    {} of {}", report.docked, report.docks);
+    tell!("contacts  {}", report.contacts);
     line("place   ", &report.off_mm, report.aim_mm, "mm");
     line("heading ", &report.off_deg, report.aim_deg, "deg");
-    println!("a dock    {:.1} pictures, {:.1} s", report.pictures_mean, report.simulated_s_mean);
+    tell!("a dock    {:.1} pictures, {:.1} s", report.pictures_mean, report.simulated_s_mean);
     for dock in report.each.iter().filter(|dock| dock.failure.is_some() || !dock.contacts.is_empty()) {
         let why = dock.failure.as_deref().unwrap_or("docked");
-        println!("{} seed {}: {why}; {}", dock.station, dock.seed, dock.contacts.join("; "));
+        tell!("{} seed {}: {why}; {}", dock.station, dock.seed, dock.contacts.join("; "));
     }
 }
 

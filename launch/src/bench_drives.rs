@@ -4,7 +4,7 @@
 use crate::cli::DrivesArgs;
 use crate::clock::Stopwatch;
 use crate::files;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map};
@@ -97,7 +97,7 @@ pub fn run(args: &DrivesArgs) -> Result<ExitCode, String> {
         drives,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
         print(&report);
     }
@@ -110,15 +110,16 @@ fn contacts_of(report: &Report) -> usize {
 }
 
 fn print(report: &Report) {
-    println!("drives      {}, {} people in each laboratory, seed {}", report.n, report.people, report.seed);
-    println!("arrived     {}", report.arrived);
-    println!(
+    tell!("drives      {}, {} people in each laboratory, seed {}", report.n, report.people, report.seed);
+    tell!("arrived     {}", report.arrived);
+    tell!(
         "contacts    {} with people, {} with things",
-        report.contacts_with_people, report.contacts_with_things
+        report.contacts_with_people,
+        report.contacts_with_things
     );
     for (name, values, unit) in [("time", report.time_s, "s"), ("off", report.off_m, "m")] {
         if let Some([least, median, p95, most]) = values {
-            println!(
+            tell!(
                 "{name:<11} {least:.3} / {median:.3} / {p95:.3} / {most:.3} {unit} (least / median / 95 % / most)"
             );
         }

@@ -3,7 +3,7 @@
 use crate::cli::BenchSimArgs;
 use crate::files::{self, Lab};
 use crate::night;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Nest, RackType, Site, StockItem};
@@ -102,7 +102,7 @@ pub fn run(args: &BenchSimArgs) -> Result<ExitCode, String> {
     let report =
         Report { vials: args.vials, seconds: args.seconds, runs: args.runs, rows, memory, night, missed };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
         print(&report);
     }
@@ -110,19 +110,19 @@ pub fn run(args: &BenchSimArgs) -> Result<ExitCode, String> {
 }
 
 fn print(report: &Report) {
-    println!("{} vials, {} simulated s, {} runs, processor time", report.vials, report.seconds, report.runs);
+    tell!("{} vials, {} simulated s, {} runs, processor time", report.vials, report.seconds, report.runs);
     for row in &report.rows {
         let [least, median, most] = row.times_real;
         let aim = row.aim.map_or(String::new(), |aim| format!("  (aim {aim:.0})"));
-        println!("{:<50} {median:7.1} x real time, {least:.1} to {most:.1}{aim}", row.what);
+        tell!("{:<50} {median:7.1} x real time, {least:.1} to {most:.1}{aim}", row.what);
     }
     let Memory { before_mib, after_mib, simulated_s } = report.memory;
-    println!("memory {before_mib:.1} MiB, {after_mib:.1} MiB after {simulated_s:.0} simulated s");
+    tell!("memory {before_mib:.1} MiB, {after_mib:.1} MiB after {simulated_s:.0} simulated s");
     if let Some(night) = &report.night {
-        println!("{night}");
+        tell!("{night}");
     }
     for missed in &report.missed {
-        println!("missed  {missed}");
+        tell!("missed  {missed}");
     }
 }
 

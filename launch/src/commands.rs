@@ -5,7 +5,7 @@ use crate::recording::{Folder, JournalFile, RunInfo};
 use crate::runner::{self, Verdict};
 use crate::scenario::Scenario;
 use crate::stack::Stack;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use crate::{
     arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_refine, bench_sim, calibrate, check,
     complete_depth, dataset, faults, files, lab, live, localize, make_map, map_changes, picture, plan_path,
@@ -111,7 +111,7 @@ fn scenario(args: &ScenarioArgs) -> Result<ExitCode, String> {
         journal.flush()?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&verdict).expect("plain data"));
+        tell!("{}", serde_json::to_string(&verdict).expect("plain data"));
     } else {
         print_verdict(&args.file, &verdict);
     }
@@ -119,14 +119,14 @@ fn scenario(args: &ScenarioArgs) -> Result<ExitCode, String> {
 }
 
 fn print_verdict(name: &str, verdict: &Verdict) {
-    println!("scenario    {name}, seed {}", verdict.seed);
-    println!("outcome     {}", verdict.outcome);
-    println!("transfers   {}", verdict.transfers);
+    tell!("scenario    {name}, seed {}", verdict.seed);
+    tell!("outcome     {}", verdict.outcome);
+    tell!("transfers   {}", verdict.transfers);
     let (sim, wall) = (verdict.sim_time_s, verdict.wall_time_s);
-    println!("time        {sim:.1} s simulated in {wall:.1} s ({:.1} x real time)", sim / wall);
-    println!("journal     {}", verdict.journal_hash);
+    tell!("time        {sim:.1} s simulated in {wall:.1} s ({:.1} x real time)", sim / wall);
+    tell!("journal     {}", verdict.journal_hash);
     for violation in &verdict.violations {
-        println!("violation   {violation}");
+        tell!("violation   {violation}");
     }
 }
 
@@ -161,12 +161,12 @@ fn progress_bar() -> ProgressBar {
 fn run_check(args: &CheckArgs) -> Result<ExitCode, String> {
     let report = check::check(&args.path, &args.robot)?;
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else if report.ok {
-        println!("ok  {} {}", report.kind, report.summary);
+        tell!("ok  {} {}", report.kind, report.summary);
     } else {
         for problem in &report.problems {
-            println!("{problem}");
+            tell!("{problem}");
         }
         talk!("{} of {}: {} to mend", report.kind, args.path.display(), report.problems.len());
     }
@@ -187,11 +187,11 @@ fn replay(args: &ReplayArgs) -> Result<ExitCode, String> {
         Stack::new(&lab.site, &lab.robot, lab.grid, restored, Seed(info.seed)).map_err(|e| e.to_string())?;
     match record::replay(stack, &folder.lines()?) {
         Ok(lines) => {
-            println!("equal  {lines} lines");
+            tell!("equal  {lines} lines");
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            println!("differs  {error}");
+            tell!("differs  {error}");
             Ok(ExitCode::FAILURE)
         }
     }
@@ -216,7 +216,7 @@ pub fn save_map(args: &SaveMapArgs, tell: bool) -> Result<ExitCode, String> {
     write(&args.folder.join(&image), &nightshift_navigation::map::to_pgm(&grid))?;
     write(&yaml, nightshift_navigation::map::to_yaml(&grid, &image_name).as_bytes())?;
     if tell {
-        println!("{}  {} x {} cells of {RESOLUTION_M} m", yaml.display(), grid.width, grid.height);
+        tell!("{}  {} x {} cells of {RESOLUTION_M} m", yaml.display(), grid.width, grid.height);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use crate::photo;
 use crate::see::EyesArgs;
+use crate::talk::tell;
 use clap::Args;
 use nightshift_core::image::{Depth, Image, Intrinsics};
 use nightshift_core::random::Seed;
@@ -330,9 +331,9 @@ pub fn run(args: &CompleteArgs) -> Result<ExitCode, String> {
         photo::write_counts(file, &validity)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&summary).expect("plain data"));
+        tell!("{}", serde_json::to_string(&summary).expect("plain data"));
     } else {
-        println!("{summary}");
+        tell!("{summary}");
     }
     let sound = summary.things.iter().all(|thing| thing.do_not_grasp.is_empty());
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,7 +1,7 @@
 //! `nightshift dataset`: annotated pictures of lab ware for training, from a seed.
 
 use crate::interrupt;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -167,11 +167,11 @@ pub fn run(args: &DatasetArgs) -> Result<ExitCode, String> {
         annotations: annotations.display().to_string(),
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        println!("pictures     {}", report.pictures);
-        println!("made now     {}", report.made);
-        println!("annotations  {}", report.annotations);
+        tell!("pictures     {}", report.pictures);
+        tell!("made now     {}", report.made);
+        tell!("annotations  {}", report.annotations);
     }
     Ok(ExitCode::SUCCESS)
 }

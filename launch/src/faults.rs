@@ -1,20 +1,21 @@
 //! `nightshift faults`: the catalogue of what can be made to go wrong.
 
 use crate::cli::FaultsArgs;
+use crate::talk::tell;
 use nightshift_sim::faults::{CATALOGUE, Parameter, ParameterKind, Spec, catalogue};
 use std::process::ExitCode;
 
 /// Prints the catalogue.
 pub fn run(args: &FaultsArgs) -> Result<ExitCode, String> {
     if args.json {
-        println!("{}", serde_json::to_string(CATALOGUE).expect("plain data"));
+        tell!("{}", serde_json::to_string(CATALOGUE).expect("plain data"));
         return Ok(ExitCode::SUCCESS);
     }
     for component in catalogue::Component::ALL {
         for spec in catalogue::of(component) {
-            println!("{}\n    {}", written(spec), spec.effect);
+            tell!("{}\n    {}", written(spec), spec.effect);
             for parameter in spec.parameters {
-                println!("    {:<8} {}", parameter.name, about(parameter));
+                tell!("    {:<8} {}", parameter.name, about(parameter));
             }
         }
     }

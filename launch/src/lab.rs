@@ -2,6 +2,7 @@
 
 use crate::cli::{LabOfSeedArgs, SaveMapArgs};
 use crate::commands::save_map;
+use crate::talk::tell;
 use nightshift_core::random::Seed;
 use nightshift_sim::laboratory;
 use std::fs;
@@ -20,9 +21,9 @@ pub fn run(args: &LabOfSeedArgs) -> Result<ExitCode, String> {
     save_map(&SaveMapArgs { folder: args.out.clone(), robot: args.robot.clone() }, !args.json)?;
     let out = args.out.display().to_string();
     if args.json {
-        println!("{}", serde_json::json!({ "seed": args.seed, "out": out, "stations": stations }));
+        tell!("{}", serde_json::json!({ "seed": args.seed, "out": out, "stations": stations }));
     } else {
-        println!("{out}  laboratory of seed {}, {stations} stations", args.seed);
+        tell!("{out}  laboratory of seed {}, {stations} stations", args.seed);
     }
     Ok(ExitCode::SUCCESS)
 }

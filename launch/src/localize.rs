@@ -4,7 +4,7 @@ use crate::cli::LocalizeArgs;
 use crate::files;
 use crate::picture::{Canvas, draw_map};
 use crate::recording::{Folder, JournalFile};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use cpu_time::ThreadTime;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -66,15 +66,15 @@ pub fn run(args: &LocalizeArgs) -> Result<ExitCode, String> {
         record(folder, &args.map, &log, answers)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
         let count = |state: &str| report.state.iter().filter(|at| at.state == state).count();
-        println!("scans      {}", report.scans);
-        println!("tracking   {}", count("tracking"));
-        println!("ambiguous  {}", count("ambiguous"));
-        println!("lost       {}", count("lost"));
-        println!("cpu        {:.3} ms a scan, p99 {:.3} ms", report.cpu_ms_mean, report.cpu_ms_p99);
-        println!("trajectory {}", args.out.display());
+        tell!("scans      {}", report.scans);
+        tell!("tracking   {}", count("tracking"));
+        tell!("ambiguous  {}", count("ambiguous"));
+        tell!("lost       {}", count("lost"));
+        tell!("cpu        {:.3} ms a scan, p99 {:.3} ms", report.cpu_ms_mean, report.cpu_ms_p99);
+        tell!("trajectory {}", args.out.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,8 @@
 //! The `nightshift` binary: the composition root.
 
+// What is printed goes through `talk.rs`, which outlives its reader.
+#![deny(clippy::print_stdout)]
+
 mod arm_tools;
 mod bench;
 mod bench_docking;
@@ -55,7 +58,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match commands::run(cli::Cli::parse()) {
-        Ok(code) => code,
+        Ok(code) if talk::answered() => code,
+        Ok(_) => ExitCode::from(2),
         Err(message) => {
             talk!("nightshift: {message}");
             ExitCode::from(2)

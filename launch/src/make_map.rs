@@ -3,7 +3,7 @@
 use crate::cli::numbers;
 use crate::localize::read_log;
 use crate::picture::{Canvas, draw_map};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -122,13 +122,13 @@ pub fn run(args: &MakeMapArgs) -> Result<ExitCode, String> {
         picture,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        println!("scans      {}, {} kept, {:.1} m driven", report.scans, report.kept, report.length_m);
-        println!("loops      {} closed", report.loops_closed);
-        println!("map        {}  {} x {} cells", report.yaml.display(), report.width, report.height);
-        println!("picture    {}", report.picture.display());
-        println!("cpu        {cpu_s:.1} s");
+        tell!("scans      {}, {} kept, {:.1} m driven", report.scans, report.kept, report.length_m);
+        tell!("loops      {} closed", report.loops_closed);
+        tell!("map        {}  {} x {} cells", report.yaml.display(), report.width, report.height);
+        tell!("picture    {}", report.picture.display());
+        tell!("cpu        {cpu_s:.1} s");
     }
     Ok(ExitCode::SUCCESS)
 }

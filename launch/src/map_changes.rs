@@ -5,7 +5,7 @@ use crate::cli::pose;
 use crate::files;
 use crate::localize::{localiser_for, read_log};
 use crate::picture::{Canvas, draw_map};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::grid::{Cell, OccupancyGrid};
@@ -119,11 +119,11 @@ pub fn run(args: &ChangesArgs) -> Result<ExitCode, String> {
     file.write(&json)?;
     draw(&grid, &file.regions, &trail, &picture)?;
     if args.json {
-        println!("{}", serde_json::to_string(&file).expect("plain data"));
+        tell!("{}", serde_json::to_string(&file).expect("plain data"));
     } else {
         tell(&grid, &file.regions);
-        println!("changes    {}", json.display());
-        println!("picture    {}", picture.display());
+        tell!("changes    {}", json.display());
+        tell!("picture    {}", picture.display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -142,7 +142,7 @@ fn look(grid: &OccupancyGrid, log: &DriveLog, localiser: &mut Localiser) -> (Vec
 fn tell(grid: &OccupancyGrid, regions: &[Region]) {
     for (index, region) in regions.iter().enumerate() {
         let word = if region.kind == Kind::New { "new " } else { "gone" };
-        println!(
+        tell!(
             "{:>4}  {word}  x {:.2} to {:.2} m, y {:.2} to {:.2} m, {:.2} m^2 of cells",
             index + 1,
             region.low[0],
@@ -153,7 +153,7 @@ fn tell(grid: &OccupancyGrid, regions: &[Region]) {
         );
     }
     if regions.is_empty() {
-        println!("nothing that was seen differs from the map");
+        tell!("nothing that was seen differs from the map");
     }
 }
 
@@ -220,7 +220,7 @@ pub fn update(args: &UpdateMapArgs) -> Result<ExitCode, String> {
     write(&image, &to_pgm(&new))?;
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     write(&yaml, to_yaml(&new, &name).as_bytes())?;
-    println!("map        {}  {} regions taken in", yaml.display(), taken.len());
+    tell!("map        {}  {} regions taken in", yaml.display(), taken.len());
     Ok(ExitCode::SUCCESS)
 }
 

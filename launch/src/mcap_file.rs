@@ -5,7 +5,7 @@
 //! Pictures are attachments, under their content's hash.
 
 use crate::recording::Folder;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mcap::records::MessageHeader;
@@ -55,7 +55,7 @@ pub fn run(args: &McapArgs) -> Result<ExitCode, String> {
         .map_err(|e| format!("{} cannot be written: {e}", args.out.display()))?;
     let messages: u64 = topics.values().sum();
     if args.json {
-        println!("{}", json!({ "messages": messages, "pictures": pictures, "topics": topics }));
+        tell!("{}", json!({ "messages": messages, "pictures": pictures, "topics": topics }));
     }
     talk!("{}: {messages} messages on {} topics, {pictures} pictures", args.out.display(), topics.len());
     Ok(ExitCode::SUCCESS)

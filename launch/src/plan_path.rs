@@ -3,7 +3,7 @@
 use crate::cli::PlanPathArgs;
 use crate::files;
 use crate::picture::{Canvas, draw_map, draw_zones};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use cpu_time::ThreadTime;
 use nalgebra::{Isometry2, Vector2};
 use nightshift_core::describe::{Robot, Rule, Zone};
@@ -85,18 +85,15 @@ fn between_stations(args: &PlanPathArgs, site: &str) -> Result<ExitCode, String>
         routes(&lab.site, &costmap, &motion).into_iter().map(RouteReport::from).collect();
     let found = reports.iter().all(|report| report.found);
     if args.json {
-        println!("{}", serde_json::to_string(&reports).expect("plain data"));
+        tell!("{}", serde_json::to_string(&reports).expect("plain data"));
     } else {
         for report in &reports {
             let (from, to) = (report.from.as_deref().unwrap_or("start"), &report.to);
             match &report.reason {
-                Some(reason) => println!("{from:>16} -> {to:<16} {reason}"),
+                Some(reason) => tell!("{from:>16} -> {to:<16} {reason}"),
                 None => {
                     let by = report.passages.join(", ");
-                    println!(
-                        "{from:>16} -> {to:<16} {:6.2} m {:6.1} s  {by}",
-                        report.length_m, report.seconds
-                    );
+                    tell!("{from:>16} -> {to:<16} {:6.2} m {:6.1} s  {by}", report.length_m, report.seconds);
                 }
             }
         }
@@ -153,13 +150,13 @@ fn one_path(args: &PlanPathArgs, map: &Path, ends: [[f64; 3]; 2]) -> Result<Exit
         draw(&grid, &zones, &robot, path, [&from, &to], file)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else if let Some(reason) = &report.reason {
-        println!("{reason}");
+        tell!("{reason}");
     } else {
-        println!("length     {:.2} m, {:.0} deg of turning", report.length_m, report.turn_deg);
-        println!("clearance  {:.3} m", report.clearance_m.unwrap_or(f64::NAN));
-        println!("cpu        {cpu_ms:.2} ms, and {map_cpu_ms:.2} ms once for the map");
+        tell!("length     {:.2} m, {:.0} deg of turning", report.length_m, report.turn_deg);
+        tell!("clearance  {:.3} m", report.clearance_m.unwrap_or(f64::NAN));
+        tell!("cpu        {cpu_ms:.2} ms, and {map_cpu_ms:.2} ms once for the map");
     }
     Ok(if report.found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,7 +3,7 @@
 use crate::cli::LabArgs;
 use crate::files::{self, Lab};
 use crate::picture::{Canvas, draw_shape};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::frames::Pose;
@@ -91,13 +91,13 @@ pub fn run(args: &ReachArgs) -> Result<ExitCode, String> {
     let report =
         Report { site: args.lab.site.clone(), robot: args.lab.robot.clone(), needed, reached, slots };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        print!("{}", table(&found));
-        println!("reached  {reached} of {needed}");
+        tell!("{}", table(&found).trim_end());
+        tell!("reached  {reached} of {needed}");
         for slot in found.iter().filter(|slot| is_needed(slot)) {
             if let Err(failure) = &slot.reached {
-                println!("none     {} with {} from {}: {failure}", slot.slot, slot.labware, slot.dock);
+                tell!("none     {} with {} from {}: {failure}", slot.slot, slot.labware, slot.dock);
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::complete_depth::{DepthArgs, DepthSummary, Glass};
 use crate::photo::{self, LARGEST};
 use crate::tag_pose::SeenTag;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::{Args, ValueEnum};
 use nightshift_core::image::{Image, Intrinsics};
 use nightshift_models::{Eyes, Options, Provider};
@@ -170,7 +170,7 @@ fn stand(vessel: &mut VesselSight, up: &[f64; 3], camera: &Intrinsics) {
 fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
     let vessels = report.vessels.as_deref().unwrap_or_default();
     if args.json {
-        println!("{}", serde_json::to_string(report).expect("plain data"));
+        tell!("{}", serde_json::to_string(report).expect("plain data"));
     } else {
         for vessel in vessels {
             let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
@@ -180,14 +180,14 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
                 Posture::Upright | Posture::Unknown => String::new(),
             };
             let words = format!("{}  {}{fill}{posture}", vessel.kind.name(), phases.join(", "));
-            println!("vessel  {:.2}  {words}  at {:.0?}", vessel.score, vessel.bbox);
+            tell!("vessel  {:.2}  {words}  at {:.0?}", vessel.score, vessel.bbox);
         }
         for code in &report.codes {
-            println!("code  {:?}  {:?}  at {:.0?}", code.kind, code.text, code.middle());
+            tell!("code  {:?}  {:?}  at {:.0?}", code.kind, code.text, code.middle());
         }
         for tag in &report.tags {
             let kind = serde_json::to_value(tag.sight.family).expect("plain data");
-            println!(
+            tell!(
                 "tag   {} {}  at {:.1?}",
                 kind.as_str().unwrap_or_default(),
                 tag.sight.id,
@@ -195,7 +195,7 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
             );
         }
         if let Some(depth) = &report.depth {
-            println!("depth  {depth}");
+            tell!("depth  {depth}");
         }
     }
     for doubt in &report.doubts {

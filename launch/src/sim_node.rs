@@ -7,7 +7,7 @@ use crate::interrupt::{self, Flag};
 use crate::sim_keys::Keys;
 use crate::sim_record::Recorder;
 use crate::sim_run::{Brought, Control, Running};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use nightshift_core::random::Seed;
 use nightshift_ros::{RobotSide, RobotSideInput, RosError};
 use nightshift_sim::{SimConfig, World};
@@ -65,7 +65,7 @@ pub fn run(args: &SimArgs) -> Result<ExitCode, String> {
     }
     let (sim, wall) = (running.world.now().seconds(), watch.elapsed().as_secs_f64());
     talk!("nightshift sim: {sim:.1} s simulated in {wall:.1} s ({:.1} x real time)", sim / wall);
-    println!("{}", running.world.state_hash());
+    tell!("{}", running.world.state_hash());
     if let Some(recorder) = recorder {
         recorder.close()?;
     }

@@ -12,7 +12,7 @@ mod table;
 
 use crate::cli::{BenchDrivingArgs, BenchNavigationArgs};
 use crate::files;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::api::{JobKind, JobRequest, RequestItem};
 use nightshift_core::{Address, SampleId};
@@ -232,13 +232,13 @@ fn measure<P>(sections: &[Section<P>], only: &[String], plan: &P, json: bool) ->
     let missed = notes.figures.iter().filter(|figure| figure.is_met() == Some(false)).count();
     if json {
         let report = Report { figures: &notes.figures, skipped: &notes.skipped, missed };
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        print!("{}", table::of(&notes.figures));
+        tell!("{}", table::of(&notes.figures).trim_end());
         for Skipped { section, what } in &notes.skipped {
-            println!("skipped  {section}: {what}");
+            tell!("skipped  {section}: {what}");
         }
-        println!("{} figures, {missed} miss their aim", notes.figures.len());
+        tell!("{} figures, {missed} miss their aim", notes.figures.len());
     }
     if notes.figures.is_empty() {
         return Err("nothing could be measured".to_owned());

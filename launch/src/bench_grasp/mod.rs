@@ -6,7 +6,7 @@ mod trial;
 use crate::cli::BenchGraspArgs;
 use crate::clock::Stopwatch;
 use crate::files;
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ pub fn run(args: &BenchGraspArgs) -> Result<ExitCode, String> {
     let report = report(args.seed, outcomes);
     talk!("{:.0} s on the wall", watch.elapsed().as_secs_f64());
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
         print(&report);
     }
@@ -169,13 +169,15 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<[f64; 3]> {
 
 fn print(report: &Report) {
     let [low, high] = report.interval.map(|share| share * 100.0);
-    println!(
+    tell!(
         "success     {} of {} (95 %: {low:.2} to {high:.2} %), simulated, seed {}",
-        report.successes, report.n, report.seed
+        report.successes,
+        report.n,
+        report.seed
     );
-    println!("harm        {} broken, {} misplaced", report.broken, report.misplaced);
-    println!("again       {} trials took more than one grasp", report.grasped_again);
-    println!("drops       {} of {} noticed", report.noticed, report.drops);
+    tell!("harm        {} broken, {} misplaced", report.broken, report.misplaced);
+    tell!("again       {} trials took more than one grasp", report.grasped_again);
+    tell!("drops       {} of {} noticed", report.noticed, report.drops);
     let rows = [
         ("grip peak", report.grip_peak_n, "N"),
         ("axial peak", report.axial_peak_n, "N"),
@@ -184,7 +186,7 @@ fn print(report: &Report) {
     ];
     for (what, values, unit) in rows {
         if let Some([median, p95, most]) = values {
-            println!("{what:<11} {median:.3} / {p95:.3} / {most:.3} {unit} (median / 95 % / most)");
+            tell!("{what:<11} {median:.3} / {p95:.3} / {most:.3} {unit} (median / 95 % / most)");
         }
     }
     for outcome in &report.trials {
@@ -194,14 +196,10 @@ fn print(report: &Report) {
             true => format!("; pushed with {:.1} N at {}", outcome.axial_peak_n, outcome.axial_at),
             false => String::new(),
         };
-        println!(
-            "trial {:<5} {error} {words} {}{pushed}",
-            outcome.conditions.trial,
-            outcome.notes.join("; ")
-        );
+        tell!("trial {:<5} {error} {words} {}{pushed}", outcome.conditions.trial, outcome.notes.join("; "));
     }
     for missed in &report.missed {
-        println!("missed  {missed}");
+        tell!("missed  {missed}");
     }
 }
 

@@ -4,6 +4,7 @@ pub mod annotated;
 mod sheet;
 
 use crate::see::EyesArgs;
+use crate::talk::tell;
 use clap::Args;
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -76,13 +77,13 @@ pub fn run(args: &ScoreArgs) -> Result<ExitCode, String> {
     let lines = lines(&looked, eyes.limits().score, Seed(args.seed));
     if args.json {
         let report = Report { pictures: looked.scored.len(), scores: &lines };
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
+        tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
-        println!("| score | measured | 95 % | n |\n|---|---|---|---|");
+        tell!("| score | measured | 95 % | n |\n|---|---|---|---|");
         for Line { what, value, interval, n } in &lines {
             let value = value.map_or("none".to_owned(), |value| format!("{value:.3}"));
             let interval = interval.map_or(String::new(), |[low, high]| format!("{low:.3} to {high:.3}"));
-            println!("| {what} | {value} | {interval} | {n} |");
+            tell!("| {what} | {value} | {interval} | {n} |");
         }
     }
     Ok(ExitCode::SUCCESS)
