@@ -33,7 +33,8 @@ pub struct HandView {
 pub struct HandEye<F> {
     /// It.
     pub flange_from_camera: Pose<Flange, Camera>,
-    /// Of (x, y, z) in metres and of a small rotation (vector in radians), along the flange's axes: of corners that scatter independently.
+    /// Of (x, y, z) in metres and of a small rotation (vector in radians), along the flange's axes: of pictures that are off
+    /// independently, whatever their corners share.
     pub covariance: Matrix6<f64>,
     /// Where the board stood.
     pub base_from_board: Pose<Base, F>,

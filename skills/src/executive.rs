@@ -7,6 +7,7 @@ use crate::context::{Context, Ids};
 use crate::job::{JobRecord, Work};
 use crate::job_run::{self, JobRun};
 use crate::ledger::{Body, Ledger};
+use crate::located::Located;
 use crate::messages::{EffectId, SkillInput, SkillOutput};
 use crate::restored::Restored;
 use crate::run::{Report, Run, Stimulus};
@@ -16,7 +17,6 @@ use crate::world::{NestRef, World};
 use crate::{grip, limits, restart};
 use nightshift_core::api::{Custody, Evidence, Feedback, JobEvent, Phase, Reply};
 use nightshift_core::describe::{Robot, Site};
-use nightshift_core::frames::{Base, Nest, Pose};
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
 use nightshift_core::{Code, Component, Failure, JobId, Level, NestId, Outbox, SampleId, Stamp, StationId};
 use nightshift_motion::Arm;
@@ -117,12 +117,10 @@ impl Executive {
         &self.core.ledger
     }
 
-    /// Where a nest is believed to stand, with one sigma of its middle across the vertical (m) once several pictures have
-    /// located it.
-    pub fn nest_place(&self, station: &StationId, nest: &NestId) -> Option<(Pose<Base, Nest>, Option<f64>)> {
+    /// Where several pictures have located a nest since the base stands where it does.
+    pub fn located(&self, station: &StationId, nest: &NestId) -> Option<&Located> {
         let nest = NestRef { station: station.clone(), nest: nest.clone() };
-        let place = self.core.belief.base_from_nest(&self.core.world, &nest)?;
-        Some((place, self.core.belief.refinement(&nest).map(|refined| refined.sigma_m)))
+        self.core.belief.refinement(&nest).map(|refined| &refined.located)
     }
 
     /// Whether nothing is being done or waited for.

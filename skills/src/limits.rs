@@ -159,8 +159,9 @@ pub const VIEW_DISTANCES_M: [f64; 3] = [0.28, 0.30, 0.26];
 pub const REFINE_EYES: [[f64; 3]; 2] = [[0.07, 0.05, 0.25], [-0.07, -0.05, 0.27]];
 /// What was located so is located anew after this, s: a base on rubber wheels, and a bench, settle and are leant against.
 pub const REFINED_AGE_S: f64 = 900.0;
-/// One picture tells a nest's place to 3 mm: one that tells more than this besides says that it was moved, m.
-pub const REFINED_OFF_M: f64 = 0.004;
+/// Two looks at a nest show the same place where what is between them, squared and in units of what both allow for (three numbers: place
+/// and turn), is no more than this: chance exceeds it once in a thousand times (chi-squared, 99.9 %).
+pub const LOCATED_OFF: f64 = 16.27;
 
 /// A carried vial's base passes above the tops of those that stand, m.
 pub const CARRY_CLEARANCE_M: f64 = 0.020;

@@ -288,8 +288,8 @@ impl List<'_> {
         let mut expect = vec![Expect::Stands { sample, slot, tag: self.order.tag }];
         expect.extend(clear.map(|to| Expect::Clear { slot: to.slot.clone() }));
         self.seen.extend(clear.cloned());
-        self.refine(from, phase);
         self.plans.push((phase, Plan::Survey(NestRef::of(from), expect)));
+        self.refine(from, phase);
     }
 
     fn check_clear(&mut self, to: &Address, phase: Option<Phase>) {
@@ -297,12 +297,13 @@ impl List<'_> {
             return;
         }
         self.seen.push(to.clone());
-        self.refine(to, phase);
         let expect = vec![Expect::Clear { slot: to.slot.clone() }];
         self.plans.push((phase, Plan::Survey(NestRef::of(to), expect)));
+        self.refine(to, phase);
     }
 
-    /// A station's nest is located once since the base stands there; the deck's do not move against the arm.
+    /// A station's nest is located once since the base stands there, after a look that tells whether that still holds; the deck's do not
+    /// move against the arm.
     fn refine(&mut self, at: &Address, phase: Option<Phase>) {
         let plan = Plan::Refine(NestRef::of(at));
         if !at.on_deck() && !self.plans.iter().any(|(_, before)| *before == plan) {

@@ -3,20 +3,23 @@
 use crate::belief::Belief;
 use crate::ledger::Ledger;
 use crate::limits;
+use crate::located::Located;
 use crate::messages::Look;
 use crate::world::{NestRef, World};
-use nalgebra::{Matrix2, Matrix2x3, Matrix2x6, Point3, Vector3};
+use nalgebra::{Point3, Vector3};
 use nightshift_core::describe::{RackType, Vial, fiducial_of_code};
-use nightshift_core::frames::{Base, Camera, Nest, Pose, Tag, wrap_angle};
+use nightshift_core::frames::{Base, Camera, Nest, Pose, Tag};
 use nightshift_core::{Code, Failure, SlotId, Stamp, StationId};
-use nightshift_perception::fiducial::{BoardView, PlacedTag, TagSight, estimate_pose, locate_board};
+use nightshift_perception::fiducial::{
+    BoardPlace, BoardView, PlacedTag, TagSight, estimate_pose, locate_board,
+};
 use std::collections::BTreeMap;
 
 /// A nest as it was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NestSight {
     /// Where it stands.
-    pub base_from_nest: Pose<Base, Nest>,
+    pub located: Located,
     /// The caps over it.
     pub caps: Vec<CapSight>,
     /// How well the rack's fiducials fit, pixels.
@@ -123,25 +126,20 @@ pub fn nest(
 ) -> Result<NestSight, Failure> {
     let base_from_camera = base_from_camera(world, belief, look, asked)?;
     let board = world.board(nest)?;
-    let seen = estimate_pose(&look.tags, &board, &world.robot.camera.intrinsics)
-        .map_err(|error| Failure::new(Code::NestNotSeen, format!("the rack at {nest}: {error}")))?;
-    let used = board.iter().filter(|tag| look.tags.iter().any(|sight| sight.id == tag.id));
-    let origins: Vec<Vector3<f64>> = used.map(|tag| tag.pose.translation()).collect();
-    let middle = Point3::from(origins.iter().sum::<Vector3<f64>>() / origins.len() as f64);
-    let taught = taught_nest(world, belief, nest)?;
-    let base_from_nest = levelled(&(base_from_camera * seen.camera_from_board), &taught, &middle, nest)?;
-    check_place(&base_from_nest, &taught, nest)?;
+    let view = [BoardView { place: base_from_camera, sights: look.tags.clone() }];
+    let (located, seen) = locate(world, belief, &view, &board, nest)
+        .map_err(|failure| Failure::new(failure.code, format!("the rack at {nest}: {}", failure.message)))?;
     let rack = world.rack(nest)?;
     let ids: Vec<u32> = board.iter().map(|tag| tag.id).collect();
     let vials = vials_by_tag(world, ledger);
-    let eye = base_from_nest.inverse() * base_from_camera;
+    let eye = located.base_from_nest.inverse() * base_from_camera;
     let caps = look.tags.iter().filter(|sight| !ids.contains(&sight.id));
     let caps = caps.filter_map(|sight| {
         let vial = vials.get(&sight.id).copied().or_else(|| rack_vial(world, rack))?;
         cap(world, rack, &eye, sight, vial)
     });
     Ok(NestSight {
-        base_from_nest,
+        located,
         caps: caps.collect(),
         rms_px: seen.rms_px,
         stamp: look.stamp,
@@ -154,10 +152,7 @@ pub fn nest(
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refined {
     /// Where it stands.
-    pub base_from_nest: Pose<Base, Nest>,
-    /// One sigma of the middle of its fiducials, across the vertical, in the worst direction, m: of corners that scatter
-    /// independently.
-    pub sigma_m: f64,
+    pub located: Located,
     /// How well the rack's fiducials fit over all pictures, pixels, and how many.
     pub rms_px: f64,
     /// See `rms_px`.
@@ -181,22 +176,26 @@ pub fn refined(
         let words = format!("{} of {} pictures serve", views.len(), 2 * limits::REFINE_EYES.len());
         return Err(Failure::new(Code::NestNotSeen, words));
     }
-    let board = world.board(nest)?;
-    let found = locate_board(views, &board, &world.robot.camera.intrinsics)
+    let (located, seen) = locate(world, belief, views, &world.board(nest)?, nest)?;
+    Ok(Refined { located, rms_px: seen.rms_px, tags_used: seen.tags_used, stamp: now })
+}
+
+fn locate(
+    world: &World,
+    belief: &Belief,
+    views: &[BoardView<Base>],
+    board: &[PlacedTag<Nest>],
+    nest: &NestRef,
+) -> Result<(Located, BoardPlace<Base, Nest>), Failure> {
+    let camera = &world.robot.camera;
+    let seen = locate_board(views, board, &camera.intrinsics, &camera.pose_sigma.covariance())
         .map_err(|error| Failure::new(Code::NestNotSeen, error.to_string()))?;
-    let origins = board.iter().map(|tag| tag.pose.translation());
-    let middle = Point3::from(origins.sum::<Vector3<f64>>() / board.len() as f64);
+    let in_view =
+        |tag: &&PlacedTag<Nest>| views.iter().any(|view| view.sights.iter().any(|s| s.id == tag.id));
+    let origins: Vec<Vector3<f64>> = board.iter().filter(in_view).map(|tag| tag.pose.translation()).collect();
+    let middle = Point3::from(origins.iter().sum::<Vector3<f64>>() / origins.len() as f64);
     let taught = taught_nest(world, belief, nest)?;
-    let base_from_nest = levelled(&found.pose, &taught, &middle, nest)?;
-    check_place(&base_from_nest, &taught, nest)?;
-    // The middle moves by the shift of the origin and by the turn about it.
-    let arm = found.pose.iso.rotation * middle.coords;
-    let mut moves = Matrix2x6::zeros();
-    moves.fixed_columns_mut::<2>(0).copy_from(&Matrix2::identity());
-    moves.fixed_columns_mut::<3>(3).copy_from(&Matrix2x3::new(0.0, arm.z, -arm.y, -arm.z, 0.0, arm.x));
-    let covariance = moves * found.covariance * moves.transpose();
-    let sigma_m = covariance.symmetric_eigenvalues().max().sqrt();
-    Ok(Refined { base_from_nest, sigma_m, rms_px: found.rms_px, tags_used: found.tags_used, stamp: now })
+    Ok((Located::new(&seen, middle, &taught, nest)?, seen))
 }
 
 fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Base, Nest>, Failure> {
@@ -212,47 +211,6 @@ fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Ba
     let base_from_station = belief.base_from_station(world, &nest.station).ok_or_else(unknown)?;
     let ready = belief.ready.get(&nest.station);
     world.described_nest(nest, &base_from_station, ready).ok_or_else(unknown)
-}
-
-/// The seen pose with the taught tilt. Racks stand on level ground, and the tilt is what one picture tells worst: a
-/// degree of it would lift a slot 0.1 m from the tags by 1.7 mm. The turn about the vertical is kept, and the place
-/// of `middle`, the point that was seen best.
-fn levelled(
-    seen: &Pose<Base, Nest>,
-    taught: &Pose<Base, Nest>,
-    middle: &Point3<f64>,
-    nest: &NestRef,
-) -> Result<Pose<Base, Nest>, Failure> {
-    let turn = wrap_angle(seen.yaw() - taught.yaw());
-    let about_vertical = Pose::<Base, Base>::from_xyz_rpy([0.0; 3], [0.0, 0.0, turn]);
-    let rotation = about_vertical.iso.rotation * taught.iso.rotation;
-    let tilt = rotation.angle_to(&seen.iso.rotation);
-    if tilt > 2.0 * limits::NEST_TURN_RAD {
-        let words = format!(
-            "the rack at {nest} is tilted by {:.1} deg, allowed are {:.1} deg",
-            tilt.to_degrees(),
-            2.0 * limits::NEST_TURN_RAD.to_degrees()
-        );
-        return Err(Failure::new(Code::NestMoved, words));
-    }
-    let origin = seen.point(middle).coords - rotation * middle.coords;
-    Ok(Pose::new(nalgebra::Isometry3::from_parts(origin.into(), rotation)))
-}
-
-fn check_place(seen: &Pose<Base, Nest>, taught: &Pose<Base, Nest>, nest: &NestRef) -> Result<(), Failure> {
-    let shift = (seen.translation() - taught.translation()).norm();
-    let turn = wrap_angle(seen.yaw() - taught.yaw()).abs();
-    if shift > limits::NEST_SHIFT_M || turn > limits::NEST_TURN_RAD {
-        let words = format!(
-            "the rack at {nest} stands {:.0} mm and {:.1} deg from where it was taught, allowed are {:.0} mm and {:.1} deg",
-            shift * 1e3,
-            turn.to_degrees(),
-            limits::NEST_SHIFT_M * 1e3,
-            limits::NEST_TURN_RAD.to_degrees()
-        );
-        return Err(Failure::new(Code::NestMoved, words));
-    }
-    Ok(())
 }
 
 fn vials_by_tag<'a>(world: &'a World, ledger: &Ledger) -> BTreeMap<u32, &'a Vial> {

@@ -64,17 +64,35 @@ fn exact_pictures_give_the_exact_camera_and_noisy_ones_are_off_by_what_they_say(
     assert!((exact.flange_from_camera.translation() - camera().translation()).norm() < 1e-7);
     assert!(exact.flange_from_camera.iso.rotation.angle_to(&camera().iso.rotation) < 1e-7);
     assert!((exact.base_from_board.translation() - place().translation()).norm() < 1e-7);
-    let (mut sigmas, mut worst_mm) = (0.0, 0.0f64);
-    const N: u64 = 60;
+    let (said, worst_mm) = off_by(0.15, 0.0);
+    assert!((0.8..1.25).contains(&said), "{said}");
+    assert!(worst_mm < 1.0, "{worst_mm}");
+    // All corners of a picture are off together, as where the arm stands a little elsewhere than it says.
+    let (said, _) = off_by(0.1, 0.4);
+    assert!((0.7..1.3).contains(&said), "{said}");
+}
+
+/// The camera's error in units of what is said (root mean square), and the largest, mm, over many calibrations with corners that are
+/// off by so much each, and by so much all together in a picture, pixels.
+fn off_by(each_px: f64, together_px: f64) -> (f64, f64) {
+    let (mut squares, mut worst_mm) = (0.0, 0.0f64);
+    const N: u64 = 100;
     for seed in 0..N {
-        let found = hand_eye(&views(16, 0.35, 1.2, 0.15, seed), &board(), &CAMERA).unwrap();
+        let mut stream = Seed(seed).stream("together");
+        let normal = Normal::new(0.0, together_px).unwrap();
+        let mut views = views(20, 0.35, 1.2, each_px, seed);
+        for view in &mut views {
+            let shift = [normal.sample(&mut stream), normal.sample(&mut stream)];
+            let corners = view.sights.iter_mut().flat_map(|sight| &mut sight.corners);
+            corners.for_each(|corner| (0..2).for_each(|axis| corner[axis] += shift[axis]));
+        }
+        let found = hand_eye(&views, &board(), &CAMERA).unwrap();
         let off = found.flange_from_camera.translation() - camera().translation();
         let within = found.covariance.fixed_view::<3, 3>(0, 0).cholesky().unwrap();
-        sigmas += off.dot(&within.solve(&off)) / (3.0 * N as f64);
+        squares += off.dot(&within.solve(&off)) / (3.0 * N as f64);
         worst_mm = worst_mm.max(off.norm() * 1e3);
     }
-    assert!((0.8..1.25).contains(&sigmas.sqrt()), "{}", sigmas.sqrt());
-    assert!(worst_mm < 1.0, "{worst_mm}");
+    (squares.sqrt(), worst_mm)
 }
 
 #[test]

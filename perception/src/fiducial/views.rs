@@ -24,15 +24,17 @@ pub struct BoardPlace<W, F> {
     /// Root of the mean squared distance between seen and expected corners, pixels.
     pub rms_px: f64,
     /// Of (x, y, z) of the board's origin in metres and of a small rotation (vector in radians), both along the axes of
-    /// the common frame: of corners that scatter independently. What all pictures share (the camera's place in the hand, its
-    /// lens) is not in it.
+    /// the common frame: of corners that scatter independently, and of where the camera sits in the hand, which all pictures share. The
+    /// lens, and how the tags are printed, are not in it.
     pub covariance: Matrix6<f64>,
     /// Tags that took part, over all pictures.
     pub tags_used: usize,
 }
 
 /// The pose that leaves the least squared distance between seen and expected corners over all pictures. The start is what
-/// the first picture with a pose says.
+/// the first picture with a pose says. `mount` is the covariance of where the camera sits in the hand, of (x, y, z) in metres and of a
+/// small rotation (vector in radians), both along the camera's axes: it is sought beside the place, so that pictures from opposite ways
+/// round, in which it counts once this way and once that, take it out.
 ///
 /// # Errors
 /// The first picture's own where no picture has a pose; else as [`estimate_pose`].
@@ -40,6 +42,7 @@ pub fn locate_board<W, F>(
     views: &[BoardView<W>],
     board: &[PlacedTag<F>],
     lens: &Intrinsics,
+    mount: &Matrix6<f64>,
 ) -> Result<BoardPlace<W, F>, PoseError> {
     let mut first = None;
     let mut corners = Vec::new();
@@ -66,10 +69,17 @@ pub fn locate_board<W, F>(
         }
     }
     let Some((start, _)) = first else { return Err(failure) };
-    let fit = refine::refine(&start.iso, &corners, lens).ok_or(PoseError::Degenerate { ids: ids.clone() })?;
+    let degenerate = || PoseError::Degenerate { ids: ids.clone() };
+    let rough = refine::refine(&start.iso, &corners, lens).ok_or_else(degenerate)?;
+    let fit = refine::refine_shared(&rough.frame_from_board, &corners, lens, mount, CORNER_SIGMA_PX)
+        .ok_or_else(degenerate)?;
     if fit.rms_px > MAX_RMS_PX {
         return Err(PoseError::Inconsistent { ids, rms_px: fit.rms_px });
     }
-    let covariance = fit.covariance(CORNER_SIGMA_PX).ok_or(PoseError::Degenerate { ids })?;
-    Ok(BoardPlace { pose: Pose::new(fit.frame_from_board), rms_px: fit.rms_px, covariance, tags_used })
+    Ok(BoardPlace {
+        pose: Pose::new(fit.frame_from_board),
+        rms_px: fit.rms_px,
+        covariance: fit.covariance,
+        tags_used,
+    })
 }

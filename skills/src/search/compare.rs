@@ -114,7 +114,6 @@ pub fn found<'a>(
 mod tests {
     use super::*;
     use crate::sight::CapSight;
-    use nightshift_core::frames::Pose;
     use nightshift_core::{Address, Failure, Stamp};
 
     fn at(text: &str) -> Address {
@@ -155,7 +154,7 @@ mod tests {
             offset_m: [*off, 0.0],
         };
         let sight = NestSight {
-            base_from_nest: Pose::identity(),
+            located: crate::located::tests::located((0.0, 0.0), (1e-4, 1e-3)),
             caps: caps.iter().map(cap).collect(),
             rms_px: 0.1,
             stamp: Stamp::ZERO,

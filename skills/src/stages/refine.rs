@@ -59,7 +59,7 @@ impl Refine {
                 let text = format!(
                     "{} located to {:.2} mm by {} tags in {} pictures, off by {:.2} px",
                     self.nest,
-                    refined.sigma_m * 1e3,
+                    refined.located.sigma_m() * 1e3,
                     refined.tags_used,
                     self.views.len(),
                     refined.rms_px

@@ -7,6 +7,7 @@ use crate::frames::{self, Base, Camera, Flange, Laser, Pose, Slot, Tool};
 use crate::ids::{Address, NestId};
 use crate::image::Intrinsics;
 use crate::robot::Twist;
+use nalgebra::{Matrix6, Vector6};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -112,6 +113,8 @@ pub struct CameraDescription {
     /// Its optical frame on the flange.
     #[serde(deserialize_with = "super::pose")]
     pub pose: Pose<Flange, Camera>,
+    /// How well that is known.
+    pub pose_sigma: PoseSigma,
     /// Its pinhole model.
     pub intrinsics: Intrinsics,
     /// Pictures a second when it streams.
@@ -132,6 +135,24 @@ pub struct BatteryDescription {
     pub capacity_wh: f64,
     /// With less than this share of a full charge no job is begun but charging.
     pub low: f64,
+}
+
+/// How well a pose is known: one sigma along and about each axis.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoseSigma {
+    /// Along, metres.
+    pub m: f64,
+    /// About, degrees.
+    pub deg: f64,
+}
+
+impl PoseSigma {
+    /// Of (x, y, z) in metres and of a small rotation (vector in radians): the same along any axes.
+    pub fn covariance(&self) -> Matrix6<f64> {
+        let (along, about) = (self.m.powi(2), self.deg.to_radians().powi(2));
+        Matrix6::from_diagonal(&Vector6::new(along, along, along, about, about, about))
+    }
 }
 
 /// A laser scanner.
@@ -271,6 +292,14 @@ fn check_rest(file: &RobotFile, problems: &mut Problems) {
         );
         problems.check((0.0..1.0).contains(&battery.low), FILE, "battery.low", "must be a share from 0 to 1");
     }
+    let PoseSigma { m, deg } = file.camera.pose_sigma;
+    // NaN is neither. A camera that nobody has calibrated is known to some millimetres and a degree.
+    problems.check(
+        m > 0.0 && m <= 0.05 && deg > 0.0 && deg <= 10.0,
+        FILE,
+        "camera.pose_sigma",
+        "must be above 0, to 0.05 m and 10 degrees: `nightshift calibrate` tells it",
+    );
     problems.check(!file.scanner.is_empty(), FILE, "scanner", "the robot needs a laser scanner");
     for (name, scanner) in &file.scanner {
         problems.check(

@@ -20,6 +20,11 @@ impl Lab {
         Look { stamp, ok: Ok(()), tags, sha256, path: format!("pictures/{}.png", stamp.0) }
     }
 
+    /// Pictures so far that were to locate a rack.
+    pub fn looks_from_aside(&self) -> usize {
+        self.commands.iter().filter(|word| word.starts_with("look refine")).count()
+    }
+
     /// Every fiducial around, in the base's frame.
     pub(super) fn tags(&self) -> Vec<PlacedTag<Base>> {
         let mut tags = Vec::new();

@@ -1,12 +1,9 @@
-//! `nightshift bench refine`: how well a rack is located after the base has stopped only roughly right. The real executive looks
-//! with rendered pictures; only driving is left out. What it believes is held against the simulator's truth.
+//! One dock: the base stands only roughly right, and a rack is located by the real executive, arm and pictures.
 
 use crate::bench::transfer;
-use crate::cli::BenchRefineArgs;
 use crate::effects::{Eye, Planner};
-use crate::files::{self, Lab};
-use indicatif::{ProgressBar, ProgressStyle};
-use nalgebra::Vector3;
+use crate::files::Lab;
+use nalgebra::{Point3, Vector3};
 use nightshift_core::api::{Call, JobEvent, Request};
 use nightshift_core::describe::Station;
 use nightshift_core::frames::{Base, Camera, Nest, Pose};
@@ -21,7 +18,6 @@ use nightshift_skills::{EffectId, Executive, SkillInput, SkillOutput, Store};
 use rand::Rng;
 use rand_distr::{Distribution, Normal};
 use serde::Serialize;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// How far from its dock the base has stopped, each way.
@@ -30,13 +26,6 @@ const OFF_RAD: f64 = 2.0 * std::f64::consts::PI / 180.0;
 /// What docking says of that is off by so much, one sigma: as `nightshift bench docking` measures it.
 const TOLD_M: f64 = 0.0006;
 const TOLD_RAD: f64 = 0.0005;
-/// How far the camera sits aside of what robot.toml says, one sigma along and about each axis: more than `nightshift calibrate`
-/// leaves.
-const MOUNT_M: f64 = 0.0002;
-const MOUNT_RAD: f64 = 0.0004;
-/// What is asked of 95 of 100, and within which time.
-const AIM_MM: f64 = 0.10;
-const AIM_S: f64 = 60.0;
 /// A trial takes no longer, simulated seconds.
 const LONGEST_S: f64 = 120.0;
 /// How long effects take, as in lockstep.
@@ -47,106 +36,25 @@ const READING: Duration = Duration::from_millis(60);
 
 /// One dock, and what the rack is believed to be off by there.
 #[derive(Clone, Debug, Serialize)]
-struct Trial {
-    seed: u64,
-    station: String,
+pub struct Trial {
+    pub seed: u64,
+    pub station: String,
     /// Of the base: ahead, left (mm) and turned (degrees).
-    off: [f64; 3],
+    pub off: [f64; 3],
     /// The largest of its slots' errors across the slot's axis, mm, once it was located by several pictures.
-    worst_slot_mm: Option<f64>,
+    pub worst_slot_mm: Option<f64>,
     /// Of the point of the rack's own frame that is the middle of its slots: in the rack's axes, mm, and turned, degrees.
-    middle_mm: Option<[f64; 3]>,
-    turned_deg: Option<f64>,
-    /// One sigma, as it was said, mm.
-    said_mm: Option<f64>,
-    pictures: u32,
+    pub middle_mm: Option<[f64; 3]>,
+    pub turned_deg: Option<f64>,
+    /// One sigma of the slot that is known worst, in its worst direction, as it was said, mm.
+    pub said_mm: Option<f64>,
+    /// The rack's error in units of what was said, squared: of three numbers (place and turn), so that 3 is usual.
+    pub off_squared: Option<f64>,
+    pub pictures: u32,
     /// From the end of docking until then, simulated seconds.
-    after_s: f64,
+    pub after_s: f64,
     /// What the executive said of it, and of what went wrong.
-    told: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    simulated: bool,
-    seed: u64,
-    n: usize,
-    located: usize,
-    /// Median, 95th percentile, most.
-    worst_slot_mm: Option<[f64; 3]>,
-    said_mm: Option<[f64; 3]>,
-    after_s: Option<[f64; 3]>,
-    aim_mm: f64,
-    aim_s: f64,
-    trials: Vec<Trial>,
-}
-
-/// Runs the command.
-pub fn run(args: &BenchRefineArgs) -> Result<ExitCode, String> {
-    let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
-    // A station with a handshake is a matter of its doors and not of sight.
-    let plain = |at: &&Station| at.machine.is_none() && !at.nests.is_empty();
-    let stations: Vec<&Station> = lab.site.stations.values().filter(plain).collect();
-    if stations.len() < 2 {
-        return Err("the site has fewer than two stations with racks and without a handshake".into());
-    }
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} docks, {eta} left").expect("a sound template");
-    let bar = ProgressBar::new(args.count).with_style(style);
-    let mut trials = Vec::new();
-    for index in 0..args.count {
-        let at = index as usize % stations.len();
-        let to = stations[(at + 1) % stations.len()];
-        trials.push(trial(&lab, stations[at], to, args.seed.wrapping_mul(1_000_000).wrapping_add(index))?);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    let located: Vec<&Trial> = trials.iter().filter(|trial| trial.worst_slot_mm.is_some()).collect();
-    let report = Report {
-        simulated: true,
-        seed: args.seed,
-        n: trials.len(),
-        located: located.len(),
-        worst_slot_mm: spread(located.iter().filter_map(|trial| trial.worst_slot_mm)),
-        said_mm: spread(located.iter().filter_map(|trial| trial.said_mm)),
-        after_s: spread(located.iter().map(|trial| trial.after_s)),
-        aim_mm: AIM_MM,
-        aim_s: AIM_S,
-        trials,
-    };
-    let met = |values: Option<[f64; 3]>, at: usize, aim: f64| values.is_some_and(|values| values[at] <= aim);
-    let good =
-        report.located == report.n && met(report.worst_slot_mm, 1, AIM_MM) && met(report.after_s, 2, AIM_S);
-    if args.json {
-        println!("{}", serde_json::to_string(&report).expect("plain data"));
-    } else {
-        print(&report);
-    }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> Option<[f64; 3]> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let at = |share: f64| values[((values.len() as f64 * share).ceil() as usize).max(1) - 1];
-    (!values.is_empty()).then(|| [at(0.5), at(0.95), at(1.0)])
-}
-
-fn print(report: &Report) {
-    println!("located     {} of {}, simulated, seed {}", report.located, report.n, report.seed);
-    let rows = [
-        ("worst slot", report.worst_slot_mm, "mm", format!("; aim: 95 % at most {AIM_MM} mm")),
-        ("one sigma", report.said_mm, "mm", " as it was said".to_owned()),
-        ("after", report.after_s, "s", format!("; aim: at most {AIM_S} s")),
-    ];
-    for (what, values, unit, aim) in rows {
-        if let Some([median, p95, most]) = values {
-            println!("{what:<11} {median:.3} / {p95:.3} / {most:.3} {unit} (median / 95 % / most){aim}");
-        }
-    }
-    for trial in report.trials.iter().filter(|trial| trial.worst_slot_mm.is_none()) {
-        println!("{} seed {}: {}", trial.station, trial.seed, trial.told.join("; "));
-    }
+    pub told: Vec<String>,
 }
 
 enum Due {
@@ -168,7 +76,8 @@ struct Run {
     over: bool,
 }
 
-fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial, String> {
+/// Makes one, with a rack at `station` and a free slot at `to`.
+pub fn run(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial, String> {
     let mut random = Seed(seed).stream("bench refine");
     let mut within = |most: f64| random.random_range(-most..most);
     let off = [within(OFF_M), within(OFF_M), within(OFF_RAD)];
@@ -197,8 +106,9 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
         Pose2::from_iso(station.dock.docked.iso * Pose2::<Base, Base>::new(off[0], off[1], off[2]).iso);
     let config = SimConfig { seed: Seed(seed), start: Some(station.pose * station_from_base) };
     let mut noise = |sigma: f64| Normal::new(0.0, sigma).expect("a sound sigma").sample(&mut random);
-    let mount = [MOUNT_M, MOUNT_RAD].map(|sigma| [noise(sigma), noise(sigma), noise(sigma)]);
     let mut robot = lab.robot.clone();
+    let sigma = robot.camera.pose_sigma;
+    let mount = [sigma.m, sigma.deg.to_radians()].map(|sigma| [noise(sigma), noise(sigma), noise(sigma)]);
     robot.camera.pose = robot.camera.pose * Pose::<Camera, Camera>::from_xyz_rpy(mount[0], mount[1]);
     let world = World::new(&site, &robot, config).map_err(|e| e.to_string())?;
     let (store, restored) = Store::in_memory().map_err(|e| e.to_string())?;
@@ -219,10 +129,7 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
     run.tell(SkillInput::Navigation(localised(station.pose * station_from_base)));
     let request = Request::Submit(transfer("refine", &sample, &target));
     run.tell(SkillInput::Call(Call { id: CommandId(1), request }));
-    let located = |run: &Run| {
-        let (place, said_m) = run.executive.nest_place(&station.id, &nest)?;
-        Some((place, said_m?))
-    };
+    let located = |run: &Run| run.executive.located(&station.id, &nest).cloned();
     while run.world.now().seconds() < LONGEST_S && !run.over && located(&run).is_none() {
         run.step(station);
     }
@@ -230,19 +137,21 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
     let base_from_station = (station.pose.inverse() * run.world.truth().robot.pose).inverse().spatial();
     let described = station.nest_pose(&nest).ok_or("the station has no such nest")?;
     let truth: Pose<Base, Nest> = base_from_station * described;
-    let slots: Vec<Vector3<f64>> = rack
+    let slots: Vec<Point3<f64>> = rack
         .slots()
         .iter()
         .filter_map(|slot| rack.nest_from_slot(slot))
-        .map(|slot| slot.translation())
+        .map(|slot| slot.translation().into())
         .collect();
-    let errors = found.map(|(place, _)| {
-        let truth_from_found = truth.inverse() * place;
-        let off = |point: &Vector3<f64>| truth_from_found.point(&(*point).into()).coords - point;
-        let middle = slots.iter().sum::<Vector3<f64>>() / slots.len() as f64;
+    let errors = found.as_ref().map(|found| {
+        let truth_from_found = truth.inverse() * found.base_from_nest;
+        let off = |point: &Point3<f64>| truth_from_found.point(point) - point;
+        let middle = Point3::from(slots.iter().map(|p| p.coords).sum::<Vector3<f64>>() / slots.len() as f64);
         let worst = slots.iter().map(|slot| off(slot).xy().norm()).fold(0.0, f64::max);
         (worst * 1e3, (off(&middle) * 1e3).into(), truth_from_found.yaw().to_degrees())
     });
+    let said_mm =
+        found.as_ref().map(|found| slots.iter().map(|slot| found.sigma_at_m(slot) * 1e3).fold(0.0, f64::max));
     Ok(Trial {
         seed,
         station: station.id.to_string(),
@@ -250,7 +159,8 @@ fn trial(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial,
         worst_slot_mm: errors.map(|(worst, ..)| worst),
         middle_mm: errors.map(|(_, middle, _)| middle),
         turned_deg: errors.map(|(.., turned)| turned),
-        said_mm: found.map(|(_, said_m)| said_m * 1e3),
+        said_mm,
+        off_squared: found.map(|found| found.off_squared(&truth)),
         pictures: run.pictures,
         after_s: run.docked_at.map_or(f64::NAN, |at| run.world.now().since(at)),
         told: run.told,
