@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("launch/ lies in the workspace").to_owned()
@@ -244,6 +244,23 @@ fn the_job_is_cancelled_in_every_phase() {
 
 /// Traced pictures, by the robot's own lamp for a minute of it.
 #[test]
+fn a_reader_that_has_seen_enough_ends_nothing_and_an_answer_that_is_lost_is_told() {
+    let listed = |stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nightshift"));
+        let command = command.args(["faults", "--json"]).current_dir(root());
+        command.stdout(stdout).stderr(Stdio::piped()).output().expect("the binary runs")
+    };
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let unread = listed(writer.into());
+    assert_eq!((unread.status.code(), String::from_utf8_lossy(&unread.stderr)), (Some(0), "".into()));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let lost = listed(full.into());
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&lost.stderr).contains("its answer is not whole"));
+}
+
+#[test]
 fn a_piece_of_a_night_with_a_person_and_faults() {
     assert_eq!(scenario("night", "1")["transfers"], 2);
 }
@@ -285,13 +302,23 @@ fn a_camera_is_calibrated_and_the_same_pictures_from_a_file_give_the_same() {
     assert!(first["shift_mm"].as_f64() > Some(0.5), "it was bolted on aside: {first:#}");
     assert!(first["error_mm"].as_f64() < Some(0.1) && first["error_deg"].as_f64() < Some(0.05), "{first:#}");
     let toml = std::fs::read_to_string(folder.join("calibration.toml")).expect("a file");
-    assert!(toml.contains("[camera]\npose = { xyz = ["), "{toml}");
+    assert!(
+        toml.contains("[camera]\npose = { xyz = [") && toml.contains("\npose_sigma = { m = 0.0000"),
+        "{toml}"
+    );
     assert!(folder.join("residuals.png").exists());
     let again = folder.join("again");
-    let views = folder.join("views.json").to_str().expect("UTF-8").to_owned();
-    let args = ["calibrate", "--views", &views, "--out", again.to_str().expect("UTF-8"), "--json"];
+    let args = ["calibrate", "--from", &out, "--out", again.to_str().expect("UTF-8"), "--json"];
     let second = json(&nightshift(&args));
     assert_eq!((&first["found"], &second["simulated"]), (&second["found"], &Value::Bool(false)));
+    std::fs::write(folder.join("odd.json"), "[{\"joints\": [0, 0, 0, 0, 0, 0, 0]}]").expect("a file");
+    let odd = folder.join("odd.json").to_str().expect("UTF-8").to_owned();
+    let odd = nightshift(&["calibrate", "--from", &odd, "--out", &out]);
+    assert_eq!(odd.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&odd.stderr)
+            .contains("entry 0 (counted from 0): it needs `picture` or `sights`")
+    );
     let refused = nightshift(&["calibrate", "--count", "3", "--out", &out]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("it takes 6"));
@@ -299,7 +326,7 @@ fn a_camera_is_calibrated_and_the_same_pictures_from_a_file_give_the_same() {
     let touches = folder.join("touches.json").to_str().expect("UTF-8").to_owned();
     let nonsense = nightshift(&["calibrate", "--touches", &touches, "--out", &out]);
     assert_eq!(nonsense.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&nonsense.stderr).contains("2 joints, the arm has 7"));
+    assert!(String::from_utf8_lossy(&nonsense.stderr).contains("it has 2 joints; the arm has 7"));
 }
 
 #[test]

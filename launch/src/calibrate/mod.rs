@@ -1,31 +1,37 @@
 //! `nightshift calibrate`: where the wrist camera sits on the flange, and where a tool's tip is.
 
 mod picture;
+mod report;
 mod simulated;
+mod touches;
+mod views;
 
 use crate::cli::LabArgs;
 use crate::files::{self, Lab};
-use crate::talk::talk;
+use crate::talk::{talk, tell};
 use clap::Args;
 use nightshift_core::StationId;
 use nightshift_core::describe::Station;
-use nightshift_core::frames::{Flange, Nest, Pose};
+use nightshift_core::frames::{Base, Flange, Nest, Pose};
 use nightshift_motion::Arm;
-use nightshift_perception::calibrate::{HandEye, HandView, hand_eye, tip};
-use nightshift_perception::fiducial::{PlacedTag, TagSight};
-use serde::{Deserialize, Serialize};
+use nightshift_perception::calibrate::hand_eye;
+use nightshift_perception::fiducial::PlacedTag;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// `nightshift calibrate`.
 #[derive(Args)]
 #[command(
-    after_help = "Without --views the simulated robot looks at the first rack of a station from around it; its camera was bolted on a \
-little aside of what robot.toml says, by the seed. With --views the pictures of a real robot are read: a JSON array of objects with `joints` \
-(radians, in robot.toml's order) and `sights` (as `nightshift see --json` has them in `tags`).\n\nWritten to --out: calibration.json, calibration.toml \
-(what belongs into robot.toml), residuals.png, and views.json where they were simulated. Exit code 0: calibrated; 1: refused, with the \
-reason; 2: it could not be tried.\n\nExamples:\n  nightshift calibrate --out out/calibration\n  \
-nightshift calibrate --views views.json --station storage --out out/calibration\n  nightshift calibrate --touches touches.json --out out/tip"
+    after_help = "Without --from the simulated robot looks at the first rack of a station from around it; its camera was bolted on a \
+little aside of what robot.toml says, by the seed. With --from the pictures of a real robot are read, from a folder's views.json or another such file: a \
+JSON array with one object a picture:\n\n  [{\"joints\": [0.0, -0.52, 0.0, -1.18, 0.0, 0.39, 0.0], \"picture\": \"000.png\"},\n   \
+{\"flange\": {\"xyz\": [0.41, 0.02, 0.93], \"xyzw\": [1.0, 0.0, 0.0, 0.0]}, \"picture\": \"001.png\"}]\n\n`joints` are radians in robot.toml's order; \
+`flange` in their stead is its pose in the base's frame (metres, quaternion); `picture` is a file beside views.json, as large as camera.intrinsics \
+say; `sights` in its stead are the `tags` of `nightshift see --json`. Fifteen pictures or more, from around the rack, the hand turned about two axes.\n\nWritten \
+to --out: calibration.json, calibration.toml (what belongs into robot.toml), residuals.png, and where they were simulated views.json with \
+pictures/. Exit code 0: calibrated; 1: refused, with the reason; 2: it could not be tried.\n\nExamples:\n  nightshift calibrate --out \
+out/calibration\n  nightshift calibrate --from my-pictures/ --robot omni7 --station storage --out out/calibration\n  \
+nightshift calibrate --touches touches.json --out out/tip"
 )]
 pub struct CalibrateArgs {
     /// Site and robot.
@@ -40,9 +46,9 @@ pub struct CalibrateArgs {
     /// Seed of how the simulated camera is bolted on, and of noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Read pictures from here.
-    #[arg(long, value_name = "JSON", conflicts_with = "touches")]
-    pub views: Option<PathBuf>,
+    /// Read pictures, and where the hand was, from here: a folder with views.json, or such a file.
+    #[arg(long, value_name = "PATH", conflicts_with = "touches")]
+    pub from: Option<PathBuf>,
     /// Find a tool's tip: a JSON array of joints (radians), each with the tip at one and the same point.
     #[arg(long, value_name = "JSON")]
     pub touches: Option<PathBuf>,
@@ -54,121 +60,43 @@ pub struct CalibrateArgs {
     pub json: bool,
 }
 
-/// One picture, as files have it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct View {
-    /// Where the arm stood, radians.
-    pub joints: Vec<f64>,
-    /// The fiducials in it.
-    pub sights: Vec<TagSight>,
-}
-
-/// A pose as robot.toml has it.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Mount {
-    xyz: [f64; 3],
-    rpy_deg: [f64; 3],
-}
-
-impl Mount {
-    fn of<A, B>(pose: &Pose<A, B>) -> Self {
-        let (roll, pitch, yaw) = pose.iso.rotation.euler_angles();
-        let tidy = |value: f64, unit: f64| (value / unit).round() * unit + 0.0;
-        Self {
-            xyz: <[f64; 3]>::from(pose.translation()).map(|v| tidy(v, 1e-6)),
-            rpy_deg: [roll, pitch, yaw].map(|angle| tidy(angle.to_degrees(), 1e-4)),
-        }
-    }
-
-    fn toml(&self) -> String {
-        let list = |values: [f64; 3], digits: usize| values.map(|v| format!("{v:.digits$}")).join(", ");
-        format!("pose = {{ xyz = [{}], rpy_deg = [{}] }}", list(self.xyz, 6), list(self.rpy_deg, 4))
-    }
-}
-
-/// What calibration.json has.
-#[derive(Debug, Serialize)]
-struct Report {
-    robot: String,
-    simulated: bool,
-    views: usize,
-    used: usize,
-    rms_px: f64,
-    /// Root of the mean square of each picture, pixels; none where it did not serve.
-    each_px: Vec<Option<f64>>,
-    /// How far the hand was turned about its second axis, degrees.
-    turn_deg: f64,
-    found: Mount,
-    described: Mount,
-    /// From what robot.toml says: mm and degrees.
-    shift_mm: f64,
-    turned_deg: f64,
-    /// One sigma in the worst direction, of corners that scatter independently: mm and degrees.
-    sigma_mm: f64,
-    sigma_deg: f64,
-    /// What is left to how the simulated camera truly sits: mm and degrees.
-    error_mm: Option<f64>,
-    error_deg: Option<f64>,
-}
-
-#[derive(Debug, Serialize)]
-struct TipReport {
-    robot: String,
-    touches: usize,
-    /// Of the tip in the flange's frame, m, and one sigma in the worst direction, mm.
-    xyz: [f64; 3],
-    sigma_mm: f64,
-    rms_mm: f64,
-    /// From the point to the tip at each touch, mm.
-    each_mm: Vec<f64>,
-}
-
 /// Runs the command.
 pub fn run(args: &CalibrateArgs) -> Result<ExitCode, String> {
     let lab = files::load_lab(&args.lab.site, &args.lab.robot).map_err(|e| e.to_string())?;
     let arm = Arm::new(&lab.robot).map_err(|e| e.to_string())?;
     std::fs::create_dir_all(&args.out).map_err(|e| format!("{} cannot be made: {e}", args.out.display()))?;
     if let Some(path) = &args.touches {
-        return find_tip(args, &arm, path);
+        return touches::find(args, &arm, path);
     }
     let station = station(&lab, args.station.as_deref())?;
     let board = board(&lab, station)?;
-    let (views, truth) = match &args.views {
-        Some(path) => (read(path)?, None),
+    let lens = &lab.robot.camera.intrinsics;
+    let (held, truth) = match &args.from {
+        Some(path) => (views::load(path, &arm, lens)?, None),
         None => {
-            let (views, truth) = simulated::views(&lab, station, args.count as usize, args.seed)?;
-            write(&args.out.join("views.json"), &serde_json::to_string(&views).expect("plain data"))?;
-            (views, Some(truth))
+            let (held, truth) = simulated::views(&lab, station, args.count as usize, args.seed, &args.out)?;
+            (held, Some(truth))
         }
     };
-    let held = held(&arm, &views)?;
-    let found = match hand_eye(&held, &board, &lab.robot.camera.intrinsics) {
+    let found = match hand_eye(&held, &board, lens) {
         Ok(found) => found,
         Err(error) => {
             talk!("no calibration: {error}; robot.toml stays as it is");
             return Ok(ExitCode::FAILURE);
         }
     };
-    let report = report(&args.lab.robot, &lab, &found, truth.as_ref());
+    let report = report::report(&args.lab.robot, &lab, &found, truth.as_ref());
     picture::draw(&found, report.rms_px)?
         .save_png(args.out.join("residuals.png"))
         .map_err(|e| format!("residuals.png cannot be written: {e}"))?;
-    let toml = format!(
-        "# By nightshift calibrate: {} of {} pictures, off by {:.3} px; one sigma {:.3} mm, {:.4} deg.\n[camera]\n{}\n",
-        report.used,
-        report.views,
-        report.rms_px,
-        report.sigma_mm,
-        report.sigma_deg,
-        report.found.toml()
-    );
+    let toml = report.toml();
     write(&args.out.join("calibration.toml"), &toml)?;
     let json = serde_json::to_string(&report).expect("plain data");
     write(&args.out.join("calibration.json"), &json)?;
     if args.json {
-        println!("{json}");
+        tell!("{json}");
     } else {
-        print(&report, &toml);
+        report::print(&report, &toml);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -208,112 +136,10 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|e| format!("{} cannot be written: {e}", path.display()))
 }
 
-fn flange(
-    arm: &Arm,
-    joints: &[f64],
-    index: usize,
-) -> Result<Pose<nightshift_core::frames::Base, Flange>, String> {
+fn flange(arm: &Arm, joints: &[f64]) -> Result<Pose<Base, Flange>, String> {
     if joints.len() != arm.joint_count() || joints.iter().any(|q| !q.is_finite()) {
         let count = arm.joint_count();
-        return Err(format!("entry {index}: {} joints, the arm has {count}, all finite", joints.len()));
+        return Err(format!("it has {} joints; the arm has {count}, and all must be finite", joints.len()));
     }
     Ok(arm.base_from_flange(joints))
-}
-
-fn held(arm: &Arm, views: &[View]) -> Result<Vec<HandView>, String> {
-    let held = views.iter().enumerate().map(|(index, view)| {
-        let base_from_flange = flange(arm, &view.joints, index)?;
-        Ok(HandView { base_from_flange, sights: view.sights.clone() })
-    });
-    held.collect()
-}
-
-fn report(
-    robot: &str,
-    lab: &Lab,
-    found: &HandEye<Nest>,
-    truth: Option<&Pose<Flange, nightshift_core::frames::Camera>>,
-) -> Report {
-    let off = |from: &Pose<Flange, nightshift_core::frames::Camera>| {
-        let shift = (found.flange_from_camera.translation() - from.translation()).norm();
-        let turn = found.flange_from_camera.iso.rotation.angle_to(&from.iso.rotation);
-        (shift * 1e3, turn.to_degrees())
-    };
-    let rms = |corners: &Vec<[f64; 2]>| {
-        let squares: f64 = corners.iter().map(|[u, v]| u * u + v * v).sum();
-        (squares / corners.len().max(1) as f64).sqrt()
-    };
-    let sigma = |from: usize| {
-        let part = found.covariance.fixed_view::<3, 3>(from, from).into_owned();
-        part.symmetric_eigenvalues().max().max(0.0).sqrt()
-    };
-    let described = lab.robot.camera.pose;
-    let (shift_mm, turned_deg) = off(&described);
-    Report {
-        robot: robot.to_owned(),
-        simulated: truth.is_some(),
-        views: found.residuals.len(),
-        used: found.residuals.iter().flatten().count(),
-        rms_px: found.rms_px,
-        each_px: found.residuals.iter().map(|corners| corners.as_ref().map(rms)).collect(),
-        turn_deg: found.turn_rad.to_degrees(),
-        found: Mount::of(&found.flange_from_camera),
-        described: Mount::of(&described),
-        shift_mm,
-        turned_deg,
-        sigma_mm: sigma(0) * 1e3,
-        sigma_deg: sigma(3).to_degrees(),
-        error_mm: truth.map(|truth| off(truth).0),
-        error_deg: truth.map(|truth| off(truth).1),
-    }
-}
-
-fn print(report: &Report, toml: &str) {
-    println!("pictures    {} of {} serve, off by {:.3} px", report.used, report.views, report.rms_px);
-    println!("turned      {:.1} deg about the second axis", report.turn_deg);
-    println!(
-        "camera      {:.2} mm and {:.3} deg from what robot.toml says",
-        report.shift_mm, report.turned_deg
-    );
-    println!("one sigma   {:.3} mm, {:.4} deg", report.sigma_mm, report.sigma_deg);
-    if let (Some(mm), Some(deg)) = (report.error_mm, report.error_deg) {
-        println!("error       {mm:.3} mm, {deg:.4} deg to how the simulated camera sits");
-    }
-    print!("{toml}");
-}
-
-fn find_tip(args: &CalibrateArgs, arm: &Arm, path: &Path) -> Result<ExitCode, String> {
-    let touches: Vec<Vec<f64>> = read(path)?;
-    let flanges: Result<Vec<_>, String> =
-        touches.iter().enumerate().map(|(index, joints)| flange(arm, joints, index)).collect();
-    let found = match tip(&flanges?) {
-        Ok(found) => found,
-        Err(error) => {
-            talk!("no calibration: {error}; robot.toml stays as it is");
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    let each_mm: Vec<f64> = found.residuals.iter().map(|off| off.norm() * 1e3).collect();
-    let report = TipReport {
-        robot: args.lab.robot.clone(),
-        touches: touches.len(),
-        xyz: found.in_flange.into(),
-        sigma_mm: found.covariance.symmetric_eigenvalues().max().max(0.0).sqrt() * 1e3,
-        rms_mm: (each_mm.iter().map(|mm| mm * mm).sum::<f64>() / each_mm.len() as f64).sqrt(),
-        each_mm,
-    };
-    let json = serde_json::to_string(&report).expect("plain data");
-    write(&args.out.join("calibration.json"), &json)?;
-    let [x, y, z] = report.xyz;
-    let toml = format!(
-        "# By nightshift calibrate: {} touches, off by {:.3} mm; one sigma {:.3} mm.\n[gripper]\ntool = {{ xyz = [{x:.6}, {y:.6}, {z:.6}] }}\n",
-        report.touches, report.rms_mm, report.sigma_mm
-    );
-    write(&args.out.join("calibration.toml"), &toml)?;
-    if args.json {
-        println!("{json}");
-    } else {
-        print!("{toml}");
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! The simulated robot looks at a rack from around it, with a camera that does not sit where its file says.
 
-use super::View;
+use super::views::{FILE, View};
+use super::write;
 use crate::effects::{Eye, Planner};
 use crate::files::Lab;
 use crate::talk::talk;
@@ -9,9 +10,11 @@ use nightshift_core::describe::Station;
 use nightshift_core::frames::{Base, Camera, Flange, Nest, Pose, Tool};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, JointTrajectory, RobotCommand, RobotEvent};
-use nightshift_motion::{MotionGoal, PlanRequest};
+use nightshift_motion::{Arm, MotionGoal, PlanRequest};
+use nightshift_perception::calibrate::HandView;
 use nightshift_sim::{SimConfig, World};
 use rand::Rng;
+use std::path::{Path, PathBuf};
 
 /// The camera is bolted on so far from where its file has it, at most, along and about each axis.
 const OFF_M: f64 = 0.003;
@@ -27,13 +30,14 @@ const SPEED: f64 = 0.5;
 const REST_S: f64 = 0.4;
 const LATE_S: f64 = 5.0;
 
-/// Pictures from so many places, and how the camera truly sits.
+/// Pictures from so many places, and how the camera truly sits. They are kept in a folder as those of a real robot would be.
 pub fn views(
     lab: &Lab,
     station: &Station,
     count: usize,
     seed: u64,
-) -> Result<(Vec<View>, Pose<Flange, Camera>), String> {
+    out: &Path,
+) -> Result<(Vec<HandView>, Pose<Flange, Camera>), String> {
     let mut random = Seed(seed).stream("calibrate");
     let mut within = |most: f64| [0; 3].map(|_| random.random_range(-most..most));
     let off = Pose::<Camera, Camera>::from_xyz_rpy(within(OFF_M), within(OFF_RAD));
@@ -45,7 +49,8 @@ pub fn views(
     let planner = Planner::new(&lab.robot).map_err(|e| e.to_string())?;
     let scene =
         nightshift_skills::reach::scene_at(&lab.site, &lab.robot, &station.id).map_err(|e| e.to_string())?;
-    let mut eye = Eye::new(None).map_err(|e| e.to_string())?;
+    let arm = Arm::new(&lab.robot).map_err(|e| e.to_string())?;
+    let mut eye = Eye::new(Some(&out.join("pictures"))).map_err(|e| e.to_string())?;
     let nest = station.nests.keys().next().ok_or("the station has no rack")?;
     let rack =
         lab.site.catalogue.racks.get(&station.nests[nest].rack).ok_or("the catalogue lacks the rack")?;
@@ -55,7 +60,7 @@ pub fn views(
         rack.tags.iter().map(|tag| tag.pose.translation()).sum::<Vector3<f64>>() / rack.tags.len() as f64;
     let camera_from_tool = lab.robot.camera.pose.inverse() * lab.robot.gripper.tool;
     let mut joints = settled(&mut world, REST_S);
-    let (mut views, mut left_out) = (Vec::new(), 0);
+    let (mut held, mut views, mut left_out) = (Vec::new(), Vec::new(), 0);
     for n in 0..count {
         let around = AROUND_RAD * n as f64;
         let (tilt, distance) = (TILTS_RAD[n % 3], DISTANCES_M[n / 3 % 3]);
@@ -73,13 +78,17 @@ pub fn views(
         };
         moved(&mut world, CommandId(n as u64 + 1), trajectory)?;
         joints = settled(&mut world, REST_S);
-        let sights = eye.look(&world.capture()).tags;
-        views.push(View { joints: joints.clone(), sights });
+        let look = eye.look(&world.capture());
+        look.ok.map_err(|e| e.to_string())?;
+        held.push(HandView { base_from_flange: arm.base_from_flange(&joints), sights: look.tags });
+        let (joints, picture) = (Some(joints.clone()), Some(PathBuf::from(look.path)));
+        views.push(View { joints, picture, ..View::default() });
     }
     if left_out > 0 {
         talk!("{left_out} of {count} places are out of the arm's reach and were left out");
     }
-    Ok((views, robot.camera.pose))
+    write(&out.join(FILE), &serde_json::to_string(&views).expect("plain data"))?;
+    Ok((held, robot.camera.pose))
 }
 
 /// A camera that looks at `middle` from a distance, `tilt` away from the vertical towards `around`, turned by `roll` about its own axis.
