@@ -525,6 +525,10 @@ fn what_is_in_a_picture_is_told_and_what_is_no_picture_is_named() {
     assert_eq!((&report["codes"], &report["tags"]), (&serde_json::json!([]), &serde_json::json!([])));
     assert!(report["doubts"][0].as_str().is_some_and(|doubt| doubt.contains("black")), "{report}");
 
+    let twice = [file("black.png"), file("black.png")];
+    let output = nightshift(&["follow", &twice[0], &twice[1], "--every", "60", "--json"]);
+    assert_eq!((output.status.code(), &json(&output)["things"]), (Some(1), &serde_json::json!([])));
+
     let whole = std::fs::read(file("black.png")).expect("it was written");
     std::fs::write(file("cut.png"), &whole[..whole.len() / 2]).expect("a file is written");
     std::fs::write(file("words.png"), "no picture").expect("a file is written");

@@ -50,6 +50,8 @@ pub enum Command {
     Localize(LocalizeArgs),
     /// Find the vessels, codes and fiducials in a picture.
     See(crate::see::SeeArgs),
+    /// Follow vessels over pictures of one scene, and tell what becomes of what is in them.
+    Follow(crate::follow::FollowArgs),
     /// Complete the depth of glass, which depth cameras do not tell.
     CompleteDepth(crate::complete_depth::CompleteArgs),
     /// Score the sight of vessels on an annotated folder.

@@ -8,8 +8,8 @@ use crate::stack::Stack;
 use crate::talk::{talk, tell};
 use crate::{
     arm_tools, bench, bench_docking, bench_drives, bench_grasp, bench_refine, bench_sim, calibrate, check,
-    complete_depth, dataset, faults, files, lab, live, localize, make_map, map_changes, picture, plan_path,
-    reach, render, score, see, sim_node,
+    complete_depth, dataset, faults, files, follow, lab, live, localize, make_map, map_changes, picture,
+    plan_path, reach, render, score, see, sim_node,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use nightshift_core::describe::{Robot, Site};
@@ -40,6 +40,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::UpdateMap(args) => map_changes::update(&args),
         Command::Localize(args) => localize::run(&args),
         Command::See(args) => see::run(&args),
+        Command::Follow(args) => follow::run(&args),
         Command::CompleteDepth(args) => complete_depth::run(&args),
         Command::Score(args) => score::run(&args),
         Command::PlanPath(args) => plan_path::run(&args),

@@ -21,6 +21,7 @@ mod docking_picture;
 mod effects;
 mod faults;
 mod files;
+mod follow;
 mod interrupt;
 mod judge;
 mod lab;

@@ -10,7 +10,7 @@ use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
 use nightshift_perception::exposure;
 use nightshift_perception::fiducial::TagFamily;
-use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, way_up};
+use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, phase_names, way_up};
 use nightshift_vision::{Effort, TagDetector, read_codes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -173,7 +173,7 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
         tell!("{}", serde_json::to_string(report).expect("plain data"));
     } else {
         for vessel in vessels {
-            let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
+            let phases = phase_names(vessel.phases.as_deref());
             let fill = vessel.fill.map_or(String::new(), |fill| format!("  filled {:.0} %", 100.0 * fill));
             let posture = match vessel.posture {
                 Posture::Tilted | Posture::Toppled => format!("  {:?}", vessel.posture).to_lowercase(),
@@ -225,7 +225,7 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
         let [left, top, width, height] = vessel.bbox;
         let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
         outline(&mut picture, &corners.map(|corner| corner.map(|v| v - 0.5)), colour);
-        let phases: Vec<&str> = vessel.phases.iter().map(|phase| phase.name()).collect();
+        let phases = phase_names(vessel.phases.as_deref());
         let words = [vessel.kind.name().to_owned(), phases.join(" ")];
         for (row, text) in words.iter().enumerate() {
             write_words(&mut picture, [left, top + height + 2.0 + 9.0 * row as f64], text, colour);

@@ -5,11 +5,8 @@
 //! revolution as wide at each height as its outline is there.
 
 mod body;
-mod seat;
 mod support;
 mod upright;
-
-pub use seat::{Seat, Seated, Slot, seated};
 
 use crate::vessel::Rle;
 use nalgebra::{Point3, Unit, Vector3};

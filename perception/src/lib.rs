@@ -6,5 +6,6 @@ pub mod exposure;
 pub mod fiducial;
 pub mod glass;
 pub mod score;
+pub mod seat;
 pub mod track;
 pub mod vessel;

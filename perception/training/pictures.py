@@ -18,6 +18,10 @@ ROOM, KEPT = 1.35, 2
 CLEAR_SHARE, LEAST_CONTRAST = 0.6, 6.0
 # Of what is cut off by the picture's edge this near, nobody can say what the rest holds, pixels.
 AT_EDGE_PX = 1.5
+# Drawn once: each sample takes its noise from some place of it, as drawing it anew costs as much as all else.
+NOISE = np.random.default_rng(0).standard_normal(1 << 21, np.float32)
+# The share of the detector's squares that are about a vessel. A robot's picture is mostly background, and what is never seen as such is found in it.
+ABOUT_A_VESSEL = 0.5
 
 
 def decode_rle(rle, height, width):
@@ -134,12 +138,12 @@ def cut(shown, box, size, flip):
 
 
 def as_camera(pixels, random):
-    """Other light and another camera."""
+    """Other light and another camera: shares of white."""
     kind = random.random()
-    if kind < 0.6:
+    if kind < 0.75:
         image = Image.fromarray(np.ascontiguousarray(pixels))
         # The tracer's grain is no camera's: photographs that are shown smaller have none.
-        blur = ImageFilter.MedianFilter(3) if kind < 0.3 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.3))
+        blur = ImageFilter.MedianFilter(3) if kind < 0.4 else ImageFilter.GaussianBlur(random.uniform(0.3, 1.4))
         pixels = np.asarray(image.filter(blur))
     height, width = pixels.shape[:2]
     if random.random() < 0.25:
@@ -149,22 +153,29 @@ def as_camera(pixels, random):
         pixels = np.asarray(small.resize((width, height), Image.BILINEAR))
     if random.random() < 0.35:
         kept = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(kept, "JPEG", quality=int(random.integers(45, 96)))
+        Image.fromarray(np.ascontiguousarray(pixels)).save(kept, "JPEG", quality=int(random.integers(40, 96)))
         pixels = np.asarray(Image.open(kept))
-    x = pixels.astype(np.float32) / 255.0
-    x = x ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
-    x = x * np.exp(random.uniform(-0.35, 0.25)) * np.exp(random.normal(0, 0.05, 3)).astype(np.float32)
+    # Tone by a table of each colour: gamma, exposure, white balance, a little contrast, and stray light that lifts the black.
+    x = (np.arange(256, dtype=np.float32) / 255.0)[:, None] ** np.float32(np.exp(random.uniform(-0.4, 0.4)))
+    x = x * np.exp(random.uniform(-0.4, 0.25) + random.normal(0, 0.07, 3))
+    if random.random() < 0.3:
+        x = 0.45 + (x - 0.45) * random.uniform(0.7, 1.35)
+    if random.random() < 0.3:
+        x = x + random.uniform(0.0, 0.12) * (1 - x)
+    table = x.astype(np.float32)
+    x = np.stack([table[pixels[..., channel], channel] for channel in range(3)], 2)
     grey = x.mean(2, keepdims=True)
     # Never so pale that a coloured liquid is a clear one.
     x = grey + (x - grey) * np.float32(random.uniform(0.7, 1.4))
-    x = x + random.normal(0, random.uniform(0.0, 0.03), x.shape).astype(np.float32)
-    return np.clip(x, 0, 1)
+    from_here = random.integers(len(NOISE) - x.size)
+    x += NOISE[from_here:from_here + x.size].reshape(x.shape) * np.float32(random.uniform(0.0, 0.03))
+    return np.clip(x, 0, 1, out=x)
 
 
 def detector_sample(shown, size, random):
     """A square of the picture at a size that shows one of its vessels 18 to 110 pixels tall, and what is to be answered."""
     height, width = shown.owner.shape
-    pick = shown.vessels[random.integers(len(shown.vessels))] if shown.vessels and random.random() < 0.85 else None
+    pick = shown.vessels[random.integers(len(shown.vessels))] if shown.vessels and random.random() < ABOUT_A_VESSEL else None
     if pick is not None:
         tall = max(pick.box[3] - pick.box[1], 0.7 * (pick.box[2] - pick.box[0]))
         scale = np.clip(np.exp(random.uniform(np.log(18.0), np.log(110.0))) / tall, 0.25, 2.5)

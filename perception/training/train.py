@@ -59,9 +59,8 @@ class Crops:
         return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
 
 
-def detector_loss(network, batch):
-    pixels, heat, asked, boxes, types, weight, masks = batch
-    out = network(pixels)
+def detector_loss(out, batch):
+    _, heat, asked, boxes, types, weight, masks = batch
     logit, box, kind, parts = out.split([1, 4, len(TYPES), len(PARTS)], 1)
     logit = logit[:, 0]
     # Zhou et al., Objects as Points, 2019, equation 1, with peaks by halves.
@@ -83,9 +82,9 @@ def detector_loss(network, batch):
     return loss, {"middle": focal, "box": fit, "type": kinds, "mask": cover}
 
 
-def reader_loss(network, batch):
-    pixels, phases, fill, types, masks = batch
-    told, level, kind, parts = network(pixels)
+def reader_loss(out, batch):
+    _, phases, fill, types, masks = batch
+    told, level, kind, parts = out
     phase = F.binary_cross_entropy_with_logits(told, phases, reduction="none").sum(1).mean()
     filled = (fill >= 0).float()
     height = ((level[:, 0] - fill).abs() * filled).sum() / filled.sum().clamp(min=1)
@@ -140,11 +139,18 @@ def follow(mean, network, step):
                 mean[name].copy_(value)
 
 
+def multiplies_bfloat16():
+    """Whether the processor has instructions for it: without them it is slower than single precision."""
+    file = Path("/proc/cpuinfo")
+    return file.is_file() and "amx_bf16" in file.read_text()
+
+
 def train(args, task):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    network = task["network"]().to(device)
+    # Colours of a pixel side by side: two thirds of the time on processors.
+    network = task["network"]().to(device, memory_format=torch.channels_last)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), lr=task["rate"], weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, task["rate"], args.steps + 1, pct_start=0.1)
@@ -179,7 +185,10 @@ def train(args, task):
     for step in range(began, args.steps):
         # Each step has its own draws, so that a run that goes on is the run that was interrupted.
         batch = [x.to(device) for x in shown.batch(np.random.default_rng([args.seed, step]), task["size"])]
-        loss, parts = task["loss"](network, batch)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cpu" and multiplies_bfloat16()):
+            out = network(batch[0].to(memory_format=torch.channels_last))
+        out = tuple(part.float() for part in out) if isinstance(out, tuple) else out.float()
+        loss, parts = task["loss"](out, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -14,8 +14,8 @@ use nightshift_core::describe::{CameraDescription, Solid, Surface as Laser};
 use nightshift_core::image::{Depth, Frame, Image, Intrinsics};
 use nightshift_core::random::Seed;
 use nightshift_optics::{
-    AIR, Ambient, Body, Chart, Exposed, Film, GLASS, Metering, Motion, Paint, Part, Quad, Rgb, Ring, Shape,
-    Shot, StereoRig, Surface, V3, rgb,
+    AIR, Ambient, Body, Chart, Exposed, Film, GLASS, Lens, Metering, Motion, Paint, Part, Quad, Rgb, Ring,
+    Shape, Shot, StereoRig, Surface, V3, rgb,
 };
 use rand::RngCore;
 use std::sync::Arc;
@@ -123,6 +123,7 @@ impl Tracer {
             map_from_camera: *map_from_camera,
             distortion: [0.0; 2],
             motion,
+            lens: Lens::default(),
             edge_samples: EDGE_SAMPLES,
             print_raster: PRINT_RASTER,
             seed: self.seed,

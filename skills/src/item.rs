@@ -180,7 +180,8 @@ impl ItemRun {
             return self.over();
         }
         let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
-        if is_site(failure.code) && known == Some(Place::At(self.order.target.clone())) {
+        let there = known == Some(Place::At(self.order.target.clone()));
+        if there && (is_site(failure.code) || failure.code == Code::NotSeated) {
             notices.push((failure.code.level(), format!("{}: {failure}", self.order.sample)));
             self.late = Some(failure);
             return self.over();

@@ -172,6 +172,9 @@ impl SearchRun {
                     }
                     return self.go_on(ctx);
                 };
+                if let Some(failure) = failure.filter(|failure| failure.code == Code::NotSeated) {
+                    report.notices.push((failure.code.level(), failure.to_string()));
+                }
                 let here = compare::sightings(ctx.ledger, &nest, &sight);
                 let slots = slots(ctx.world, &nest);
                 let bodies = compare::entries(ctx.ledger, &slots, &nest, &here, &self.record.seen);
@@ -367,7 +370,10 @@ impl Run for SearchRun {
 
 /// Whether a look showed the rack, and something else in it than was expected.
 fn of_samples(failure: &Failure) -> bool {
-    matches!(failure.code, Code::SampleMissing | Code::WrongIdentity | Code::ContradictoryIdentity)
+    matches!(
+        failure.code,
+        Code::SampleMissing | Code::WrongIdentity | Code::ContradictoryIdentity | Code::NotSeated
+    )
 }
 
 fn slots(world: &World, nest: &NestRef) -> Vec<nightshift_core::SlotId> {

@@ -13,6 +13,7 @@ use nightshift_core::{Code, Failure, SlotId, Stamp, StationId};
 use nightshift_perception::fiducial::{
     BoardPlace, BoardView, PlacedTag, TagSight, estimate_pose, locate_board,
 };
+use nightshift_perception::seat::{self, CapTag, Height};
 use std::collections::BTreeMap;
 
 /// A nest as it was seen.
@@ -41,6 +42,8 @@ pub struct CapSight {
     pub slot: SlotId,
     /// From the slot's axis to the cap's centre, in the nest's frame, metres.
     pub offset_m: [f64; 2],
+    /// How much higher than a seated vial's the cap is.
+    pub height: Height,
 }
 
 impl CapSight {
@@ -250,7 +253,13 @@ fn cap(
     let off = |offset: &[f64; 2]| offset[0].hypot(offset[1]);
     let (slot, offset_m) = slots.min_by(|a, b| off(&a.1).total_cmp(&off(&b.1)))?;
     // Farther than half the pitch it stands over no slot of this rack.
-    (off(&offset_m) <= 0.5 * rack.pitch_m).then_some(CapSight { tag: sight.id, slot, offset_m })
+    if off(&offset_m) > 0.5 * rack.pitch_m {
+        return None;
+    }
+    let tag = CapTag { size_m: vial.cap.tag_size_m, height_m: vial.height_m };
+    let camera_from_slot = nest_from_camera.inverse() * rack.nest_from_slot(&slot)?;
+    let height = seat::height(sight, &tag, &camera_from_slot, camera).ok()?;
+    Some(CapSight { tag: sight.id, slot, offset_m, height })
 }
 
 /// The middle of a square under perspective.

@@ -33,17 +33,16 @@ pub enum Names {
 }
 
 impl Names {
-    /// What a phase is called; none where it is in doubt.
-    pub fn of(self, phase: Phase) -> Option<String> {
+    /// What a phase is called.
+    pub fn of(self, phase: Phase) -> String {
         let name = match (self, phase) {
-            (_, Phase::Unknown) => return None,
             (Self::Fine, phase) => phase.name(),
             (Self::Coarse, Phase::ClearLiquid | Phase::ColouredLiquid) => "liquid",
             (Self::Coarse, Phase::Powder | Phase::Granules | Phase::SolidPiece) => "solid",
             (Self::Coarse, Phase::TwoLayers) => "two_liquid_layers",
             (Self::Coarse, phase) => phase.name(),
         };
-        Some(name.to_owned())
+        name.to_owned()
     }
 }
 
@@ -235,8 +234,7 @@ mod tests {
         let set = read(&objects).unwrap();
         assert_eq!((set.names, &set.pictures[0].truths[0].phases), (Names::Coarse, &None));
         assert_eq!(set.pictures[0].file, objects.join("images/a.jpg"));
-        assert_eq!(Names::Coarse.of(Phase::Granules).as_deref(), Some("solid"));
-        assert_eq!(Names::Fine.of(Phase::Unknown), None);
+        assert_eq!(Names::Coarse.of(Phase::Granules), "solid");
 
         for (name, text, told) in [
             ("words", "words", "is no JSON"),

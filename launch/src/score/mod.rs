@@ -142,7 +142,7 @@ pub fn look(
                 let phases = content(&answer.phases, eyes.limits());
                 // Of a level alone more is known than of what it is the level of.
                 Read {
-                    phases: phases.into_iter().filter_map(|phase| set.names.of(phase)).collect(),
+                    phases: phases.into_iter().flatten().map(|phase| set.names.of(phase)).collect(),
                     fill: Some(f64::from(answer.fill)),
                 }
             })

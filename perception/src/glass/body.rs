@@ -111,13 +111,13 @@ impl Body {
     }
 }
 
-pub(super) fn at_share(values: &mut [f64], share: f64) -> f64 {
+fn at_share(values: &mut [f64], share: f64) -> f64 {
     let place = (((values.len() - 1) as f64) * share).round() as usize;
     *values.select_nth_unstable_by(place, f64::total_cmp).1
 }
 
 /// Middle and half of the azimuths of some looks, ragged edges apart.
-pub(super) fn spread(looks: &[Look]) -> Option<(f64, f64)> {
+fn spread(looks: &[Look]) -> Option<(f64, f64)> {
     let mut azimuths: Vec<f64> = looks.iter().map(|look| look.azimuth).collect();
     if azimuths.is_empty() {
         return None;

@@ -2,18 +2,21 @@
 
 use crate::vessel::Phase;
 use nightshift_core::Stamp;
+use serde::Serialize;
+use std::fmt;
 
 /// What was read of a vessel in one look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     /// As [`crate::vessel::VesselSight::phases`].
-    pub phases: Vec<Phase>,
+    pub phases: Option<Vec<Phase>>,
     /// As [`crate::vessel::VesselSight::fill`].
     pub fill: Option<f64>,
 }
 
 /// What has become of a content.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A suspension or a foam has become a liquid.
     Settled,
@@ -23,6 +26,20 @@ pub enum Change {
     Dissolved,
     /// The level moves: shares of the height an hour, with its standard deviation.
     Level { per_hour: f64, sigma_per_hour: f64 },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settled => f.write_str("settled: what was cloudy or foam is clear"),
+            Self::Separated => f.write_str("separated into two layers"),
+            Self::Dissolved => f.write_str("dissolved: the solid is gone"),
+            Self::Level { per_hour, sigma_per_hour } => {
+                let [rate, sigma] = [per_hour, sigma_per_hour].map(|share| 100.0 * share);
+                write!(f, "level {rate:+.1} % of the height an hour (sigma {sigma:.1})")
+            }
+        }
+    }
 }
 
 /// Looks that are kept.
@@ -56,20 +73,19 @@ impl History {
 
     /// All that has changed; looks in doubt tell nothing.
     pub fn changes(&self) -> Vec<Change> {
-        let told: Vec<&Reading> = self
+        let told: Vec<&[Phase]> = self
             .looks
             .iter()
-            .map(|(_, reading)| reading)
-            .filter(|reading| !reading.phases.is_empty() && reading.phases != [Phase::Unknown])
+            .filter_map(|(_, reading)| reading.phases.as_deref())
+            .filter(|phases| !phases.is_empty())
             .collect();
         let mut changes = Vec::new();
         let part = (told.len() / 3).max(LEAST);
         if told.len() >= 2 * LEAST {
             let (before, after) = (&told[..part], &told[told.len() - part..]);
-            let share = |some: &[&Reading], of: &[Phase]| {
-                some.iter().filter(|reading| reading.phases.iter().any(|phase| of.contains(phase))).count()
-                    as f64
-                    / some.len() as f64
+            let share = |some: &[&[Phase]], of: &[Phase]| {
+                let with = some.iter().filter(|phases| phases.iter().any(|phase| of.contains(phase)));
+                with.count() as f64 / some.len() as f64
             };
             let gone = |of: &[Phase]| share(before, of) >= THERE && share(after, of) <= NOT_THERE;
             let come = |of: &[Phase]| share(before, of) <= NOT_THERE && share(after, of) >= THERE;
@@ -118,20 +134,22 @@ impl History {
 mod tests {
     use super::*;
 
-    fn history(looks: &[(&[Phase], Option<f64>)]) -> History {
+    type Looked = (Option<&'static [Phase]>, Option<f64>);
+
+    fn history(looks: &[Looked]) -> History {
         let mut history = History::default();
         for (index, (phases, fill)) in looks.iter().enumerate() {
-            history
-                .add(Stamp(index as u64 * 60_000_000_000), Reading { phases: phases.to_vec(), fill: *fill });
+            let reading = Reading { phases: phases.map(<[Phase]>::to_vec), fill: *fill };
+            history.add(Stamp(index as u64 * 60_000_000_000), reading);
         }
         history
     }
 
     #[test]
     fn what_becomes_of_a_content_is_told_once_it_is_clear() {
-        const CLOUDY: &[Phase] = &[Phase::Suspension];
-        const CLEAR: &[Phase] = &[Phase::ClearLiquid];
-        const DOUBT: &[Phase] = &[Phase::Unknown];
+        const CLOUDY: Option<&[Phase]> = Some(&[Phase::Suspension]);
+        const CLEAR: Option<&[Phase]> = Some(&[Phase::ClearLiquid]);
+        const DOUBT: Option<&[Phase]> = None;
         let settled: Vec<_> =
             [CLOUDY, CLOUDY, DOUBT, CLOUDY, CLEAR, DOUBT, CLEAR, CLEAR].map(|p| (p, Some(0.5))).into();
         assert_eq!(history(&settled).changes(), [Change::Settled]);
@@ -140,19 +158,19 @@ mod tests {
             [CLOUDY, CLOUDY, CLOUDY, CLEAR, CLOUDY, CLOUDY, CLOUDY].map(|p| (p, None)).into();
         assert_eq!(history(&flicker).changes(), []);
         assert_eq!(history(&settled[..5]).changes(), []);
-        const LAYERS: &[Phase] = &[Phase::TwoLayers];
+        const LAYERS: Option<&[Phase]> = Some(&[Phase::TwoLayers]);
         let separated: Vec<_> = [CLEAR, CLEAR, CLEAR, LAYERS, LAYERS, LAYERS].map(|p| (p, None)).into();
         assert_eq!(history(&separated).changes(), [Change::Separated]);
-        const POWDER: &[Phase] = &[Phase::Powder, Phase::ClearLiquid];
+        const POWDER: Option<&[Phase]> = Some(&[Phase::Powder, Phase::ClearLiquid]);
         let dissolved: Vec<_> = [POWDER, POWDER, POWDER, CLEAR, CLEAR, CLEAR].map(|p| (p, None)).into();
         assert_eq!(history(&dissolved).changes(), [Change::Dissolved]);
     }
 
     #[test]
     fn a_level_that_falls_is_told_from_one_that_is_read_unevenly() {
-        const LIQUID: &[Phase] = &[Phase::ClearLiquid];
+        const LIQUID: Option<&[Phase]> = Some(&[Phase::ClearLiquid]);
         let noise = [0.012, -0.009, 0.004, -0.013, 0.008, 0.001, -0.006, 0.011, -0.002, -0.007];
-        let looks = |slope: f64| -> Vec<(&[Phase], Option<f64>)> {
+        let looks = |slope: f64| -> Vec<Looked> {
             noise.iter().enumerate().map(|(i, n)| (LIQUID, Some(0.8 + slope * i as f64 + n))).collect()
         };
         assert_eq!(history(&looks(0.0)).changes(), []);
@@ -170,8 +188,8 @@ mod tests {
         let mut history = History::default();
         for second in 0..200u64 {
             let phase = if second < 20 { Phase::Suspension } else { Phase::ClearLiquid };
-            history.add(Stamp(second * 1_000_000_000), Reading { phases: vec![phase], fill: None });
-            history.add(Stamp(0), Reading { phases: vec![Phase::Foam], fill: None });
+            history.add(Stamp(second * 1_000_000_000), Reading { phases: Some(vec![phase]), fill: None });
+            history.add(Stamp(0), Reading { phases: Some(vec![Phase::Foam]), fill: None });
         }
         assert_eq!(history.looks.len(), KEPT);
         assert_eq!(history.changes(), [Change::Settled]);

@@ -27,7 +27,7 @@ fn sighting(view: &Pose<Map, Camera>, place: &Point3<f64>, kind: Kind) -> Sighti
         covariance: Matrix3::identity() * SIGMA_M * SIGMA_M,
         bounds: [u - 10.0, v - 10.0, u + 10.0, v + 10.0],
         kind,
-        reading: Reading { phases: vec![Phase::ClearLiquid], fill: Some(0.5) },
+        reading: Reading { phases: Some(vec![Phase::ClearLiquid]), fill: Some(0.5) },
     }
 }
 

@@ -16,7 +16,9 @@ pub use posture::{Posture, posture, way_up};
 pub use read::{Answer, content, crop, judge};
 pub use sample::resample;
 
-use serde::{Deserialize, Serialize};
+pub use nightshift_core::describe::Phase;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,60 +76,6 @@ impl Kind {
     }
 }
 
-/// What is in a vessel; several may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    Empty,
-    ClearLiquid,
-    ColouredLiquid,
-    TwoLayers,
-    Suspension,
-    Foam,
-    Gel,
-    Powder,
-    Granules,
-    SolidPiece,
-    Residue,
-    /// The network is not sure.
-    Unknown,
-}
-
-impl Phase {
-    /// All that can be told, in the order of the networks' outputs.
-    pub const ALL: [Self; 11] = [
-        Self::Empty,
-        Self::ClearLiquid,
-        Self::ColouredLiquid,
-        Self::TwoLayers,
-        Self::Suspension,
-        Self::Foam,
-        Self::Gel,
-        Self::Powder,
-        Self::Granules,
-        Self::SolidPiece,
-        Self::Residue,
-    ];
-
-    /// As cards, annotations and JSON spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::ClearLiquid => "clear_liquid",
-            Self::ColouredLiquid => "coloured_liquid",
-            Self::TwoLayers => "two_layers",
-            Self::Suspension => "suspension",
-            Self::Foam => "foam",
-            Self::Gel => "gel",
-            Self::Powder => "powder",
-            Self::Granules => "granules",
-            Self::SolidPiece => "solid_piece",
-            Self::Residue => "residue",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// Why less is told of a vessel than could be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,8 +100,9 @@ pub struct VesselSight {
     /// What it is.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// What is in it: `unknown` alone where that is in doubt; nothing where it has no inside.
-    pub phases: Vec<Phase>,
+    /// What is in it: none where that is in doubt, which JSON has as `unknown` alone; nothing where it has no inside.
+    #[serde(serialize_with = "phases_or_unknown")]
+    pub phases: Option<Vec<Phase>>,
     /// Height of the highest level, share of the height that can be filled; 0 where empty, none where that is in doubt.
     pub fill: Option<f64>,
     /// How sure it is that something is there, 0 to 1.
@@ -171,6 +120,18 @@ impl VesselSight {
     pub fn stands_along(&mut self, up: [f64; 2]) {
         (self.posture, self.lean_deg) = posture(&self.mask_rle, self.kind, up);
     }
+}
+
+/// What is said of a content in doubt.
+pub const IN_DOUBT: &str = "unknown";
+
+/// Names of phases.
+pub fn phase_names(phases: Option<&[Phase]>) -> Vec<&'static str> {
+    phases.map_or(vec![IN_DOUBT], |phases| phases.iter().map(|phase| phase.name()).collect())
+}
+
+fn phases_or_unknown<S: Serializer>(phases: &Option<Vec<Phase>>, to: S) -> Result<S::Ok, S::Error> {
+    phase_names(phases.as_deref()).serialize(to)
 }
 
 /// From where on the networks are believed; each model's card has them.

@@ -54,34 +54,33 @@ pub fn judge(
     }
     let found_vessel = found.is_vessel();
     let mut shares = found.kinds;
-    let (mut phases, mut fill, mut mask) = (Vec::new(), None, found.mask);
+    let (mut phases, mut fill, mut mask) = (Some(Vec::new()), None, found.mask);
     if let Some(answer) = answer {
         for (share, read) in shares.iter_mut().zip(&answer.kinds) {
             *share = (*share + f64::from(*read)) / 2.0;
         }
         phases = content(&answer.phases, limits);
-        fill = match phases[..] {
-            [Phase::Unknown] => None,
-            [Phase::Empty] => Some(0.0),
-            _ => Some(f64::from(answer.fill).clamp(0.0, 1.0)),
-        };
+        fill = phases.as_deref().map(|phases| match phases {
+            [Phase::Empty] => 0.0,
+            _ => f64::from(answer.fill).clamp(0.0, 1.0),
+        });
         mask = outline(answer, size);
     } else if found_vessel {
-        phases = vec![Phase::Unknown];
+        phases = None;
     }
     let best = (0..shares.len()).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0);
     let mut kind = if shares[best] >= limits.kind { Kind::ALL[best] } else { Kind::Unknown };
     if !clear {
         (kind, fill) = (Kind::Unknown, None);
-        if !phases.is_empty() {
-            phases = vec![Phase::Unknown];
+        if phases.as_ref().is_some_and(|phases| !phases.is_empty()) {
+            phases = None;
         }
         doubts.push(VesselDoubt::Picture);
     }
     if kind == Kind::Unknown {
         doubts.push(VesselDoubt::Type);
     }
-    if phases == [Phase::Unknown] {
+    if phases.is_none() {
         doubts.push(VesselDoubt::Content);
     }
     let bbox = [left, top, right - left, bottom - top];
@@ -91,8 +90,8 @@ pub fn judge(
     VesselSight { bbox, mask_rle: mask, kind, phases, fill, score: found.score, posture, lean_deg, doubts }
 }
 
-/// All phases that stand out; `unknown` alone where none does, or where it would be empty and not empty.
-pub fn content(shares: &[f32], limits: &Thresholds) -> Vec<Phase> {
+/// All phases that stand out; none is a doubt, where no phase does, or where it would be empty and not empty.
+pub fn content(shares: &[f32], limits: &Thresholds) -> Option<Vec<Phase>> {
     let phases: Vec<Phase> = Phase::ALL
         .into_iter()
         .zip(shares)
@@ -102,7 +101,7 @@ pub fn content(shares: &[f32], limits: &Thresholds) -> Vec<Phase> {
         .map(|(phase, _)| phase)
         .collect();
     let contradicts = phases.contains(&Phase::Empty) && phases.len() > 1;
-    if phases.is_empty() || contradicts { vec![Phase::Unknown] } else { phases }
+    (!phases.is_empty() && !contradicts).then_some(phases)
 }
 
 fn outline(answer: &Answer, size: [usize; 2]) -> Rle {

@@ -96,6 +96,7 @@ pub fn shot(seed: u64, [width, height]: [usize; 2], edge_samples: u32, draws: &m
         map_from_camera: Isometry3::face_towards(&eye, &aim, &-Vector3::z()),
         distortion: [0.0; 2],
         motion: Motion::default(),
+        lens: Lens::default(),
         edge_samples,
         print_raster: if edge_samples > 0 { 4 } else { 0 },
         seed,

@@ -1,5 +1,6 @@
 //! The camera: its lens, what each pixel looks along, and the light that fell on its sensor.
 
+use crate::film::Focus;
 use crate::space::{Place, Ray, V3};
 use crate::surface::Rgb;
 use crate::trace::Sight;
@@ -33,6 +34,34 @@ impl Motion {
     }
 }
 
+/// What keeps things out of focus that are seen through glass: a thin lens. What is seen without glass before it is blurred in
+/// the picture, by [`crate::Film`]; a radius of 0 is a pinhole.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lens {
+    /// Of the opening that light comes in through, metres.
+    pub radius_m: f32,
+    /// Along the optical axis, metres.
+    pub focus_m: f32,
+}
+
+impl Lens {
+    /// The lens that blurs as a film's depth of field does, of a camera with this focal length.
+    pub fn of(focus: Option<Focus>, focal_px: f64) -> Self {
+        focus.map_or_else(Self::default, |Focus { distance_m, infinity_px }| Self {
+            radius_m: infinity_px * distance_m / focal_px as f32,
+            focus_m: distance_m,
+        })
+    }
+
+    /// Blur of a point so far along the optical axis: the radius of its disc, pixels.
+    pub fn blur_px(&self, depth_m: f32, focal_px: f64) -> f32 {
+        if self.radius_m == 0.0 {
+            return 0.0;
+        }
+        self.radius_m * focal_px as f32 * (1.0 / self.focus_m - 1.0 / depth_m.max(0.01)).abs()
+    }
+}
+
 /// One exposure.
 #[derive(Clone, Debug)]
 pub struct Shot {
@@ -43,6 +72,8 @@ pub struct Shot {
     pub distortion: [f64; 2],
     /// Where rows are read one after the other, each is seen from where the camera is then.
     pub motion: Motion,
+    /// Of what is seen through glass.
+    pub lens: Lens,
     /// More rays through pixels on edges; 0 is one ray a pixel throughout.
     pub edge_samples: u32,
     /// Print on a flat face is looked at in so many rows and columns within a pixel, under the light of its middle: edges of
@@ -166,22 +197,37 @@ impl Shot {
         Some([x * seen * k.fx + k.cx, y * seen * k.fy + k.cy])
     }
 
+    /// The ray that a pixel's place shows, through the middle of the lens, and the cosine of its angle with the optical axis.
     pub(crate) fn ray(&self, place: &Place, x: f32, y: f32) -> (Ray, f32) {
+        let direction = self.along(x, y);
+        let length = direction.length();
+        (self.sent(place, y, V3::ZERO, direction / length), 1.0 / length)
+    }
+
+    /// The ray that a pixel's place shows through a place of the lens, in its radii from its middle.
+    pub(crate) fn ray_through(&self, place: &Place, x: f32, y: f32, [u, v]: [f32; 2]) -> Ray {
+        let from = V3::new(u, v, 0.0) * self.lens.radius_m;
+        self.sent(place, y, from, (self.along(x, y) * self.lens.focus_m - from).normalize())
+    }
+
+    fn along(&self, x: f32, y: f32) -> V3 {
         let [px, py] = if self.distortion == [0.0; 2] {
             let k = &self.intrinsics;
             [(x - k.cx as f32) / k.fx as f32, (y - k.cy as f32) / k.fy as f32]
         } else {
             self.plane_point(f64::from(x), f64::from(y)).map(|v| v as f32)
         };
-        let direction = V3::new(px, py, 1.0);
-        let length = direction.length();
+        V3::new(px, py, 1.0)
+    }
+
+    /// A ray of the camera's frame, from where the camera is when row `y` is read.
+    fn sent(&self, place: &Place, y: f32, from: V3, direction: V3) -> Ray {
         if self.motion.readout_s == 0.0 {
-            let direction = place.turn(direction / length);
-            return (Ray { origin: place.point(V3::ZERO), direction }, 1.0 / length);
+            return Ray { origin: place.point(from), direction: place.turn(direction) };
         }
         let since = self.motion.readout_s * ((y + 0.5) / self.intrinsics.height as f32 - 0.5);
-        let turned = Quat::from_scaled_axis((V3::from(self.motion.turn) * since).into()) * direction;
-        let direction = place.turn(turned.normalize());
-        (Ray { origin: place.point(V3::from(self.motion.velocity) * since), direction }, 1.0 / length)
+        let turn = Quat::from_scaled_axis((V3::from(self.motion.turn) * since).into());
+        let origin = turn * from + V3::from(self.motion.velocity) * since;
+        Ray { origin: place.point(origin), direction: place.turn((turn * direction).normalize()) }
     }
 }

@@ -18,6 +18,9 @@ const ALIKE: f32 = 0.1;
 /// What arrives at a surface is told from the pixels around where they differ by less than this share.
 const EVEN: f32 = 0.04;
 
+/// Things behind glass that are blurred by more than this are looked at through all of the lens, pixels.
+const BLURRED_PX: f32 = 0.6;
+
 /// A picture that is being taken.
 struct Exposure<'a> {
     shot: &'a Shot,
@@ -136,6 +139,10 @@ impl Exposure<'_> {
             }
         }
         for (index, edge) in rough.into_iter().enumerate() {
+            if self.blurred_behind(index) {
+                self.light[index] = self.out_of_focus(index);
+                continue;
+            }
             let light = match edge {
                 Edge::None => continue,
                 Edge::Light => self.painted(index),
@@ -145,6 +152,32 @@ impl Exposure<'_> {
             let settles = edge == Edge::Thing || self.seen[index].sight.clear;
             self.light[index] = light.unwrap_or_else(|| self.sampled(index, settles));
         }
+    }
+
+    /// Whether what is seen through glass at a pixel is out of focus.
+    fn blurred_behind(&self, index: usize) -> bool {
+        let sight = &self.seen[index].sight;
+        let depth_m = sight.opaque_t.map_or(f32::INFINITY, |t| t * self.cosines[index]);
+        sight.clear && self.shot.lens.blur_px(depth_m, self.shot.intrinsics.fx) > BLURRED_PX
+    }
+
+    /// The mean of several rays through a pixel and all of the lens.
+    fn out_of_focus(&self, index: usize) -> Rgb {
+        let mut draws = Draws::new(self.shot.seed, self.shot.frame ^ (1 << 63), index as u64);
+        let (x, y) = ((index % self.width) as f32, (index / self.width) as f32);
+        let count = self.shot.edge_samples;
+        let mut total = Rgb::ZERO;
+        for sample in 0..count {
+            let dx = (sample as f32 + draws.unit()) / count as f32 - 0.5;
+            let dy = draws.unit() - 0.5;
+            // As many sectors of the lens as rays.
+            let (sin, cos) =
+                (std::f32::consts::TAU * (sample as f32 + draws.unit()) / count as f32).sin_cos();
+            let way = draws.unit().sqrt();
+            let ray = self.shot.ray_through(&self.place, x + dx, y + dy, [way * cos, way * sin]);
+            total += radiance(self.scene, ray, &mut draws, None).min(Rgb::splat(BRIGHTEST));
+        }
+        total / count as f32
     }
 
     /// The mean of several rays through a pixel; of two alike ones where that settles it.

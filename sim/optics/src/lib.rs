@@ -30,7 +30,7 @@ pub mod truth;
 mod vessel;
 pub mod ware;
 
-pub use camera::{BadShot, Exposed, Motion, Shot};
+pub use camera::{BadShot, Exposed, Lens, Motion, Shot};
 pub use film::{Film, Focus, Metering};
 pub use pattern::{Kind, Pattern};
 pub use random::Draws;

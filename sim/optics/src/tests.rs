@@ -43,6 +43,7 @@ fn looking_along_x() -> Shot {
         map_from_camera: Isometry3::from_parts(Vector3::new(-0.2, 0.0, 0.03).into(), turn.into()),
         distortion: [0.0; 2],
         motion: Motion::default(),
+        lens: Lens::default(),
         edge_samples: 2,
         print_raster: 0,
         seed: 7,
@@ -426,4 +427,26 @@ proptest! {
             prop_assert!(portion.top_m > shell.floor() && portion.top_m < vial.height_m);
         }
     }
+}
+
+#[test]
+fn what_is_out_of_focus_behind_glass_is_blurred_and_what_is_in_focus_is_not() {
+    // Stripes of 40 mm, 0.8 m before the camera; 0.2 m before it an empty vial.
+    let stripes = Pattern { kind: Kind::Stripes, low: Rgb::ZERO, high: Rgb::ONE, size_m: 0.04, seed: 1 };
+    let wall =
+        quad([0.6, -0.5, -0.3], [0.0, 1.0, 0.0], [0.0, 0.0, 0.8], Surface::Matt(Paint::pattern(stripes)));
+    let scene = scene(0.5, vec![standing(&vial(), Contents::default()), wall]);
+    let spread = |radius_m: f32, focus_m: f32| {
+        let shot = Shot { lens: Lens { radius_m, focus_m }, edge_samples: 24, ..looking_along_x() };
+        let picture = shot.take(&scene).expect("a sound shot");
+        // The vial is 14 pixels wide; rows of its body.
+        let row = |y: usize| (20..28).map(move |x| (x, y));
+        let seen: Vec<f32> = (16..24).flat_map(row).map(|(x, y)| picture.light.at(x, y).y).collect();
+        assert!((16..24).flat_map(row).all(|(x, y)| picture.sights.at(x, y).clear));
+        let mean = seen.iter().sum::<f32>() / seen.len() as f32;
+        (seen.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / seen.len() as f32).sqrt()
+    };
+    let (sharp, blurred, focused) = (spread(0.0, 1.0), spread(0.01, 0.2), spread(0.01, 0.8));
+    assert!(blurred < 0.5 * sharp, "{blurred} of {sharp}");
+    assert!(focused > 0.7 * sharp, "{focused} of {sharp}");
 }

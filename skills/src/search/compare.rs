@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use crate::sight::CapSight;
     use nightshift_core::{Address, Failure, Stamp};
+    use nightshift_perception::seat::Height;
 
     fn at(text: &str) -> Address {
         text.parse().expect("an address")
@@ -152,6 +153,7 @@ mod tests {
             tag: *tag,
             slot: SlotId::new(*slot),
             offset_m: [*off, 0.0],
+            height: Height { raised_m: 0.0, sigma_m: 0.001 },
         };
         let sight = NestSight {
             located: crate::located::tests::located((0.0, 0.0), (1e-4, 1e-3)),

@@ -11,6 +11,7 @@ use crate::world::NestRef;
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::{Code, Failure, SampleId, SlotId};
 use nightshift_perception::code::identify;
+use nightshift_perception::seat::{Height, Seat};
 use std::collections::BTreeSet;
 
 /// Something that a look at a nest must confirm.
@@ -46,16 +47,27 @@ pub enum Expect {
 pub struct Survey {
     view: View,
     expect: Vec<Expect>,
+    /// What there is to fail with once the ledger has what was seen.
+    unseated: Option<Failure>,
+}
+
+/// What a look says of what is expected.
+struct Compared {
+    /// For the ledger.
+    bodies: Vec<Body>,
+    /// The first that stands in its slot and is not down.
+    unseated: Option<Failure>,
 }
 
 impl Survey {
     pub fn new(nest: NestRef, expect: Vec<Expect>) -> Self {
-        Self { view: View::new(nest), expect }
+        Self { view: View::new(nest), expect, unseated: None }
     }
 
-    fn compare(&self, ctx: &mut Context<'_>, seen: &NestSight) -> Result<Vec<Body>, Failure> {
+    fn compare(&self, ctx: &mut Context<'_>, seen: &NestSight) -> Result<Compared, Failure> {
         let mut bodies = Vec::new();
         let mut codes = Vec::new();
+        let mut unseated = None;
         for expect in &self.expect {
             let (sample, slot, cap) = match expect {
                 Expect::Clear { slot } => {
@@ -66,14 +78,31 @@ impl Survey {
                     (sample, slot, stands(self.view.nest(), seen, sample, slot, *tag)?)
                 }
                 Expect::Placed { sample, slot, tag } => {
-                    let cap = stands(self.view.nest(), seen, sample, slot, *tag)
-                        .map_err(|failure| Failure::new(Code::PlaceFailed, failure.message))?;
+                    let cap = stands(self.view.nest(), seen, sample, slot, *tag).map_err(|failure| {
+                        let own = failure.code == Code::NotSeated;
+                        Failure::new(if own { failure.code } else { Code::PlaceFailed }, failure.message)
+                    })?;
                     (sample, slot, cap)
                 }
             };
             let off_mm = cap.off_axis_m() * 1e3;
-            let text =
-                format!("tag36h11:{} {off_mm:.1} mm from the axis of {}/{slot}", cap.tag, self.view.nest());
+            let Height { raised_m, sigma_m } = cap.height;
+            let text = format!(
+                "tag36h11:{} {off_mm:.1} mm from the axis of {}/{slot}, {:+.1} mm over its seat (sigma {:.1} mm)",
+                cap.tag,
+                self.view.nest(),
+                raised_m * 1e3,
+                sigma_m * 1e3
+            );
+            if cap.height.seat() == Seat::Raised {
+                let words = format!(
+                    "{sample} stands {:.1} mm too high in {}/{slot} (sigma {:.1} mm)",
+                    raised_m * 1e3,
+                    self.view.nest(),
+                    sigma_m * 1e3
+                );
+                unseated.get_or_insert(Failure::new(Code::NotSeated, words));
+            }
             let at = Place::At(self.view.nest().slot(slot));
             let known = ctx.ledger.sample(sample).and_then(|known| known.whereabouts.known());
             if known != Some(&at) {
@@ -89,7 +118,7 @@ impl Survey {
             });
         }
         ctx.evidence.extend(codes);
-        Ok(bodies)
+        Ok(Compared { bodies, unseated })
     }
 }
 
@@ -121,11 +150,11 @@ fn stands<'a>(
     })?;
     if over.off_axis_m() > limits::SLOT_OFFSET_M {
         let words = format!(
-            "{sample} stands {:.1} mm from the axis of {nest}/{slot}, allowed are {:.1} mm",
+            "{sample} leans: its cap is {:.1} mm from the axis of {nest}/{slot}, allowed are {:.1} mm",
             over.off_axis_m() * 1e3,
             limits::SLOT_OFFSET_M * 1e3
         );
-        return Err(Failure::new(Code::SampleMissing, words));
+        return Err(Failure::new(Code::NotSeated, words));
     }
     Ok(over)
 }
@@ -143,14 +172,24 @@ fn clear(nest: &NestRef, seen: &NestSight, slot: &SlotId) -> Result<(), Failure>
 impl Stage for Survey {
     fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
         if last == Outcome::Recorded {
-            return Step::Done;
+            return self.unseated.take().map_or(Step::Done, Step::Fail);
         }
         let mut viewed = self.view.next(ctx, last);
         if let Viewed::Seen(seen) = &viewed {
             match self.compare(ctx, seen) {
-                Ok(bodies) if bodies.is_empty() => return Step::Done,
-                Ok(bodies) => return Step::Do(Action::Record { bodies, job: None }),
                 Err(failure) => viewed = self.view.again(ctx, failure),
+                Ok(Compared { bodies, unseated: None }) if bodies.is_empty() => return Step::Done,
+                Ok(Compared { bodies, unseated: None }) => {
+                    return Step::Do(Action::Record { bodies, job: None });
+                }
+                // It is where it should be, and that is written before it is told that it is not down.
+                Ok(Compared { bodies, unseated: Some(failure) }) => {
+                    viewed = self.view.again(ctx, failure);
+                    if let (Viewed::Fail(failure), false) = (&viewed, bodies.is_empty()) {
+                        self.unseated = Some(failure.clone());
+                        return Step::Do(Action::Record { bodies, job: None });
+                    }
+                }
             }
         }
         match viewed {

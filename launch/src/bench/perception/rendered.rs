@@ -2,11 +2,11 @@
 
 use super::{Aim, Notes, Plan};
 use crate::complete_depth::{Glass, mouth};
-use nalgebra::{Unit, Vector3};
-use nightshift_core::image::{Image, Intrinsics};
+use nalgebra::Vector3;
+use nightshift_core::image::Image;
 use nightshift_core::random::Seed;
 use nightshift_optics::{StereoRig, studio, truth};
-use nightshift_perception::glass::{self, Front, Outline, Seat, Slot, Support, seated};
+use nightshift_perception::glass::{self, Front, Outline, Support};
 use nightshift_perception::vessel::{Kind, Rle};
 
 /// Scenes that nothing was chosen on.
@@ -50,66 +50,10 @@ impl Errors {
     }
 }
 
-/// Share of a vial that must be seen to tell how it sits.
-const SEEN: f32 = 0.6;
-/// How much higher than it should a vial stands in the second round, metres: its slot is told that much too low.
-const RAISED_M: f64 = 0.01;
-
-/// How vials sit that all sit, and the same with slots that are told too low.
-#[derive(Default)]
-struct Seats {
-    told: [[usize; 3]; 2],
-    off_m: Vec<f64>,
-}
-
-impl Seats {
-    fn look(&mut self, outline: &Outline, pose: &truth::PoseTruth, camera: &Intrinsics) {
-        let axis = Unit::new_normalize(Vector3::from(pose.axis));
-        for (round, lower_m) in [0.0, RAISED_M].into_iter().enumerate() {
-            let slot = Slot {
-                seat: (Vector3::from(pose.xyz_m) - axis.into_inner() * lower_m).into(),
-                sigma_m: 0.0005,
-                axis,
-                rim_m: f64::from(pose.high_m[0]),
-                height_m: f64::from(pose.high_m[2]),
-                cap_m: None,
-            };
-            let Some(told) = seated(outline, &slot, camera) else { continue };
-            let wanted = [Seat::Seated, Seat::Raised][round];
-            self.told[round][match told.seat {
-                seat if seat == wanted => 0,
-                Seat::Unknown => 2,
-                _ => 1,
-            }] += 1;
-            if round == 0 {
-                self.off_m.push(told.raised_m.abs());
-            }
-        }
-    }
-
-    fn tell(mut self, notes: &mut Notes) {
-        for (case, [right, wrong, unknown]) in
-            ["vials that sit", "vials 10 mm too high"].into_iter().zip(self.told)
-        {
-            let n = right + wrong + unknown;
-            for (what, count) in [("told so", right), ("told otherwise", wrong), ("in doubt", unknown)] {
-                notes.figure(case, what, "", count as f64 / n.max(1) as f64, n);
-            }
-        }
-        self.off_m.sort_by(f64::total_cmp);
-        let n = self.off_m.len();
-        if n > 0 {
-            notes.figure("upper end's height", "median error", "mm", self.off_m[n / 2] * 1e3, n);
-            notes.figure("upper end's height", "p90", "mm", self.off_m[n * 9 / 10] * 1e3, n);
-        }
-    }
-}
-
 /// Runs it.
 pub fn glass(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
     let (mut sound, mut refused, mut places) = (Errors::default(), Errors::default(), Vec::new());
     let (mut things_sound, mut things, mut blind) = (0, 0, 0);
-    let mut seats = Seats::default();
     let (mut seen, mut seen_refused) = (Errors::default(), Errors::default());
     let mut eyes = plan.eyes.load().map_err(|error| notes.skip(error)).ok();
     let bar = notes.steps("scenes", SCENES as usize).clone();
@@ -145,12 +89,6 @@ pub fn glass(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
             let mask = Rle { size: instance.segmentation.size, counts: instance.segmentation.counts.clone() };
             mask.pixels().for_each(|index| all.pixels[index] = true);
             let Some(outline) = Outline::of(&mask, mouth(kind)) else { continue };
-            let vial = matches!(kind, Kind::VialOpen | Kind::VialCapped);
-            if let Some(pose) =
-                instance.pose.as_ref().filter(|_| vial && instance.visible.is_some_and(|v| v >= SEEN))
-            {
-                seats.look(&outline, pose, &staged.shot.intrinsics);
-            }
             outlines.push(outline);
             poses.push(
                 instance.pose.as_ref().map(|pose| (Vector3::from(pose.xyz_m), Vector3::from(pose.axis))),
@@ -180,7 +118,6 @@ pub fn glass(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
     refused.tell("do not grasp", false, notes);
     seen.tell("found by networks, may be grasped", false, notes);
     seen_refused.tell("found by networks, do not grasp", false, notes);
-    seats.tell(notes);
     places.sort_by(f64::total_cmp);
     let at = |share: f64| places.get((places.len() as f64 * share) as usize).copied();
     if let (Some(middle), Some(p90)) = (at(0.5), at(0.9)) {

@@ -4,8 +4,8 @@
 use super::clutter::{clutter, lying, paper_at};
 use super::placing::{self, View};
 use super::{Category, Item, Stage, Staged, light, room, stuff, wares};
-use crate::camera::{Motion, Shot};
-use crate::film::Metering;
+use crate::camera::{Lens, Motion, Shot};
+use crate::film::{Focus, Metering};
 use crate::random::Draws;
 use crate::scene::{Body, Part, Scene};
 use crate::shape::Shape;
@@ -45,6 +45,12 @@ pub fn close_up(seed: u64, width: usize, height: usize) -> Staged {
     // It is shown smaller than it was taken, which takes most of the noise.
     film.read_noise *= 0.4;
     film.gain *= 0.3;
+    // Close by, a camera keeps less of the room in focus.
+    film.focus = draws.chance(0.65).then(|| Focus {
+        distance_m: view.distance_m * draws.between(0.92, 1.1),
+        infinity_px: draws.scale(0.6, 7.0),
+    });
+    view.shot.lens = Lens::of(film.focus, view.shot.intrinsics.fx);
     Staged {
         scene: Scene::new(lit.ambient, stage.bodies),
         shot: view.shot,
@@ -229,6 +235,7 @@ fn view(stage: &Stage, target: usize, [width, height]: [usize; 2], seed: u64, dr
         map_from_camera,
         distortion: [0.0; 2],
         motion: Motion::default(),
+        lens: Lens::default(),
         edge_samples: EDGE_SAMPLES,
         print_raster: 0,
         seed,

@@ -2,7 +2,7 @@
 
 use super::room::block;
 use super::{Category, Filling, Item, Stage, Staged, placing, room, wares};
-use crate::camera::{Motion, Shot};
+use crate::camera::{Lens, Motion, Shot};
 use crate::film::{Film, Metering};
 use crate::pattern::Kind;
 use crate::random::Draws;
@@ -78,6 +78,7 @@ pub fn exhibit(wanted: &Exhibit) -> Option<Staged> {
         map_from_camera,
         distortion: [0.0; 2],
         motion: Motion::default(),
+        lens: Lens::default(),
         edge_samples: 4,
         print_raster: 0,
         seed: wanted.seed,

@@ -42,7 +42,7 @@ pub(crate) fn light(stage: &mut Stage, bench: &Bench, view: &View, draws: &mut D
                 let radiance = colour * draws.scale(4.0, 16.0) / (w * l).sqrt();
                 stage.bodies.push(lamp(&here, V3::new(x, y, z) - (u + v) * 0.5, u, v, radiance));
             }
-            if draws.chance(0.35) {
+            if draws.chance(0.5) {
                 // A window at a side.
                 let (w, h) = (draws.between(0.6, 1.5), draws.between(0.6, 1.2));
                 let side = if draws.chance(0.5) { 1.0 } else { -1.0 };

@@ -12,7 +12,7 @@ mod wares;
 pub use close::close_up;
 pub use exhibit::{Exhibit, exhibit};
 
-use crate::camera::Shot;
+use crate::camera::{Lens, Shot};
 use crate::film::Film;
 use crate::scene::{Ambient, Body, Scene};
 use crate::ware::{Contents, Portion};
@@ -146,6 +146,7 @@ pub fn stage(seed: u64, width: usize, height: usize) -> Staged {
     clutter::clutter(&mut stage, reach_m, &view, &mut draws);
     let lit = light::light(&mut stage, &bench, &view, &mut draws);
     let film = light::film(&lit, view.distance_m, width, seed, &mut draws);
+    view.shot.lens = Lens::of(film.focus, view.shot.intrinsics.fx);
     let ambient: Ambient = lit.ambient;
     Staged {
         scene: Scene::new(ambient, stage.bodies),

@@ -3,7 +3,7 @@
 use super::clutter::lying;
 use super::room::{Bench, at};
 use super::{Category, Item, Stage, stuff, wares};
-use crate::camera::{Motion, Shot};
+use crate::camera::{Lens, Motion, Shot};
 use crate::random::Draws;
 use crate::shape::Holes;
 use crate::space::V3;
@@ -322,6 +322,7 @@ pub(crate) fn view(stage: &Stage, reach_m: f32, size: [usize; 2], seed: u64, dra
         map_from_camera: down * roll,
         distortion,
         motion: Motion::default(),
+        lens: Lens::default(),
         edge_samples: 3,
         print_raster: 0,
         seed,

@@ -27,7 +27,7 @@ pub fn pattern(kind: Kind, low: Rgb, high: Rgb, size_m: f32, draws: &mut Draws) 
 
 /// A bench's top.
 pub fn bench(draws: &mut Draws) -> Surface {
-    match draws.weighed(&[3.0, 2.2, 2.2, 1.2, 1.0, 1.0, 0.8, 0.8, 0.8, 0.6]) {
+    match draws.weighed(&[4.5, 2.2, 2.2, 1.0, 1.0, 0.8, 0.8, 0.8, 0.8, 0.8]) {
         // Black epoxy resin.
         0 => {
             let base = draws.scale(0.008, 0.05);

@@ -140,7 +140,7 @@ pub fn fill(
         Phase::Empty => {}
         Phase::ClearLiquid | Phase::ColouredLiquid => {
             let (medium, colour) = if main == Phase::ClearLiquid { clear(draws) } else { coloured(draws) };
-            if share > 0.25 && draws.chance(0.12) {
+            if share > 0.25 && draws.chance(0.3) {
                 // Solids that have settled.
                 let low = share * draws.between(0.1, 0.4);
                 let (stuff, tone) = solid(draws, draws_granules(share));
@@ -185,7 +185,7 @@ pub fn fill(
             }
             add(&mut contents, Stuff::Fluid(medium), kind, colour, level(low, 0.0, 0.0), low);
             let stuff = Stuff::Foam {
-                cell_m: draws.scale(0.0008, 0.003),
+                cell_m: draws.scale(0.0008, 0.004),
                 cover: draws.between(0.55, 0.95),
                 colour: rgb(0.9, 0.9, 0.89).lerp(colour, draws.between(0.0, 0.25)),
                 seed: draws.seed() as u32,

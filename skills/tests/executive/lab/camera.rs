@@ -57,7 +57,8 @@ impl Lab {
             let Truth::Slot(address) = &vial.at else { continue };
             let Some(base_from_slot) = self.base_from_slot(address) else { continue };
             // A little off the axis, as play allows, and turned as it was set down.
-            let slot_from_tag = Pose::from_xyz_rpy([0.0007, -0.0005, vial_type.height_m], [0.0, 0.0, 0.4]);
+            let slot_from_tag =
+                Pose::from_xyz_rpy([0.0007, -0.0005, vial_type.height_m + vial.raised_m], [0.0, 0.0, 0.4]);
             let pose = base_from_slot * slot_from_tag;
             tags.push(PlacedTag { id: vial.tag, size_m: vial_type.cap.tag_size_m, pose });
         }

@@ -46,6 +46,8 @@ pub struct Vial {
     pub tag: u32,
     /// Whether a camera can read it.
     pub readable: bool,
+    /// How much higher than it should it stands in whatever slot, metres: something is below it.
+    pub raised_m: f64,
     /// Where it is.
     pub at: Truth,
     /// The slot it was taken from last.
@@ -151,6 +153,7 @@ impl Lab {
             let vial = Vial {
                 tag,
                 readable: true,
+                raised_m: 0.0,
                 at: Truth::Slot(item.at.clone()),
                 from: None,
                 carried_off: false,
