@@ -181,7 +181,7 @@ impl ItemRun {
         }
         let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
         let there = known == Some(Place::At(self.order.target.clone()));
-        if there && (is_site(failure.code) || failure.code == Code::NotSeated) {
+        if there && (is_site(failure.code) || failure.code == Code::SeenUnseated) {
             notices.push((failure.code.level(), format!("{}: {failure}", self.order.sample)));
             self.late = Some(failure);
             return self.over();

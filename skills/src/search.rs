@@ -172,7 +172,7 @@ impl SearchRun {
                     }
                     return self.go_on(ctx);
                 };
-                if let Some(failure) = failure.filter(|failure| failure.code == Code::NotSeated) {
+                if let Some(failure) = failure.filter(|failure| failure.code == Code::SeenUnseated) {
                     report.notices.push((failure.code.level(), failure.to_string()));
                 }
                 let here = compare::sightings(ctx.ledger, &nest, &sight);
@@ -372,7 +372,7 @@ impl Run for SearchRun {
 fn of_samples(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        Code::SampleMissing | Code::WrongIdentity | Code::ContradictoryIdentity | Code::NotSeated
+        Code::SampleMissing | Code::WrongIdentity | Code::ContradictoryIdentity | Code::SeenUnseated
     )
 }
 

@@ -121,7 +121,7 @@ codes! {
     /// The codes on one vessel contradict each other, or one code stands on two vessels.
     ContradictoryIdentity = 406, Urgent, retriable: false, next: "find out which label is right, take the other off and correct the ledger";
     /// The sample was seen in its slot, higher than it stands when it is down, or leaning out of it.
-    NotSeated = 407, Urgent, retriable: false, next: "set the sample down into its slot by hand, then send again";
+    SeenUnseated = 407, Urgent, retriable: false, next: "set the sample down into its slot by hand, then send again";
     /// The arm cannot reach the pose.
     Unreachable = 500, Urgent, retriable: false, next: "choose another slot or dock";
     /// No motion without collision was found.

@@ -79,7 +79,7 @@ impl Survey {
                 }
                 Expect::Placed { sample, slot, tag } => {
                     let cap = stands(self.view.nest(), seen, sample, slot, *tag).map_err(|failure| {
-                        let own = failure.code == Code::NotSeated;
+                        let own = failure.code == Code::SeenUnseated;
                         Failure::new(if own { failure.code } else { Code::PlaceFailed }, failure.message)
                     })?;
                     (sample, slot, cap)
@@ -101,7 +101,7 @@ impl Survey {
                     self.view.nest(),
                     sigma_m * 1e3
                 );
-                unseated.get_or_insert(Failure::new(Code::NotSeated, words));
+                unseated.get_or_insert(Failure::new(Code::SeenUnseated, words));
             }
             let at = Place::At(self.view.nest().slot(slot));
             let known = ctx.ledger.sample(sample).and_then(|known| known.whereabouts.known());
@@ -154,7 +154,7 @@ fn stands<'a>(
             over.off_axis_m() * 1e3,
             limits::SLOT_OFFSET_M * 1e3
         );
-        return Err(Failure::new(Code::NotSeated, words));
+        return Err(Failure::new(Code::SeenUnseated, words));
     }
     Ok(over)
 }

@@ -154,7 +154,7 @@ fn a_sample_that_stands_too_high_is_not_gripped() {
     let mut lab = Lab::new();
     lab.vials.get_mut(&"S-001".into()).unwrap().raised_m = 0.012;
     let ended = outcome(&mut lab, usual("J1"));
-    untouched(&lab, &ended, Code::NotSeated);
+    untouched(&lab, &ended, Code::SeenUnseated);
     assert!(ended.error.unwrap().message.contains("12.0 mm too high in storage/rack/A1"));
     // Pushed down, it is carried as any other.
     lab.vials.get_mut(&"S-001".into()).unwrap().raised_m = 0.0;
@@ -171,7 +171,7 @@ fn a_sample_that_was_put_down_and_is_not_seated_is_told_so() {
     let ended = lab.finish("J1").outcomes.remove(0);
     assert_eq!(
         (ended.status, ended.effect, code(&ended)),
-        (ItemStatus::Failed, Effect::Placed, Code::NotSeated)
+        (ItemStatus::Failed, Effect::Placed, Code::SeenUnseated)
     );
     // It is where it was put, and everybody knows.
     assert_eq!(lab.vials[&"S-001".into()].at, at(&ended.location));
