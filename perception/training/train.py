@@ -10,6 +10,7 @@ its last checkpoint. Needs PyTorch (Debian: python3-torch; a GPU is used where t
 
 import argparse
 import hashlib
+import inspect
 import json
 import sys
 import time
@@ -223,8 +224,10 @@ def write(args, task, network, thresholds, scores):
     file = args.out / f"{args.task}.onnx"
     told = task["told"](network).eval()
     warnings.filterwarnings("ignore", category=UserWarning)
+    # Newer PyTorch has another exporter, which wants more packages.
+    classic = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(told, torch.zeros(task["example"]), str(file), opset_version=13, input_names=[task["input"]],
-                      output_names=task["outputs"], dynamic_axes=task["axes"])
+                      output_names=task["outputs"], dynamic_axes=task["axes"], **classic)
     sets, count, last = [], 0, 0
     for folder in args.data:
         recipe = json.loads((folder / "recipe.json").read_text())

@@ -164,17 +164,27 @@ fn a_sample_that_stands_too_high_is_not_gripped() {
 
 #[test]
 fn a_sample_that_was_put_down_and_is_not_seated_is_told_so() {
+    let raised = |lab: &mut Lab| lab.vials.get_mut(&"S-001".into()).unwrap().raised_m = 0.009;
+    let held = |lab: &Lab| lab.vials[&"S-001".into()].at == Truth::Held;
+    let told = |lab: &mut Lab| {
+        let ended = lab.finish("J1").outcomes.remove(0);
+        // It is where it was put, and everybody knows.
+        assert_eq!(lab.vials[&"S-001".into()].at, at(&ended.location));
+        (ended.status, ended.effect, code(&ended))
+    };
+    // On the deck, on its way.
     let mut lab = Lab::new();
     lab.submit(usual("J1")).unwrap();
-    lab.until(|lab| lab.vials[&"S-001".into()].at == Truth::Held);
-    lab.vials.get_mut(&"S-001".into()).unwrap().raised_m = 0.009;
-    let ended = lab.finish("J1").outcomes.remove(0);
-    assert_eq!(
-        (ended.status, ended.effect, code(&ended)),
-        (ItemStatus::Failed, Effect::Placed, Code::SeenUnseated)
-    );
-    // It is where it was put, and everybody knows.
-    assert_eq!(lab.vials[&"S-001".into()].at, at(&ended.location));
+    lab.until(held);
+    raised(&mut lab);
+    assert_eq!(told(&mut lab), (ItemStatus::Failed, Effect::Picked, Code::SeenUnseated));
+    // In its target.
+    let mut lab = Lab::new();
+    lab.submit(usual("J1")).unwrap();
+    lab.until(|lab| lab.vials[&"S-001".into()].at == at("deck/rack/A1"));
+    lab.until(held);
+    raised(&mut lab);
+    assert_eq!(told(&mut lab), (ItemStatus::Failed, Effect::Placed, Code::SeenUnseated));
 }
 
 #[test]
