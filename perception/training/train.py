@@ -5,7 +5,8 @@
     python3 train.py reader --data out/close out/glass --out out/models --steps 3000
 
 The same seed and steps give the same weights on the same machine and number of threads; an interrupted run goes on from
-its last checkpoint. Needs PyTorch (Debian: python3-torch; a GPU is used where there is one), numpy and Pillow.
+its last checkpoint. Needs PyTorch (a GPU is used where there is one), numpy and Pillow. PyPI's PyTorch uses the
+processor's matrix unit; Debian's python3-torch works too, and is slower (docs/benchmarks.md).
 """
 
 import argparse
