@@ -85,7 +85,10 @@ enum Phase {
     Plan(Stamp),
     Follow(Follower),
     /// Back along these, the next one last: who stands before the base may have nowhere else to go.
-    GiveWay(Vec<Isometry2<f64>>),
+    GiveWay {
+        back: Vec<Isometry2<f64>>,
+        begun: bool,
+    },
 }
 
 /// A drive.
@@ -173,7 +176,7 @@ impl Drive {
 
     /// The pose has jumped, or a passage was closed or opened: what was planned before is void.
     pub fn replan(&mut self) {
-        if matches!(self.phase, Phase::Follow(_) | Phase::GiveWay(_)) {
+        if matches!(self.phase, Phase::Follow(_) | Phase::GiveWay { .. }) {
             self.phase = Phase::Plan(Stamp::ZERO);
         }
         self.trail = Trail::default();
@@ -188,7 +191,7 @@ impl Drive {
         }
         self.held_since = at.held.then(|| self.held_since.unwrap_or(now));
         if let Some(back) = self.way_back(at) {
-            self.phase = Phase::GiveWay(back);
+            self.phase = Phase::GiveWay { back, begun: false };
         }
         let limit = self.zone_limit(at);
         let fastest = self.limits.speed.x.max(self.limits.speed.y);
@@ -230,7 +233,7 @@ impl Drive {
                 self.trail.come_to(base);
                 self.follow(at, limits, mppi)
             }
-            Phase::GiveWay(_) => Step::Drive(self.give_way(at, &limits.slowed(BACK_SPEED))),
+            Phase::GiveWay { .. } => Step::Drive(self.give_way(at, &limits.slowed(BACK_SPEED))),
         }
     }
 
@@ -252,12 +255,14 @@ impl Drive {
     }
 
     fn give_way(&mut self, at: &Now<'_>, limits: &Limits) -> Twist {
-        let Phase::GiveWay(back) = &mut self.phase else { return Twist::STOP };
+        let Phase::GiveWay { back, begun } = &mut self.phase else { return Twist::STOP };
+        // At first the guard's last word was about the way ahead.
+        let held = std::mem::replace(begun, true) && at.held;
         while back.last().is_some_and(|pose| Miss::of(&at.base.inv_mul(pose)).within(&BACK)) {
             back.pop();
         }
         let free = |pose: &&Isometry2<f64>| at.costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none();
-        match back.last().filter(free).filter(|_| !at.held) {
+        match back.last().filter(free).filter(|_| !held) {
             Some(pose) => {
                 let go = if self.motion.omnidirectional { towards } else { towards_along };
                 go(&at.base.inv_mul(pose), limits)
@@ -437,4 +442,47 @@ impl Drive {
 /// How far two poses are apart, metres.
 fn way(one: &Isometry2<f64>, other: &Isometry2<f64>) -> f64 {
     (one.translation.vector - other.translation.vector).norm()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::footprint::Footprint;
+    use nalgebra::{Point2, Vector2};
+    use nightshift_core::grid::{Cell, OccupancyGrid};
+    use nightshift_core::random::Seed;
+    use std::time::Duration;
+
+    /// Somebody stands at its corner, so near that the guard lets it go no farther: it goes back, although the guard's last
+    /// word was no.
+    #[test]
+    fn held_by_the_guard_it_goes_back_from_who_stands_at_its_corner() {
+        let wall = |i: usize| i.is_multiple_of(80) || i % 80 == 79 || i / 80 == 0 || i / 80 == 79;
+        let cells = (0..6400).map(|i| if wall(i) { Cell::Occupied } else { Cell::Free }).collect();
+        let grid = OccupancyGrid { resolution_m: 0.05, width: 80, height: 80, origin: [0.0, 0.0], cells };
+        let footprint = Footprint::new(&[[0.4, 0.3], [-0.4, 0.3], [-0.4, -0.3], [0.4, -0.3]]);
+        let mut mppi = Mppi::new(&footprint, Seed(1));
+        let mut costmap = Costmap::new(grid, footprint);
+        let twist = |x: f64, yaw: f64| Twist { x, y: x, yaw };
+        let limits = Limits { speed: twist(0.5, 1.0), acceleration: twist(0.8, 1.6) };
+        let at = |x: f64| Isometry2::new(Vector2::new(x, 2.0), 0.0);
+        let mut drive = Drive::new(at(3.3), "test".to_owned(), limits, true, None);
+        let mut now = Stamp::from_seconds(1.0);
+        let mut step = |drive: &mut Drive, costmap: &Costmap, x: f64, held: bool| {
+            now = now + Duration::from_millis(50);
+            let velocity = Twist::STOP;
+            drive.step(&Now { now, base: &at(x), velocity, costmap, movers: &[], held }, &mut mppi)
+        };
+        for tick in 0..29 {
+            step(&mut drive, &costmap, 0.6 + 0.05 * f64::from(tick), false);
+        }
+        costmap.look(Stamp::from_seconds(3.0), &Point2::new(2.2, 2.0), &[Point2::new(2.475, 2.33)], &at(2.0));
+        let mut back = 0;
+        for _ in 0..190 {
+            if let Step::Drive(twist) = step(&mut drive, &costmap, 2.0, true) {
+                back += u32::from(twist.x < -0.01);
+            }
+        }
+        assert!(back > 0, "it goes back");
+    }
 }
