@@ -2,6 +2,7 @@
 
 use crate::photo;
 use crate::see::EyesArgs;
+use crate::talk::tell;
 use clap::Args;
 use nalgebra::{Matrix3, Point3};
 use nightshift_core::Stamp;
@@ -133,14 +134,14 @@ pub fn run(args: &FollowArgs) -> Result<ExitCode, String> {
     }
     let things = followed.things();
     if args.json {
-        println!("{}", serde_json::json!({ "pictures": args.pictures.len(), "things": things }));
+        tell!("{}", serde_json::json!({ "pictures": args.pictures.len(), "things": things }));
     } else {
         for thing in &things {
             let torn = if thing.torn { "  may have been taken for another" } else { "" };
             let words =
                 format!("{}  {}  seen {} times{torn}", thing.kind, thing.phases.join(", "), thing.seen);
-            println!("{}  {words}  at {:.0?}", thing.id, thing.bbox);
-            thing.changes.iter().for_each(|change| println!("   {change}"));
+            tell!("{}  {words}  at {:.0?}", thing.id, thing.bbox);
+            thing.changes.iter().for_each(|change| tell!("   {change}"));
         }
     }
     Ok(if things.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
