@@ -164,7 +164,8 @@ fn what_was_carried_off_is_found_and_fetched() {
 
 #[test]
 fn racks_are_pushed_between_the_look_and_the_touch() {
-    let report = scenario("rack-moved", "1");
+    // With this seed the pushed rack jams the vial.
+    let report = scenario("rack-moved", "2");
     assert_eq!(report["transfers"], 1);
     let told = report["jobs"].to_string();
     assert!(told.contains("S-001 is stuck in storage/rack/A1") && told.contains("taken anew"), "{told}");
