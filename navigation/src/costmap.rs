@@ -205,13 +205,14 @@ impl Costmap {
     fn closed(&self) -> Vec<Passage> {
         let by_file = self.still.zones.closed().filter(|passage| !self.told.contains_key(passage));
         let told = self.told.iter().filter(|(_, closed)| **closed).map(|(passage, _)| *passage);
-        by_file.chain(told).collect()
+        let mut closed: Vec<Passage> = by_file.chain(told).collect();
+        closed.sort_unstable();
+        closed
     }
 
     /// The map alone, to plan on.
     pub fn snapshot_of_map(&self) -> Snapshot<'_> {
-        let mut closed = self.closed();
-        closed.sort_unstable();
+        let closed = self.closed();
         Snapshot { map: self, laser: false, overlay: None, blocks: None, closed }
     }
 
@@ -342,4 +343,4 @@ impl Costmap {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -447,9 +447,8 @@ fn way(one: &Isometry2<f64>, other: &Isometry2<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::footprint::Footprint;
+    use crate::costmap::tests::room;
     use nalgebra::{Point2, Vector2};
-    use nightshift_core::grid::{Cell, OccupancyGrid};
     use nightshift_core::random::Seed;
     use std::time::Duration;
 
@@ -457,12 +456,8 @@ mod tests {
     /// word was no.
     #[test]
     fn held_by_the_guard_it_goes_back_from_who_stands_at_its_corner() {
-        let wall = |i: usize| i.is_multiple_of(80) || i % 80 == 79 || i / 80 == 0 || i / 80 == 79;
-        let cells = (0..6400).map(|i| if wall(i) { Cell::Occupied } else { Cell::Free }).collect();
-        let grid = OccupancyGrid { resolution_m: 0.05, width: 80, height: 80, origin: [0.0, 0.0], cells };
-        let footprint = Footprint::new(&[[0.4, 0.3], [-0.4, 0.3], [-0.4, -0.3], [0.4, -0.3]]);
-        let mut mppi = Mppi::new(&footprint, Seed(1));
-        let mut costmap = Costmap::new(grid, footprint);
+        let mut costmap = room();
+        let mut mppi = Mppi::new(costmap.footprint(), Seed(1));
         let twist = |x: f64, yaw: f64| Twist { x, y: x, yaw };
         let limits = Limits { speed: twist(0.5, 1.0), acceleration: twist(0.8, 1.6) };
         let at = |x: f64| Isometry2::new(Vector2::new(x, 2.0), 0.0);

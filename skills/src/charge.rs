@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::item::{Halt, stops_robot};
-use crate::job::{Charge, Item, JobRecord};
+use crate::job::{Charge, JobRecord};
 use crate::ledger::Ledger;
 use crate::messages::SkillInput;
 use crate::program::{approach_plans, docked, release_plans};
@@ -189,10 +189,6 @@ impl Run for ChargeRun {
         self.record
     }
 
-    fn items_left(&self) -> &[Item] {
-        &[]
-    }
-
     fn next_wake(&self) -> Option<Stamp> {
         let deadline = self.deadline.filter(|_| self.halt.is_none());
         let unfed = if let Doing::Standing { fed } = self.doing { Some(fed + UNFED) } else { None };
@@ -224,11 +220,7 @@ impl Run for ChargeRun {
 /// The charger that is nearest to where the base stands.
 fn nearest(ctx: &Context<'_>) -> Option<StationId> {
     let here = ctx.belief.base_in_map(ctx.world).or(ctx.belief.map_from_base);
-    let away = |id: &StationId| match (&here, ctx.world.map_from_docked(id)) {
-        (Some(here), Some(dock)) => here.distance(&dock),
-        _ => 0.0,
-    };
     let stations = ctx.world.site.stations.iter();
     let chargers = stations.filter(|(_, station)| station.kind == StationKind::Charger).map(|(id, _)| id);
-    chargers.min_by(|a, b| away(a).total_cmp(&away(b))).cloned()
+    chargers.min_by(|a, b| ctx.world.way_m(&here, a).total_cmp(&ctx.world.way_m(&here, b))).cloned()
 }

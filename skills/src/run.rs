@@ -47,7 +47,9 @@ pub trait Run {
     fn into_record(self: Box<Self>) -> JobRecord;
 
     /// Items that will still be moved.
-    fn items_left(&self) -> &[Item];
+    fn items_left(&self) -> &[Item] {
+        &[]
+    }
 
     /// When it wants to be woken.
     fn next_wake(&self) -> Option<Stamp>;

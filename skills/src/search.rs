@@ -4,7 +4,7 @@ mod compare;
 
 use crate::context::Context;
 use crate::item::{Halt, stops_robot};
-use crate::job::{Item, JobRecord, Search};
+use crate::job::{JobRecord, Search};
 use crate::job_run::untouched;
 use crate::ledger::{Ledger, Whereabouts};
 use crate::program::{approach_plans, docked, ledger_tag, release_plans};
@@ -339,10 +339,6 @@ impl Run for SearchRun {
         self.record
     }
 
-    fn items_left(&self) -> &[Item] {
-        &[]
-    }
-
     fn next_wake(&self) -> Option<Stamp> {
         let deadline = self.deadline.filter(|_| self.halt.is_none());
         self.runner.next_wake().into_iter().chain(deadline).min()
@@ -388,10 +384,7 @@ fn everywhere(ctx: &Context<'_>) -> Vec<StationId> {
     let mut tour = vec![StationId::new(DECK)];
     let mut here = ctx.belief.base_in_map(ctx.world).or(ctx.belief.map_from_base);
     while !left.is_empty() {
-        let away = |id: &StationId| match (&here, ctx.world.map_from_docked(id)) {
-            (Some(here), Some(dock)) => here.distance(&dock),
-            _ => 0.0,
-        };
+        let away = |id: &StationId| ctx.world.way_m(&here, id);
         let (index, _) =
             (left.iter().enumerate()).min_by(|a, b| away(a.1).total_cmp(&away(b.1))).expect("one is left");
         let next = left.remove(index);

@@ -225,6 +225,14 @@ impl World {
         let station = self.site.stations.get(station)?;
         Some(station.pose * station.dock.docked)
     }
+
+    /// How far a station's dock is as the crow flies, metres; zero where either end is not known.
+    pub fn way_m(&self, here: &Option<Pose2<Map, Base>>, station: &StationId) -> f64 {
+        match (here, self.map_from_docked(station)) {
+            (Some(here), Some(dock)) => here.distance(&dock),
+            _ => 0.0,
+        }
+    }
 }
 
 /// The slot of a place that is one.

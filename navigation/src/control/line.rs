@@ -1,6 +1,6 @@
 //! Along a line, for a base that cannot drive sideways.
 
-use super::{BRAKE_SHARE, GAIN, Limits};
+use super::{Limits, stopping};
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 
@@ -19,9 +19,6 @@ const LONGEST_M: f64 = 0.15;
 pub fn along_line(base_from_goal: &Isometry2<f64>, limits: &Limits, there_m: f64) -> Twist {
     let goal_from_base = base_from_goal.inverse();
     let (at, heading) = (goal_from_base.translation.vector, goal_from_base.rotation.angle());
-    let stopping = |off: f64, most: f64, brake: f64| {
-        (GAIN * off.abs()).min((2.0 * BRAKE_SHARE * brake * off.abs()).sqrt()).min(most).copysign(off)
-    };
     let Limits { speed, acceleration } = limits;
     if at.x.abs() <= there_m {
         return Twist { yaw: stopping(-heading, speed.yaw, acceleration.yaw), ..Twist::STOP };

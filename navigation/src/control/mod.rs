@@ -116,13 +116,15 @@ pub fn towards(base_from_goal: &Isometry2<f64>, limits: &Limits) -> Twist {
     Twist { x: twist.x / over, y: twist.y / over, yaw: twist.yaw.clamp(-speed.yaw, speed.yaw) }
 }
 
+/// The speed that closes an error on one axis and stops there.
+fn stopping(off: f64, most: f64, brake: f64) -> f64 {
+    (GAIN * off.abs()).min((2.0 * BRAKE_SHARE * brake * off.abs()).sqrt()).min(most).copysign(off)
+}
+
 /// As [`towards`], for a base that cannot drive sideways: it turns until the goal is ahead or behind, drives, and turns.
 pub fn towards_along(base_from_goal: &Isometry2<f64>, limits: &Limits) -> Twist {
     let (to, turn) = (base_from_goal.translation.vector, base_from_goal.rotation.angle());
     let (distance, Limits { speed, acceleration }) = (to.norm(), limits);
-    let stopping = |off: f64, most: f64, brake: f64| {
-        (GAIN * off.abs()).min((2.0 * BRAKE_SHARE * brake * off.abs()).sqrt()).min(most).copysign(off)
-    };
     if distance < THERE_M {
         return Twist { yaw: stopping(turn, speed.yaw, acceleration.yaw), ..Twist::STOP };
     }

@@ -2,7 +2,7 @@ use super::*;
 use nalgebra::Vector2;
 use proptest::prelude::*;
 
-fn room() -> Costmap {
+pub fn room() -> Costmap {
     let cell = |i: usize| {
         let (column, row) = (i % 80, i / 80);
         let wall = column == 0 || row == 0 || column == 79 || row == 79;

@@ -41,10 +41,8 @@ impl Way {
         let miss = Miss::of(base_from_goal);
         match self {
             Self::Straight => (!miss.within(&DRIVEN)).then(|| towards(base_from_goal, limits)),
-            Self::Line => {
-                let ahead = Miss { distance_m: base_from_goal.inverse().translation.x.abs(), ..miss };
-                (!ahead.within(&DRIVEN)).then(|| along_line(base_from_goal, limits, DRIVEN.distance_m))
-            }
+            Self::Line => (!ahead(base_from_goal).within(&DRIVEN))
+                .then(|| along_line(base_from_goal, limits, DRIVEN.distance_m)),
             Self::Turns => (!miss.within(&TURNED)).then(|| towards_along(base_from_goal, limits)),
         }
     }
@@ -52,8 +50,12 @@ impl Way {
 
 /// Whether a base that cannot drive sideways would come onto its goal's line on the way there.
 pub fn on_line(base_from_goal: &Isometry2<f64>) -> bool {
-    let goal_from_base = base_from_goal.inverse();
-    Miss { distance_m: goal_from_base.translation.y.abs(), ..Miss::of(&goal_from_base) }.within(&ON_LINE)
+    Miss { distance_m: aside_m(base_from_goal), ..Miss::of(base_from_goal) }.within(&ON_LINE)
+}
+
+/// How far the goal is along its own line, and turned.
+pub fn ahead(base_from_goal: &Isometry2<f64>) -> Miss {
+    Miss { distance_m: base_from_goal.inverse().translation.x.abs(), ..Miss::of(base_from_goal) }
 }
 
 /// How far the base is aside of its goal's line, metres.

@@ -1,7 +1,6 @@
 //! Whether a charger feeds the battery, and what is tried where it does not.
 
 use crate::control::Miss;
-use nalgebra::{Isometry2, Translation2, UnitComplex};
 use nightshift_core::time::Stamp;
 use nightshift_core::{Code, Failure};
 
@@ -11,11 +10,8 @@ const FED_S: f64 = 4.0;
 const SILENT_S: f64 = 10.0;
 /// Moves on the contacts before the base comes in anew from the staging pose: they rub off what lies on them.
 const MOVES: u32 = 2;
-/// A move on the contacts: so far back, and in again; metres, in the docked pose's frame.
-pub const BACK: Isometry2<f64> = Isometry2 {
-    rotation: UnitComplex::new_unchecked(nalgebra::Complex { re: 1.0, im: 0.0 }),
-    translation: Translation2 { vector: nalgebra::Vector2::new(-0.02, 0.0) },
-};
+/// A move on the contacts: so far back, and in again, metres.
+pub const BACK_M: f64 = 0.02;
 
 /// What the battery has told while the base docks at a charger.
 #[derive(Clone, Debug, Default)]

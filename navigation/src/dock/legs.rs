@@ -4,7 +4,7 @@ use super::approach::{self, Way};
 use super::contact::{self, Next};
 use super::{Docking, Leg, Move, Phase, Step};
 use crate::control::Miss;
-use nalgebra::{Isometry2, Vector2};
+use nalgebra::{Isometry2, Translation2, Vector2};
 use nightshift_core::time::Stamp;
 use nightshift_core::{Code, Failure};
 
@@ -62,7 +62,8 @@ impl Docking {
     ) -> Step {
         let docked = self.goal();
         if let Some(moving) = moves {
-            let goal = if moving == Move::Out { docked * contact::BACK } else { docked };
+            let goal =
+                if moving == Move::Out { docked * Translation2::new(-contact::BACK_M, 0.0) } else { docked };
             let base_from_goal = odom_from_base.inv_mul(&goal);
             let way = Way::choose(self.sideways, &base_from_goal);
             return self.drive_on(now, since, way, &base_from_goal).unwrap_or_else(|| {
@@ -80,12 +81,8 @@ impl Docking {
                 Step::Wait
             }
             Next::Again if self.tries < TRIES => {
-                self.tries += 1;
-                self.corrections = 0;
-                self.leg = Leg::Staging;
-                let way = Way::choose(self.sideways, &odom_from_base.inv_mul(&self.goal()));
-                self.phase = Phase::Drive { since: now, way };
-                Step::Wait
+                self.start_over();
+                self.drive(now, odom_from_base)
             }
             Next::Again => {
                 let miss = Miss::of(&odom_from_base.inv_mul(&docked));
@@ -146,14 +143,23 @@ impl Docking {
                         self.leg = Leg::HalfWay;
                     }
                 } else if self.tries < TRIES {
-                    self.tries += 1;
-                    self.corrections = 0;
-                    self.leg = Leg::Staging;
+                    self.start_over();
                 } else {
                     return Step::Done(Err(self.failed(&miss)));
                 }
             }
         }
+        self.drive(now, odom_from_base)
+    }
+
+    fn start_over(&mut self) {
+        self.tries += 1;
+        self.corrections = 0;
+        self.leg = Leg::Staging;
+    }
+
+    /// To where the leg leads.
+    fn drive(&mut self, now: Stamp, odom_from_base: &Isometry2<f64>) -> Step {
         let way = Way::choose(self.sideways, &odom_from_base.inv_mul(&self.goal()));
         self.phase = Phase::Drive { since: now, way };
         Step::Wait
@@ -161,13 +167,10 @@ impl Docking {
 
     /// Whether the docked pose is reached as well as is tried for.
     fn is_near(&self, base_from_goal: &Isometry2<f64>) -> bool {
-        let miss = Miss::of(base_from_goal);
         if self.sideways {
-            return miss.within(&AIM);
+            return Miss::of(base_from_goal).within(&AIM);
         }
-        let aside = approach::aside_m(base_from_goal);
-        let ahead = Miss { distance_m: base_from_goal.inverse().translation.x.abs(), ..miss };
-        aside <= AIM_ASIDE_M && ahead.within(&AIM)
+        approach::aside_m(base_from_goal) <= AIM_ASIDE_M && approach::ahead(base_from_goal).within(&AIM)
     }
 
     fn failed(&self, miss: &Miss) -> Failure {
