@@ -6,11 +6,14 @@ use crate::clock::Stopwatch;
 use crate::files;
 use crate::talk::{talk, tell};
 use indicatif::{ProgressBar, ProgressStyle};
+use nalgebra::Point2;
 use nightshift_core::describe::{Robot, Site};
 use nightshift_core::frames::{Base, Map};
+use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent};
 use nightshift_core::{Component, Outbox, Pose2, StationId};
+use nightshift_navigation::planning::{Costmap, Footprint, Motion, plan};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput, Navigator};
 use nightshift_sim::{SimConfig, World, laboratory};
 use rand::Rng;
@@ -40,6 +43,9 @@ pub struct Drive {
     off: Option<[f64; 2]>,
     /// What the base touched.
     pub contacts: Vec<String>,
+    /// Where it did not arrive: why no way leads there in truth any more, past what people have left behind. None where one
+    /// does.
+    no_way: Option<String>,
 }
 
 /// The one object that `--json` prints.
@@ -49,6 +55,8 @@ struct Report {
     people: usize,
     n: usize,
     arrived: usize,
+    /// Of those that did not arrive: people have left something on the goal, or across the only way, and nobody takes it away.
+    impossible: usize,
     contacts_with_people: usize,
     contacts_with_things: usize,
     /// Of the drives that arrived: least, median, 95th percentile, most.
@@ -88,6 +96,7 @@ pub fn run(args: &DrivesArgs) -> Result<ExitCode, String> {
         people: args.people,
         n: drives.len(),
         arrived: drives.iter().filter(|drive| drive.arrived).count(),
+        impossible: drives.iter().filter(|drive| drive.no_way.is_some()).count(),
         contacts_with_people: with_people,
         contacts_with_things: contacts().count() - with_people,
         time_s: spread(drives.iter().filter(|drive| drive.arrived).map(|drive| drive.time_s)),
@@ -112,6 +121,7 @@ fn contacts_of(report: &Report) -> usize {
 fn print(report: &Report) {
     tell!("drives      {}, {} people in each laboratory, seed {}", report.n, report.people, report.seed);
     tell!("arrived     {}", report.arrived);
+    tell!("impossible  {}, something is left on the goal or across the only way", report.impossible);
     tell!(
         "contacts    {} with people, {} with things",
         report.contacts_with_people,
@@ -126,7 +136,8 @@ fn print(report: &Report) {
     }
     for drive in report.drives.iter().filter(|drive| !drive.arrived || !drive.contacts.is_empty()) {
         let (error, contacts) = (drive.error.as_deref().unwrap_or("arrived"), drive.contacts.join("; "));
-        talk!("lab {} to {}: {error} {contacts}", drive.lab, drive.to);
+        let no_way = drive.no_way.as_ref().map_or(String::new(), |why| format!("; in truth {why}"));
+        talk!("lab {} to {}: {error} {contacts}{no_way}", drive.lab, drive.to);
     }
 }
 
@@ -144,6 +155,9 @@ pub struct Tour {
     world: World,
     navigator: Navigator,
     stations: Vec<StationId>,
+    grid: OccupancyGrid,
+    footprint: Footprint,
+    motion: Motion,
     choice: nightshift_core::random::Stream,
     done: u64,
 }
@@ -160,11 +174,15 @@ impl Tour {
         let height = robot.scanners.values().map(|s| s.pose.translation().z).next().unwrap_or_default();
         let grid = world.floor_plan(RESOLUTION_M, height).map_err(|e| e.to_string())?;
         world.let_in(people, seed).map_err(|e| e.to_string())?;
-        let mut navigator = Navigator::new(&site, robot, grid, seed);
+        let mut navigator = Navigator::new(&site, robot, grid.clone(), seed);
         let start = NavInput::Command(NavCommand::SetPose(site.start));
         navigator.handle(world.now(), start, &mut Outbox::new());
         let stations = site.stations.keys().cloned().collect();
-        let mut this = Self { lab, site, world, navigator, stations, choice: seed.stream("tour"), done: 0 };
+        let footprint = Footprint::new(&robot.base.footprint_m);
+        let motion = Motion { speed: robot.base.max_speed, omnidirectional: robot.base.omnidirectional };
+        let choice = seed.stream("tour");
+        let mut this =
+            Self { lab, site, world, navigator, stations, grid, footprint, motion, choice, done: 0 };
         this.rest(SETTLING_S);
         Ok(this)
     }
@@ -251,7 +269,29 @@ impl Tour {
             distance_m: here.distance(&staging),
             off: arrived.then(|| [stands.distance(&staging), turned.abs()]),
             contacts,
+            no_way: if arrived { None } else { self.no_way([&here, &stands], &staging) },
         }
+    }
+
+    /// Why no way leads to a goal past the things that stand on the floor in truth, from none of some places; people walk on.
+    fn no_way(&self, from: [&Pose2<Map, Base>; 2], to: &Pose2<Map, Base>) -> Option<String> {
+        let mut grid = self.grid.clone();
+        let things = self.world.truth().obstacles;
+        let inside = |x: f64, y: f64| {
+            things.values().any(|thing| {
+                let at = thing.pose.iso.inverse_transform_point(&Point2::new(x, y));
+                at.x.abs() <= thing.size_m[0] / 2.0 && at.y.abs() <= thing.size_m[1] / 2.0
+            })
+        };
+        for index in 0..grid.cells.len() {
+            let [x, y] = grid.center(index % grid.width, index / grid.width);
+            if inside(x, y) {
+                grid.cells[index] = Cell::Occupied;
+            }
+        }
+        let costmap = Costmap::with_zones(grid, self.footprint.clone(), &self.site.zones);
+        let way = |from: &Pose2<Map, Base>| plan(&costmap.snapshot(), &self.motion, &from.iso, &to.iso);
+        way(from[0]).or_else(|_| way(from[1])).err().map(|obstruction| obstruction.words)
     }
 
     fn staging(&self, station: &StationId) -> Pose2<Map, Base> {

@@ -18,7 +18,7 @@ use nightshift_core::record::Driven;
 use nightshift_core::robot::{RobotCommand, Twist};
 use nightshift_core::{Code, Failure, Level, Stamp};
 use nightshift_motion::PlanRequest;
-use nightshift_navigation::Localisation;
+use nightshift_navigation::{LastWord, Localisation};
 use nightshift_ros::{Localised, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
@@ -57,7 +57,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     if let Err(why) = put_this_thread_first() {
         talk!("nightshift: warning: {why}");
     }
-    let ros = StackSide::start(&lab.robot, &stations).map_err(|e| e.to_string())?;
+    let gate = Box::new(LastWord::new(&lab.robot));
+    let ros = StackSide::start(&lab.robot, &stations, gate).map_err(|e| e.to_string())?;
     talk!("nightshift: waiting for the robot");
     ros.wait_for_robot(Duration::from_secs_f64(args.wait_s)).map_err(|e| e.to_string())?;
     let grid = lab.grid.clone();

@@ -41,6 +41,10 @@ const FREED_TIMES: u32 = 5;
 const WAITS_WITHIN_M: f64 = 0.3;
 /// What is so far from where somebody stands is out of their way, metres.
 const OUT_OF_THE_WAY_M: f64 = 1.8;
+/// What stands in the only way and was not seen for so long may be gone: it is gone to and looked at, so often on one drive; seconds,
+/// times.
+pub const UNSEEN_S: f64 = 5.0;
+const DOUBTS: u32 = 3;
 /// Share of the speed for going back.
 const BACK_SPEED: f64 = 0.4;
 /// A pose of the way back is reached within this.
@@ -114,6 +118,9 @@ pub struct Drive {
     waits: bool,
     /// How often that became free.
     freed: u32,
+    /// Whether what was not seen for long is to be forgotten, and how often it was.
+    doubt: bool,
+    doubts: u32,
     /// Whether the last step was a foreseeing one: its plan then goes on.
     foreseeing: bool,
     /// The passage in which something stood on the path last.
@@ -163,6 +170,8 @@ impl Drive {
             obstruction: None,
             waits: false,
             freed: 0,
+            doubt: false,
+            doubts: 0,
             foreseeing: false,
             met: None,
             avoided: None,
@@ -172,6 +181,11 @@ impl Drive {
     /// A passage that a way was planned around since this was asked last, because something stood in it.
     pub fn avoided(&mut self) -> Option<Passage> {
         self.avoided.take()
+    }
+
+    /// Whether what was not seen for [`UNSEEN_S`] is to be forgotten, as the only way leads by it.
+    pub fn doubts(&mut self) -> bool {
+        std::mem::take(&mut self.doubt)
     }
 
     /// The pose has jumped, or a passage was closed or opened: what was planned before is void.
@@ -380,6 +394,12 @@ impl Drive {
                     Err(lasting) => return Some(Step::Done(Err(lasting.failure()))),
                     Ok(way) => way,
                 };
+                if self.doubts < DOUBTS && costmap.remembers_unseen(UNSEEN_S) {
+                    self.doubts += 1;
+                    self.doubt = true;
+                    self.phase = Phase::Plan(now);
+                    return None;
+                }
                 self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
                 self.waits = true;
                 let taken = costmap.stranger_at(&self.goal, CHECKED_MARGIN_M).is_some();
@@ -451,6 +471,38 @@ mod tests {
     use nalgebra::{Point2, Vector2};
     use nightshift_core::random::Seed;
     use std::time::Duration;
+
+    /// Somebody stood across the only way, and walked on where no beam reaches: the base does not wait for who is long gone, but
+    /// goes and looks. Whoever is still seen is waited for.
+    #[test]
+    fn what_was_not_seen_for_long_does_not_hold_it() {
+        let across: Vec<Point2<f64>> =
+            (1..79).map(|i| Point2::new(2.525, 0.05 * f64::from(i) + 0.025)).collect();
+        let way = |seen_again: bool| {
+            let mut costmap = room();
+            let mut mppi = Mppi::new(costmap.footprint(), Seed(1));
+            let twist = |x: f64, yaw: f64| Twist { x, y: x, yaw };
+            let limits = Limits { speed: twist(0.5, 1.0), acceleration: twist(0.8, 1.6) };
+            let at = |x: f64| Isometry2::new(Vector2::new(x, 2.0), 0.0);
+            let eye = Point2::new(0.6, 2.0);
+            costmap.look(Stamp::from_seconds(1.0), &eye, &across, &at(0.6));
+            let again: &[Point2<f64>] = if seen_again { &across } else { &[] };
+            costmap.look(Stamp::from_seconds(10.0), &eye, again, &at(0.6));
+            let mut drive = Drive::new(at(3.3), "test".to_owned(), limits, true, None);
+            (0..3).any(|tick| {
+                let now = Stamp::from_seconds(10.0 + 0.05 * f64::from(tick));
+                let velocity = Twist::STOP;
+                let seen = Now { now, base: &at(0.6), velocity, costmap: &costmap, movers: &[], held: false };
+                let step = drive.step(&seen, &mut mppi);
+                if drive.doubts() {
+                    costmap.forget_unseen(UNSEEN_S);
+                }
+                matches!(step, Step::Path(_))
+            })
+        };
+        assert!(way(false), "it goes and looks");
+        assert!(!way(true), "it waits");
+    }
 
     /// Somebody stands at its corner, so near that the guard lets it go no farther: it goes back, although the guard's last
     /// word was no.

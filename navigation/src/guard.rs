@@ -5,8 +5,10 @@
 //! comes up slowly); near anything it goes slower anyway; without fresh scans of every scanner it stands. It is
 //! asked at every command and speaks up by itself at every scan.
 
+mod last_word;
 mod way;
 
+pub use last_word::{LAST_MARGIN_M, LastWord};
 pub use way::scaled;
 #[cfg(test)]
 pub use way::travelled;

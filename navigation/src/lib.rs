@@ -29,6 +29,7 @@ pub mod told;
 mod trail;
 mod zones;
 
+pub use guard::LastWord;
 pub use localiser::{Estimate, Localisation, LocalisationState, Localiser, Place};
 pub use messages::{NavCommand, NavInput, NavOutput};
 pub use navigator::Navigator;

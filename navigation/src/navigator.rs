@@ -338,6 +338,9 @@ impl Navigator {
         if let Some(passage) = drive.avoided() {
             self.costmap.block(passage, now + BLOCKED_FOR);
         }
+        if drive.doubts() {
+            self.costmap.forget_unseen(drive::UNSEEN_S);
+        }
         match step {
             drive::Step::Drive(twist) => Wish::Drive(twist),
             drive::Step::Path(path) => {

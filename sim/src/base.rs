@@ -2,11 +2,8 @@
 
 use nightshift_core::Stamp;
 use nightshift_core::describe::BaseDescription;
-use nightshift_core::robot::Twist;
-use std::time::Duration;
+use nightshift_core::robot::{DRIVE_HOLDS, Twist};
 
-/// For how long a drive command holds.
-const COMMAND_HOLDS: Duration = Duration::from_millis(300);
 /// How far the drive's set point may lead the base that something holds back: metres, metres, radians.
 const LEAD: [f64; 3] = [0.01, 0.01, 0.02];
 
@@ -76,7 +73,7 @@ impl Drive {
         } else {
             Twist::STOP
         };
-        self.until = now + COMMAND_HOLDS;
+        self.until = now + DRIVE_HOLDS;
     }
 
     /// The base was put somewhere else, at rest.

@@ -39,7 +39,9 @@ mod testing;
 mod tests;
 
 pub use bare::Bare;
-pub use truth::{ContentTruth, GRIPPER, NOWHERE, RobotTruth, SampleTruth, StationTruth, Truth};
+pub use truth::{
+    ContentTruth, GRIPPER, NOWHERE, ObstacleTruth, RobotTruth, SampleTruth, StationTruth, Truth,
+};
 pub use world::{Eyesight, Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.

@@ -6,6 +6,7 @@ use crate::content::Content;
 use crate::people::PARTS;
 use crate::rack;
 use crate::tags;
+use crate::truth::ObstacleTruth;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::describe::{
     Closure, Form as Outline, Glass, Loose, LooseKind, PartJoint, RackType, Robot, Site, Solid, Station,
@@ -280,6 +281,15 @@ impl Scene {
             visible: true,
             surface: Surface::MATT,
         });
+    }
+
+    /// The faults' boxes, by their names.
+    pub fn obstacles(&self) -> impl Iterator<Item = (String, ObstacleTruth)> {
+        self.prims.iter().filter(|prim| prim.role == Role::Obstacle).filter_map(|prim| {
+            let Form::Solid(Solid::Box { size_m }) = prim.form else { return None };
+            let pose = Pose::new(prim.host_from_prim).planar();
+            Some((prim.name.clone(), ObstacleTruth { pose, size_m }))
+        })
     }
 
     /// Takes a fault's box away; false where there is none of that name.

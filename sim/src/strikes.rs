@@ -243,6 +243,8 @@ const CASES: &[(&str, Check)] = &[
     }),
     ("obstacle.box.put(x=4m, y=2.28m, length=40cm, width=40cm)", |world, text| {
         strike(world, text);
+        let told = world.truth().obstacles["box"];
+        assert!((told.pose.x(), told.pose.y()) == (4.0, 2.28) && told.size_m[0] == 0.4, "{told:?}");
         // Straight ahead in the base's frame: 45 degrees to the right of the scanner's middle.
         assert!((scan(world)[180] - 1.38).abs() < 0.04);
     }),

@@ -1,7 +1,7 @@
 //! The truth, for judges only: nothing that the robot decides may depend on it.
 
 use nightshift_core::describe::ContentKind;
-use nightshift_core::frames::{Base, Map, Pose, Pose2, Slot, Ware};
+use nightshift_core::frames::{Base, Link, Map, Pose, Pose2, Slot, Ware};
 use nightshift_core::{Address, PartId, SampleId, Stamp, StateId, StationId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ pub struct Truth {
     /// Labware that is not carried, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub loose: BTreeMap<String, LooseTruth>,
+    /// What faults, and people, put on the floor, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub obstacles: BTreeMap<String, ObstacleTruth>,
     /// Where people stand: x, y, heading, in the map.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<[f64; 3]>,
@@ -37,6 +40,16 @@ pub struct Truth {
     /// Stations that behave.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stations: BTreeMap<StationId, StationTruth>,
+}
+
+/// A box on the floor that no map has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObstacleTruth {
+    /// The middle of its underside.
+    pub pose: Pose2<Map, Link>,
+    /// Edges along x, y, z, metres.
+    pub size_m: [f64; 3],
 }
 
 /// How a piece of labware is that is not carried.
@@ -216,6 +229,7 @@ mod tests {
             samples: [(SampleId::new("S-001"), sample)].into(),
             strangers: BTreeMap::new(),
             loose: BTreeMap::new(),
+            obstacles: BTreeMap::new(),
             people: Vec::new(),
             robot: RobotTruth { pose: Pose2::new(1.0, 2.0, 0.0) },
             stations: BTreeMap::new(),

@@ -344,7 +344,16 @@ impl World {
             samples.partition(|(sample, _): &(SampleId, SampleTruth)| self.strangers.contains(sample));
         let (robot, stations) = (RobotTruth { pose: self.base_pose() }, self.station_truth());
         let people = self.people.as_ref().map(People::places).unwrap_or_default();
-        Truth { stamp: self.now(), samples, strangers, loose: self.loose_truth(), people, robot, stations }
+        Truth {
+            stamp: self.now(),
+            samples,
+            strangers,
+            loose: self.loose_truth(),
+            obstacles: self.scene.obstacles().collect(),
+            people,
+            robot,
+            stations,
+        }
     }
 
     fn loose_truth(&self) -> BTreeMap<String, LooseTruth> {

@@ -3,6 +3,7 @@
 use super::way::*;
 use super::*;
 use nalgebra::{Isometry2, Vector2};
+use nightshift_core::robot::Gate;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -162,7 +163,44 @@ fn near_things_are_passed_slowly_and_things_ahead_are_come_up_to() {
     assert!(verdict.twist.x > 0.05 && verdict.twist.x < 0.7, "{verdict:?}");
 }
 
+#[test]
+fn the_last_word_stops_at_a_scan_what_a_busy_stack_told_last() {
+    let mut last = LastWord::of(guard());
+    let at = Stamp::from_seconds;
+    assert_eq!(last.command(at(9.9), ahead(0.3)), Twist::STOP, "nothing has been seen yet");
+    stand(&mut last.guard, 10.0);
+    for name in ["front", "rear"] {
+        assert_eq!(last.scan(at(10.0), &turn(name, 10.0, 5.0)), None, "it stands");
+    }
+    assert_eq!(last.command(at(10.0), ahead(0.6)), ahead(0.6));
+    assert_eq!(last.scan(at(10.08), &turn("front", 10.08, 5.0)), None, "nothing has changed");
+    stand(&mut last.guard, 10.16);
+    assert_eq!(last.scan(at(10.16), &turn("front", 10.16, 0.051)), Some(Twist::STOP));
+    assert_eq!(last.command(at(10.17), ahead(0.6)), Twist::STOP, "and it stays so");
+    assert_eq!(last.command(at(10.6), ahead(-0.3)), Twist::STOP, "after 0.4 s without a scan too");
+    stand(&mut last.guard, 10.7);
+    for name in ["front", "rear"] {
+        last.scan(at(10.7), &turn(name, 10.7, 5.0));
+    }
+    assert_eq!(last.command(at(10.7), ahead(0.6)), ahead(0.6));
+    let silent = last.scan(at(11.1), &turn("front", 11.1, 0.051));
+    assert_eq!(silent, None, "a base whose stack fell silent has stopped by itself");
+}
+
 proptest! {
+    /// Two guards in a row are no slower than one: what the navigator's lets through the last one lets through.
+    #[test]
+    fn the_last_word_is_never_stricter_than_the_navigators_guard(
+        x in -0.7f64..0.7, y in -0.4f64..0.4, yaw in -1.0f64..1.0,
+        points in proptest::collection::vec((-1.5f64..1.5, -1.5f64..1.5), 1..12),
+    ) {
+        let (f, command) = (footprint(), Twist { x, y, yaw });
+        let first: Vec<Obstacle> = points.iter().map(|(x, y)| at(*x, *y)).collect();
+        let last: Vec<Obstacle> = first.iter().map(|o| Obstacle { margin_m: LAST_MARGIN_M, ..*o }).collect();
+        let passed = scaled(command, safe_share(&f, command, BRAKE, &first));
+        prop_assert!(safe_share(&f, passed, BRAKE, &last) > 0.9, "{}", safe_share(&f, passed, BRAKE, &last));
+    }
+
     /// Simulates the delay and the braking from what was let through: the outline never touches.
     #[test]
     fn what_passes_can_stop_in_time(

@@ -3,7 +3,7 @@
 use super::{Navigator, Running, Task, Wish};
 use crate::control::Miss;
 use crate::dock::{self, Docking, Sight, on_shape};
-use crate::guard::MARGIN_M;
+use crate::guard::{LAST_MARGIN_M, MARGIN_M};
 use crate::messages::NavOutput;
 use nalgebra::{Isometry2, Point2};
 use nightshift_core::describe::{Station, StationKind};
@@ -16,8 +16,8 @@ use std::sync::Arc;
 const DOCK_SPEED: f64 = 0.15;
 /// Of turning, for a base that must turn to come onto the dock's line.
 const TURN_SPEED: f64 = 0.3;
-/// While docking the outline may come this near to the station's own shapes, metres.
-const DOCK_MARGIN_M: f64 = 0.02;
+/// While docking the outline may come this near to the station's own shapes: as near as the last word before the wheels lets it.
+const DOCK_MARGIN_M: f64 = LAST_MARGIN_M;
 /// A return this near to a shape of the station is the shape, metres.
 const SHAPE_REACH_M: f64 = 0.06;
 /// Docking begins no farther than this from the staging pose or the way from it into the dock.

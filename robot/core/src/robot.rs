@@ -216,10 +216,13 @@ impl JointTrajectory {
     }
 }
 
+/// For how long a drive command holds.
+pub const DRIVE_HOLDS: Duration = Duration::from_millis(300);
+
 /// What the robot can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RobotCommand {
-    /// Drive so. Holds for 0.3 s, after which the base stops by itself.
+    /// Drive so. Holds for [`DRIVE_HOLDS`], after which the base stops by itself.
     Drive(Twist),
     /// Follow this trajectory (control_msgs/FollowJointTrajectory). A running one is replaced.
     MoveArm {
@@ -239,6 +242,17 @@ pub enum RobotCommand {
         /// Force at which to stop, newtons. Kept up while something is held.
         force_n: f64,
     },
+}
+
+/// The last word before the wheels. Whoever holds the wheels asks it at every command and tells it every scan, on a thread of
+/// its own, so that a stack that is busy holds up no stop.
+pub trait Gate: Send {
+    /// Takes dead reckoning.
+    fn odometry(&mut self, odometry: &Odometry);
+    /// Takes a scan; what the wheels get at once, where what they were told last may not go on.
+    fn scan(&mut self, now: Stamp, scan: &LaserScan) -> Option<Twist>;
+    /// What of a command reaches the wheels.
+    fn command(&mut self, now: Stamp, wanted: Twist) -> Twist;
 }
 
 /// What the robot tells.

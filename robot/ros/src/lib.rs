@@ -18,7 +18,7 @@
 //! | `/camera/color/image_raw`, `/camera/depth/image_raw`, `/camera/color/camera_info` | sensor_msgs/Image, CameraInfo | as the scans | the same; depth is registered to colour, 16UC1 in millimetres, 0 is missing |
 //! | `/tf` | tf2_msgs/TFMessage | reliable, last 100 | what tf2 listeners ask for |
 //! | `/tf_static`, `/map` | tf2_msgs/TFMessage, nav_msgs/OccupancyGrid | reliable, transient local, last 1 | said once, wanted by those who come later |
-//! | `/cmd_vel` | geometry_msgs/Twist | reliable, last 1 | the newest holds, and a stop must arrive |
+//! | `/cmd_vel` | geometry_msgs/Twist | reliable, last 1 | the newest holds, and a stop must arrive; behind a [gate](nightshift_core::robot::Gate) that every scan asks |
 //! | `/initialpose` | geometry_msgs/PoseWithCovarianceStamped | reliable, last 1 | a person's word, said once |
 //! | `/goal_pose` | geometry_msgs/PoseStamped | reliable, last 1 | as RViz and Nav2: drive there |
 //! | `/global_costmap/costmap` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | as Nav2: what paths are planned on, once a second |

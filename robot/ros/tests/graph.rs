@@ -11,7 +11,7 @@ use nightshift_core::grid::{Cell, OccupancyGrid};
 use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Verdict};
 use nightshift_core::image::{Depth, Frame, Image};
 use nightshift_core::robot::{
-    Beam, CommandId, GripperState, JointState, JointTrajectory, LaserScan, Odometry, RobotCommand,
+    Beam, CommandId, Gate, GripperState, JointState, JointTrajectory, LaserScan, Odometry, RobotCommand,
     RobotEvent, TrajectoryPoint, Twist, Wrench,
 };
 use nightshift_core::{Code, Failure, JobId, Pose2, Stamp};
@@ -21,6 +21,8 @@ use nightshift_ros::{
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -68,7 +70,7 @@ fn robot() -> Robot {
 
 fn whole_graph() {
     let robot = robot();
-    let lonely = StackSide::start(&robot, &[]).unwrap();
+    let lonely = StackSide::start(&robot, &[], Box::new(Bar::default())).unwrap();
     let absent = lonely.wait_for_robot(Duration::from_millis(50)).unwrap_err().to_string();
     assert!(absent.contains("/scan_front") && absent.contains("/odom"), "{absent}");
     drop(lonely);
@@ -81,12 +83,15 @@ fn whole_graph() {
             .name("fake-robot".to_owned())
             .spawn_scoped(scope, move || fake.run(&stopped))
             .unwrap();
-        let stack = StackSide::start(&robot, &["gas-chromatograph".into(), "moon".into()]).unwrap();
+        let shut = Arc::new(AtomicBool::new(false));
+        let stations = ["gas-chromatograph".into(), "moon".into()];
+        let stack = StackSide::start(&robot, &stations, Box::new(Bar(Arc::clone(&shut)))).unwrap();
         stack.wait_for_robot(Duration::from_secs(10)).unwrap();
         assert!(stack.now() < Stamp::from_seconds(600.0), "the robot's clock is followed");
 
         sensors_arrive(&stack);
         commands_are_obeyed(&stack, robot.arm.joints.len());
+        the_gate_stops_the_wheels_by_itself(&stack, &shut);
         stations_answer(&stack);
         a_second_stack_is_refused(&robot);
         planner_is_served(stack);
@@ -197,6 +202,40 @@ fn commands_are_obeyed(stack: &StackSide, joints: usize) {
     assert_eq!(grip(82, 7.0), (0.028, 12.0, false), "seven metres are refused: the gripper stands as it did");
 }
 
+/// A gate that lets everything pass until it is shut, and then nothing.
+#[derive(Default)]
+struct Bar(Arc<AtomicBool>);
+
+impl Gate for Bar {
+    fn odometry(&mut self, _: &Odometry) {}
+
+    fn scan(&mut self, _: Stamp, _: &LaserScan) -> Option<Twist> {
+        self.0.load(Ordering::Relaxed).then_some(Twist::STOP)
+    }
+
+    fn command(&mut self, _: Stamp, wanted: Twist) -> Twist {
+        if self.0.load(Ordering::Relaxed) { Twist::STOP } else { wanted }
+    }
+}
+
+/// The stack has told the wheels to turn, and says nothing more: a scan is enough.
+fn the_gate_stops_the_wheels_by_itself(stack: &StackSide, shut: &AtomicBool) {
+    let velocity = |wanted: Twist| {
+        wait_for(stack, "a velocity in the odometry", |input| match input {
+            StackSideInput::Robot(RobotEvent::Odometry(odometry)) => {
+                (odometry.velocity == wanted).then_some(())
+            }
+            _ => None,
+        });
+    };
+    let twist = Twist { x: 0.125, y: 0.0, yaw: 0.25 };
+    stack.send(StackSideOutput::Robot(RobotCommand::Drive(twist))).unwrap();
+    velocity(twist);
+    shut.store(true, Ordering::Relaxed);
+    velocity(Twist::STOP);
+    shut.store(false, Ordering::Relaxed);
+}
+
 fn stations_answer(stack: &StackSide) {
     let ask = |id: u64, station: &str| {
         let reach = Some(Reach { nest: "rack".into(), slot: "A1".into(), purpose: Purpose::Place });
@@ -216,7 +255,7 @@ fn stations_answer(stack: &StackSide) {
 }
 
 fn a_second_stack_is_refused(robot: &Robot) {
-    let second = StackSide::start(robot, &[]).err();
+    let second = StackSide::start(robot, &[], Box::new(Bar::default())).err();
     assert!(
         matches!(&second, Some(RosError::AlreadyRunning { by, .. }) if by == "/nightshift/stack"),
         "{second:?}"

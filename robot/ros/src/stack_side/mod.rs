@@ -9,6 +9,7 @@ mod robot_client;
 mod sensors;
 mod services;
 mod sites;
+mod wheels;
 
 use crate::clock::{GraphClock, Stopwatch};
 use crate::convert::jobs::JobAction;
@@ -27,7 +28,7 @@ use nightshift_core::frames::{Base, Map, Odom};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::handshake::{SiteAnswer, SiteCall};
 use nightshift_core::image::Frame;
-use nightshift_core::robot::{CommandId, RobotCommand, RobotEvent, Twist};
+use nightshift_core::robot::{CommandId, Gate, RobotCommand, RobotEvent, Twist};
 use nightshift_core::{Failure, Pose2, Stamp, StationId};
 use presence::Presence;
 use publishers::Publishers;
@@ -39,6 +40,7 @@ use services::Services;
 use sites::Sites;
 use std::sync::Arc;
 use std::time::Duration;
+use wheels::Wheels;
 
 /// Calls and events that may wait.
 const INBOX: usize = 256;
@@ -154,9 +156,9 @@ pub struct StackSide {
 }
 
 impl StackSide {
-    /// Brings the node up, as a client of these stations; takes about two seconds, in which it looks for another stack
-    /// on the domain.
-    pub fn start(robot: &Robot, stations: &[StationId]) -> Result<Self, RosError> {
+    /// Brings the node up, as a client of these stations, with a gate before the wheels; takes about two seconds, in which it
+    /// looks for another stack on the domain.
+    pub fn start(robot: &Robot, stations: &[StationId], gate: Box<dyn Gate>) -> Result<Self, RosError> {
         let shared = Arc::new(Shared {
             inbox: Inbox::new(INBOX),
             frames: FrameSlot::default(),
@@ -167,7 +169,7 @@ impl StackSide {
         let claim = Claim { what: "a stack", action: Transfer::Action::NAME };
         let (robot, stations, for_part) = (robot.clone(), stations.to_vec(), Arc::clone(&shared));
         let thread = NodeThread::start(names::STACK_NODE, claim, move |node| {
-            StackPart::open(node, &robot, &stations, for_part)
+            StackPart::open(node, &robot, &stations, gate, for_part)
         })?;
         Ok(Self { thread, shared })
     }
@@ -232,6 +234,7 @@ impl Drop for StackSide {
 
 struct StackPart {
     sensors: Sensors,
+    wheels: Wheels,
     robot: RobotClient,
     jobs: [Box<dyn Jobs>; 5],
     services: Services,
@@ -250,11 +253,13 @@ impl StackPart {
         node: &mut Node,
         robot: &Robot,
         stations: &[StationId],
+        gate: Box<dyn Gate>,
         shared: Arc<Shared>,
     ) -> Result<Self, RosError> {
         Ok(Self {
             sites: Sites::open(node, stations, Arc::clone(&shared))?,
             sensors: Sensors::open(node, robot, Arc::clone(&shared))?,
+            wheels: Wheels::open(node, gate, Arc::clone(&shared))?,
             robot: RobotClient::open(node, robot, Arc::clone(&shared))?,
             jobs: [
                 Box::new(JobServer::<Transfer::Action>::open(node, Arc::clone(&shared))?),
@@ -284,7 +289,14 @@ impl Part for StackPart {
 
     fn take(&mut self, output: StackSideOutput) {
         match output {
-            StackSideOutput::Robot(command) => self.robot.command(command),
+            StackSideOutput::Robot(RobotCommand::Drive(wanted)) => self.wheels.drive(wanted),
+            StackSideOutput::Robot(RobotCommand::MoveArm { id, trajectory }) => {
+                self.robot.move_arm(id, &trajectory);
+            }
+            StackSideOutput::Robot(RobotCommand::StopArm) => self.robot.stop_arm(),
+            StackSideOutput::Robot(RobotCommand::Grip { id, opening_m, force_n }) => {
+                self.robot.grip(id, opening_m, force_n);
+            }
             StackSideOutput::Answer { id, reply } => self.answer(id, reply),
             StackSideOutput::Event(event) => self.jobs.iter_mut().for_each(|jobs| jobs.tell(&event)),
             StackSideOutput::Localised(localised) => self.publishers.localised(&localised),
@@ -303,7 +315,7 @@ impl Part for StackPart {
             self.shared.presence.clock(clock_is_published(node), self.shared.clock.is_told());
         }
         self.turns += 1;
-        self.sensors.poll();
+        self.sensors.poll(&mut self.wheels);
         self.robot.poll(self.sensors.gripper_state());
         for jobs in &mut self.jobs {
             jobs.poll(&mut self.calls);

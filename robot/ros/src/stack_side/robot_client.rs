@@ -1,23 +1,19 @@
-//! What the stack commands the robot by: `/cmd_vel` and the two actions.
+//! What the stack commands the arm and the gripper by: their two actions.
 
 use super::{Shared, StackSideInput};
 use crate::actions::{Caller, Ended};
 use crate::convert::arm::{self, code};
-use crate::convert::sensors;
 use crate::error::RosError;
-use crate::node::Writer;
-use crate::{names, qos};
+use crate::names;
 use nightshift_core::describe::Robot;
-use nightshift_core::robot::{CommandId, GripperState, RobotCommand, RobotEvent};
+use nightshift_core::robot::{CommandId, GripperState, JointTrajectory, RobotEvent};
 use r2r::control_msgs::action::{FollowJointTrajectory as Follow, GripperCommand as Grip};
 use r2r::control_msgs::msg::GripperCommand;
-use r2r::geometry_msgs::msg::Twist;
 use r2r::{GoalStatus, Node};
 use std::sync::Arc;
 
-/// The robot, to be commanded.
+/// Arm and gripper, to be commanded.
 pub struct RobotClient {
-    cmd_vel: Writer<Twist>,
     arm: Caller<Follow::Action>,
     gripper: Caller<Grip::Action>,
     arm_names: Vec<String>,
@@ -26,10 +22,9 @@ pub struct RobotClient {
 }
 
 impl RobotClient {
-    /// Announces the topic and looks for the actions.
+    /// Looks for the actions.
     pub fn open(node: &mut Node, robot: &Robot, shared: Arc<Shared>) -> Result<Self, RosError> {
         Ok(Self {
-            cmd_vel: Writer::open(node, names::CMD_VEL, qos::newest())?,
             arm: Caller::open(node, names::ARM_ACTION)?,
             gripper: Caller::open(node, names::GRIPPER_ACTION)?,
             arm_names: robot.arm.joints.clone(),
@@ -38,22 +33,23 @@ impl RobotClient {
         })
     }
 
-    /// Passes a command on.
-    pub fn command(&mut self, command: RobotCommand) {
-        match command {
-            RobotCommand::Drive(twist) => self.cmd_vel.write(&sensors::to_twist(&twist), &self.shared.health),
-            RobotCommand::MoveArm { id, trajectory } => {
-                if let Err(message) = self.arm.call(id, arm::to_goal(&trajectory, &self.arm_names)) {
-                    self.arm_done(id, false, message);
-                }
-            }
-            RobotCommand::StopArm => self.arm.cancel_all(),
-            RobotCommand::Grip { id, opening_m, force_n } => {
-                let command = GripperCommand { position: opening_m, max_effort: force_n };
-                if let Err(message) = self.gripper.call(id, Grip::Goal { command }) {
-                    self.gripper_failed(id, &message);
-                }
-            }
+    /// Has the arm follow a trajectory.
+    pub fn move_arm(&mut self, id: CommandId, trajectory: &JointTrajectory) {
+        if let Err(message) = self.arm.call(id, arm::to_goal(trajectory, &self.arm_names)) {
+            self.arm_done(id, false, message);
+        }
+    }
+
+    /// Has the arm stop.
+    pub fn stop_arm(&mut self) {
+        self.arm.cancel_all();
+    }
+
+    /// Has the gripper close, or open, to so much, and stop at so much force.
+    pub fn grip(&mut self, id: CommandId, opening_m: f64, force_n: f64) {
+        let command = GripperCommand { position: opening_m, max_effort: force_n };
+        if let Err(message) = self.gripper.call(id, Grip::Goal { command }) {
+            self.gripper_failed(id, &message);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the stack reads from topics.
 
 use super::presence::{ARM_JOINTS, FINGER_JOINTS};
+use super::wheels::Wheels;
 use super::{Shared, StackSideInput};
 use crate::convert::{BadMessage, battery, camera, from_time, maps, sensors};
 use crate::error::RosError;
@@ -80,24 +81,30 @@ impl Sensors {
         self.gripper_state
     }
 
-    /// Takes what has arrived.
-    pub fn poll(&mut self) {
+    /// Takes what has arrived; the gate before the wheels hears of it first.
+    pub fn poll(&mut self, wheels: &mut Wheels) {
         let intake = &mut self.intake;
         while let Some(message) = next(&mut self.clock) {
             intake.clock(&message);
+        }
+        while let Some(message) = next(&mut self.odometry) {
+            let odometry = sensors::from_odometry(&message);
+            if let Ok(odometry) = &odometry {
+                wheels.odometry(odometry);
+            }
+            let event = odometry.map(|odometry| (odometry.stamp, RobotEvent::Odometry(odometry)));
+            intake.sensor(names::ODOMETRY, names::ODOMETRY, event);
         }
         for (name, sweep, scans) in &mut self.scans {
             while let Some(message) = next(scans) {
                 let topic = names::scan(name);
                 let scan = sensors::from_scan(&message, name, *sweep);
+                if let Ok(scan) = &scan {
+                    wheels.scan(scan);
+                }
                 let scan = scan.map(|scan| (scan.stamp, RobotEvent::Scan(scan)));
                 intake.sensor(&topic, &topic, scan);
             }
-        }
-        while let Some(message) = next(&mut self.odometry) {
-            let odometry = sensors::from_odometry(&message);
-            let event = odometry.map(|odometry| (odometry.stamp, RobotEvent::Odometry(odometry)));
-            intake.sensor(names::ODOMETRY, names::ODOMETRY, event);
         }
         while let Some(message) = next(&mut self.joint_states) {
             let arm = sensors::from_arm_state(&message, &self.arm_names);
