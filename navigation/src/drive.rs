@@ -1,17 +1,24 @@
 //! One drive to a pose of the map: out of a dock first where the base stands in one, then along a planned path,
 //! around what comes in the way, exactly onto the goal.
 
+mod giving_way;
+mod planning;
+mod trail;
+
+pub use planning::UNSEEN_S;
+
 use crate::control::mppi::{Mppi, STEP_S, STEPS, Scene};
 use crate::control::{Follower, Limits, Miss, towards, towards_along};
 use crate::costmap::{Costmap, Layer};
 use crate::people::Mover;
-use crate::planner::{Motion, Obstruction, plan};
-use crate::trail::Trail;
+use crate::planner::{Motion, Obstruction};
 use crate::zones::Passage;
 use nalgebra::Isometry2;
 use nightshift_core::robot::Twist;
 use nightshift_core::time::Stamp;
 use nightshift_core::{Code, Failure};
+use planning::WAITS_AT_M;
+use trail::Trail;
 
 /// A goal is reached within this for [`SETTLED_STEPS`] control steps.
 const EXACT: Miss = Miss { distance_m: 0.008, turn_rad: 0.006 };
@@ -25,30 +32,10 @@ const OUT: Miss = Miss { distance_m: 0.03, turn_rad: 0.05 };
 const OUT_SPEED: f64 = 0.35;
 /// Without getting on for so long the way counts as blocked, seconds.
 const BLOCKED_S: f64 = 20.0;
-/// Before that it gives way: after so long without getting on (the second time twice so long), so often on one drive, to
-/// what stands so near, and stands back for so long; seconds, times, metres, seconds.
-const GIVES_WAY_AFTER_S: f64 = 8.0;
-const GIVES_WAY_TIMES: u32 = 2;
-const GIVES_WAY_TO_M: f64 = 0.8;
-const STANDS_BACK_S: f64 = 5.0;
 /// Where the map has a way and what may leave again is in it, the base waits so long, seconds.
 const WAITS_S: f64 = 60.0;
-/// Where only the goal is taken, it waits so near to it, metres.
-const WAITS_AT_M: f64 = 1.5;
-/// A way that becomes free and is taken again is waited for so often on one drive.
-const FREED_TIMES: u32 = 5;
 /// It waits well enough within this of where it would, metres.
 const WAITS_WITHIN_M: f64 = 0.3;
-/// What is so far from where somebody stands is out of their way, metres.
-const OUT_OF_THE_WAY_M: f64 = 1.8;
-/// What stands in the only way and was not seen for so long may be gone: it is gone to and looked at, so often on one drive; seconds,
-/// times.
-pub const UNSEEN_S: f64 = 5.0;
-const DOUBTS: u32 = 3;
-/// Share of the speed for going back.
-const BACK_SPEED: f64 = 0.4;
-/// A pose of the way back is reached within this.
-const BACK: Miss = Miss { distance_m: 0.08, turn_rad: 0.15 };
 /// Getting on is this much of way or turn.
 const PROGRESS: Miss = Miss { distance_m: 0.1, turn_rad: 0.2 };
 /// What stands in the way is given so long to leave before a way around is looked for, seconds.
@@ -247,44 +234,7 @@ impl Drive {
                 self.trail.come_to(base);
                 self.follow(at, limits, mppi)
             }
-            Phase::GiveWay { .. } => Step::Drive(self.give_way(at, &limits.slowed(BACK_SPEED))),
-        }
-    }
-
-    /// Where it stands before somebody, or something that the map does not have, for too long: the way to where it has come
-    /// by and is out of the way, the next pose last.
-    fn way_back(&mut self, at: &Now<'_>) -> Option<Vec<Isometry2<f64>>> {
-        let patience_s = GIVES_WAY_AFTER_S * f64::from(1 + self.given_way);
-        let stuck = self.progress.is_some_and(|(since, _)| at.now.since(since) > patience_s);
-        let here = matches!(self.phase, Phase::Plan(_) | Phase::Follow(_));
-        if !stuck || !here || self.given_way == GIVES_WAY_TIMES {
-            return None;
-        }
-        let stranger = at.costmap.stranger_at(at.base, GIVES_WAY_TO_M)?;
-        self.given_way += 1;
-        let back = self.trail.away_from(&stranger, OUT_OF_THE_WAY_M)?;
-        let mut path = plan(&at.costmap.snapshot(), &self.motion, at.base, &back).ok()?;
-        path.reverse();
-        Some(path)
-    }
-
-    fn give_way(&mut self, at: &Now<'_>, limits: &Limits) -> Twist {
-        let Phase::GiveWay { back, begun } = &mut self.phase else { return Twist::STOP };
-        // At first the guard's last word was about the way ahead.
-        let held = std::mem::replace(begun, true) && at.held;
-        while back.last().is_some_and(|pose| Miss::of(&at.base.inv_mul(pose)).within(&BACK)) {
-            back.pop();
-        }
-        let free = |pose: &&Isometry2<f64>| at.costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none();
-        match back.last().filter(free).filter(|_| !held) {
-            Some(pose) => {
-                let go = if self.motion.omnidirectional { towards } else { towards_along };
-                go(&at.base.inv_mul(pose), limits)
-            }
-            None => {
-                self.phase = Phase::Plan(Stamp(at.now.0 + (STANDS_BACK_S * 1e9) as u64));
-                Twist::STOP
-            }
+            Phase::GiveWay { .. } => Step::Drive(self.give_way(at, limits)),
         }
     }
 
@@ -368,68 +318,6 @@ impl Drive {
         Step::Drive(command.filter(|_| !blocked && !waited).unwrap_or(Twist::STOP))
     }
 
-    fn plan(&mut self, now: Stamp, base: &Isometry2<f64>, costmap: &Costmap) -> Option<Step> {
-        let found = plan(&costmap.snapshot(), &self.motion, base, &self.goal).or_else(|obstruction| {
-            // A passage that was blocked may be so no longer: where there is no other way it is tried again.
-            let opened = costmap.snapshot().with_blocked_passages_open();
-            opened.map_or(Err(obstruction), |opened| plan(&opened, &self.motion, base, &self.goal))
-        });
-        match found {
-            Ok(path) => {
-                self.obstruction = None;
-                // The way is free again: it has as long to get on as anybody, but not for ever.
-                if std::mem::take(&mut self.waits) && self.freed < FREED_TIMES {
-                    self.freed += 1;
-                    self.progress = Some((now, *base));
-                }
-                let met = self.met.take();
-                self.avoided =
-                    met.filter(|met| costmap.zones().entered(&path).all(|passage| passage != *met));
-                self.phase = Phase::Follow(Follower::new(path.clone()));
-                Some(Step::Path(path))
-            }
-            Err(obstruction) => {
-                // What the lasers see may go away; walls do not.
-                let way = match plan(&costmap.snapshot_of_map(), &self.motion, base, &self.goal) {
-                    Err(lasting) => return Some(Step::Done(Err(lasting.failure()))),
-                    Ok(way) => way,
-                };
-                if self.doubts < DOUBTS && costmap.remembers_unseen(UNSEEN_S) {
-                    self.doubts += 1;
-                    self.doubt = true;
-                    self.phase = Phase::Plan(now);
-                    return None;
-                }
-                self.obstruction = Some(Obstruction { layer: Layer::Laser, ..obstruction });
-                self.waits = true;
-                let taken = costmap.stranger_at(&self.goal, CHECKED_MARGIN_M).is_some();
-                if let Some(path) = taken.then(|| self.way_to_wait(&way, base, costmap)).flatten() {
-                    self.phase = Phase::Follow(Follower::new(path.clone()));
-                    return Some(Step::Path(path));
-                }
-                self.phase = Phase::Plan(Stamp(now.0 + (REPLAN_S * 1e9) as u64));
-                None
-            }
-        }
-    }
-
-    /// Where the goal alone is taken: to the nearest place of the way that is free and leaves room to whoever stands there.
-    fn way_to_wait(
-        &self,
-        through: &[Isometry2<f64>],
-        base: &Isometry2<f64>,
-        costmap: &Costmap,
-    ) -> Option<Vec<Isometry2<f64>>> {
-        let fits = |pose: &&Isometry2<f64>| {
-            way(pose, &self.goal) >= WAITS_AT_M && costmap.obstacle_at(pose, CHECKED_MARGIN_M).is_none()
-        };
-        let there = through.iter().rev().find(fits)?;
-        if way(base, there) < WAITS_WITHIN_M || way(base, &self.goal) < WAITS_AT_M {
-            return None;
-        }
-        plan(&costmap.snapshot(), &self.motion, base, there).ok()
-    }
-
     /// Whether the drive has ended: at the goal, or stuck for too long.
     fn arrived(&mut self, now: Stamp, base: &Isometry2<f64>) -> Option<Result<(), Failure>> {
         let (since, place) = *self.progress.get_or_insert((now, *base));
@@ -465,71 +353,4 @@ fn way(one: &Isometry2<f64>, other: &Isometry2<f64>) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::costmap::tests::room;
-    use nalgebra::{Point2, Vector2};
-    use nightshift_core::random::Seed;
-    use std::time::Duration;
-
-    /// Somebody stood across the only way, and walked on where no beam reaches: the base does not wait for who is long gone, but
-    /// goes and looks. Whoever is still seen is waited for.
-    #[test]
-    fn what_was_not_seen_for_long_does_not_hold_it() {
-        let across: Vec<Point2<f64>> =
-            (1..79).map(|i| Point2::new(2.525, 0.05 * f64::from(i) + 0.025)).collect();
-        let way = |seen_again: bool| {
-            let mut costmap = room();
-            let mut mppi = Mppi::new(costmap.footprint(), Seed(1));
-            let twist = |x: f64, yaw: f64| Twist { x, y: x, yaw };
-            let limits = Limits { speed: twist(0.5, 1.0), acceleration: twist(0.8, 1.6) };
-            let at = |x: f64| Isometry2::new(Vector2::new(x, 2.0), 0.0);
-            let eye = Point2::new(0.6, 2.0);
-            costmap.look(Stamp::from_seconds(1.0), &eye, &across, &at(0.6));
-            let again: &[Point2<f64>] = if seen_again { &across } else { &[] };
-            costmap.look(Stamp::from_seconds(10.0), &eye, again, &at(0.6));
-            let mut drive = Drive::new(at(3.3), "test".to_owned(), limits, true, None);
-            (0..3).any(|tick| {
-                let now = Stamp::from_seconds(10.0 + 0.05 * f64::from(tick));
-                let velocity = Twist::STOP;
-                let seen = Now { now, base: &at(0.6), velocity, costmap: &costmap, movers: &[], held: false };
-                let step = drive.step(&seen, &mut mppi);
-                if drive.doubts() {
-                    costmap.forget_unseen(UNSEEN_S);
-                }
-                matches!(step, Step::Path(_))
-            })
-        };
-        assert!(way(false), "it goes and looks");
-        assert!(!way(true), "it waits");
-    }
-
-    /// Somebody stands at its corner, so near that the guard lets it go no farther: it goes back, although the guard's last
-    /// word was no.
-    #[test]
-    fn held_by_the_guard_it_goes_back_from_who_stands_at_its_corner() {
-        let mut costmap = room();
-        let mut mppi = Mppi::new(costmap.footprint(), Seed(1));
-        let twist = |x: f64, yaw: f64| Twist { x, y: x, yaw };
-        let limits = Limits { speed: twist(0.5, 1.0), acceleration: twist(0.8, 1.6) };
-        let at = |x: f64| Isometry2::new(Vector2::new(x, 2.0), 0.0);
-        let mut drive = Drive::new(at(3.3), "test".to_owned(), limits, true, None);
-        let mut now = Stamp::from_seconds(1.0);
-        let mut step = |drive: &mut Drive, costmap: &Costmap, x: f64, held: bool| {
-            now = now + Duration::from_millis(50);
-            let velocity = Twist::STOP;
-            drive.step(&Now { now, base: &at(x), velocity, costmap, movers: &[], held }, &mut mppi)
-        };
-        for tick in 0..29 {
-            step(&mut drive, &costmap, 0.6 + 0.05 * f64::from(tick), false);
-        }
-        costmap.look(Stamp::from_seconds(3.0), &Point2::new(2.2, 2.0), &[Point2::new(2.475, 2.33)], &at(2.0));
-        let mut back = 0;
-        for _ in 0..190 {
-            if let Step::Drive(twist) = step(&mut drive, &costmap, 2.0, true) {
-                back += u32::from(twist.x < -0.01);
-            }
-        }
-        assert!(back > 0, "it goes back");
-    }
-}
+mod tests;

@@ -16,6 +16,9 @@ pub const FROM_NOWHERE_M: f64 = 5.0;
 pub const KIDNAP_S: f64 = 2.0;
 /// And drives with seconds between scans have at least so many scans for it.
 const KIDNAP_SCANS: usize = 4;
+/// So long after it was noticed no wrong place may be trusted, and so many scans at least.
+pub const KIDNAP_AFTER_S: f64 = 10.0;
+const KIDNAP_AFTER_SCANS: usize = 20;
 /// The right place is within this of the reference, metres and radians (10 degrees).
 const RIGHT_M: f64 = 0.5;
 const RIGHT_RAD: f64 = 10.0 * std::f64::consts::PI / 180.0;
@@ -162,8 +165,13 @@ fn is_right(pose: &Pose2<Map, Base>, truth: &Pose2<Map, Base>) -> bool {
 /// What came of being carried away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kidnapped {
-    /// The pose was withdrawn, or right again, after so many seconds.
-    Noticed(f64),
+    /// The pose was withdrawn, or right again.
+    Noticed {
+        /// Seconds from the kidnap on.
+        after_s: f64,
+        /// It was sure of a wrong place once more within [`KIDNAP_AFTER_S`].
+        wrong_again: bool,
+    },
     /// Still sure of a wrong place after [`KIDNAP_S`].
     Unnoticed,
     /// It was not tracking when it was carried away, so that nothing can be said.
@@ -199,18 +207,30 @@ pub fn kidnap(localiser: &mut Localiser, log: &DriveLog, from: usize, before: us
     if last.as_ref().and_then(Localisation::tracked).is_none() {
         return Kidnapped::NotTracking;
     }
-    let mut since_s = 0.0;
+    let (mut since_s, mut noticed) = (0.0, None::<(f64, usize)>);
     for (scans, index) in (to..log.steps.len()).enumerate() {
         let step = if scans == 0 { Some((0.1, Isometry2::identity())) } else { moved(index) };
         since_s += step.map_or(0.0, |(seconds, _)| seconds);
-        if since_s > KIDNAP_S && scans >= KIDNAP_SCANS {
-            break;
+        match noticed {
+            None if since_s > KIDNAP_S && scans >= KIDNAP_SCANS => return Kidnapped::Unnoticed,
+            Some((after_s, then))
+                if since_s - after_s > KIDNAP_AFTER_S && scans - then >= KIDNAP_AFTER_SCANS =>
+            {
+                break;
+            }
+            _ => {}
         }
         let answer = give_at(localiser, index, step);
         let sure = answer.as_ref().and_then(Localisation::tracked).map(|e| e.map_from_base);
-        if sure.is_none_or(|pose| is_right(&pose, &log.steps[index].reference)) {
-            return Kidnapped::Noticed(since_s);
+        let wrong = sure.is_some_and(|pose| !is_right(&pose, &log.steps[index].reference));
+        match noticed {
+            Some((after_s, _)) if wrong => return Kidnapped::Noticed { after_s, wrong_again: true },
+            None if !wrong => noticed = Some((since_s, scans)),
+            _ => {}
         }
     }
-    Kidnapped::Unnoticed
+    match noticed {
+        Some((after_s, _)) => Kidnapped::Noticed { after_s, wrong_again: false },
+        None => Kidnapped::Unnoticed,
+    }
 }

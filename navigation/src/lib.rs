@@ -26,7 +26,6 @@ mod test_world;
 #[cfg(test)]
 mod tests;
 pub mod told;
-mod trail;
 mod zones;
 
 pub use guard::LastWord;

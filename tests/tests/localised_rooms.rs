@@ -22,6 +22,7 @@ struct Count {
     way_m: Vec<f64>,
     kidnaps: usize,
     noticed: usize,
+    wrong_again: u32,
     /// Of tracking, a value for each room.
     nees: Vec<f64>,
     rmse_m: Vec<f64>,
@@ -73,9 +74,15 @@ fn room(seed: u64, count: &mut Count) {
             continue;
         }
         match evaluate::kidnap(&mut fresh.clone(), &log, from, KIDNAP_BEFORE, to) {
-            Kidnapped::Noticed(_) => {
+            Kidnapped::Noticed { wrong_again, .. } => {
                 count.kidnaps += 1;
                 count.noticed += 1;
+                count.wrong_again += u32::from(wrong_again);
+                if wrong_again {
+                    println!(
+                        "seed {seed}: kidnap from {from} to {to} noticed, and then sure of a wrong place"
+                    );
+                }
             }
             Kidnapped::Unnoticed => {
                 count.kidnaps += 1;
@@ -98,7 +105,7 @@ fn it_is_found_and_never_sure_of_a_wrong_place() {
         room(seed, &mut count);
     }
     println!(
-        "{} rooms: found {} of {}, wrong {}, after {:.2} m (median), {:.2} m (p95); kidnaps noticed {} of {}",
+        "{} rooms: found {} of {}, wrong {}, after {:.2} m (median), {:.2} m (p95); kidnaps noticed {} of {}, sure of a wrong place after {}",
         count.rooms,
         count.found,
         count.starts,
@@ -106,7 +113,8 @@ fn it_is_found_and_never_sure_of_a_wrong_place() {
         evaluate::quantile(&count.way_m, 0.5),
         evaluate::quantile(&count.way_m, 0.95),
         count.noticed,
-        count.kidnaps
+        count.kidnaps,
+        count.wrong_again
     );
     println!(
         "tracking: NEES mean {:.2}, of rooms p10 {:.2} p50 {:.2} p90 {:.2}; RMSE of rooms p50 {:.4} p90 {:.4} m; {} in doubt, {} without a pose, of {} scans",
@@ -122,6 +130,6 @@ fn it_is_found_and_never_sure_of_a_wrong_place() {
     );
     assert_eq!(count.wrong, 0, "it was sure of a wrong place");
     assert!(count.found * 100 >= count.starts * 95, "found {} of {}", count.found, count.starts);
-    assert!(count.noticed * 100 >= count.kidnaps * 95, "noticed {} of {}", count.noticed, count.kidnaps);
+    assert!(count.noticed * 100 >= count.kidnaps * 99, "noticed {} of {}", count.noticed, count.kidnaps);
     assert_eq!(count.lost, 0, "tracking was lost");
 }

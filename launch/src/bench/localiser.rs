@@ -247,7 +247,7 @@ pub fn kidnap(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
         let fresh = evaluate::localiser(&grid, &log, 1);
         let count = log.steps.len() - 2 * KIDNAP_BEFORE;
         let bar = notes.steps(case.log, plan.starts).clone();
-        let (mut seconds, mut tried) = (Vec::new(), 0);
+        let (mut seconds, mut tried, mut again) = (Vec::new(), 0, 0);
         for start in 0..plan.starts {
             bar.inc(1);
             let from = start * count / plan.starts;
@@ -258,8 +258,9 @@ pub fn kidnap(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
                 continue;
             }
             match evaluate::kidnap(&mut fresh.clone(), &log, from, KIDNAP_BEFORE, to) {
-                Kidnapped::Noticed(after_s) => {
+                Kidnapped::Noticed { after_s, wrong_again } => {
                     tried += 1;
+                    again += usize::from(wrong_again);
                     seconds.push(after_s);
                 }
                 Kidnapped::Unnoticed => tried += 1,
@@ -268,6 +269,9 @@ pub fn kidnap(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
         }
         let share = seconds.len() as f64 / tried as f64;
         notes.figure(case.log, "noticed within 2 s", "", share, tried).aim = Some(Aim::AtLeast(NOTICED));
+        // Within `evaluate::KIDNAP_AFTER_S`.
+        let share = again as f64 / seconds.len() as f64;
+        notes.figure(case.log, "and wrong again within 10 s", "", share, seconds.len());
         let median = evaluate::quantile(&seconds, 0.5);
         notes.figure(case.log, "noticed after, median", "s", median, seconds.len()).spread =
             Some(range(&seconds));

@@ -32,6 +32,11 @@ const HEADING_PER_RAD: f64 = 0.05;
 const REST_M: f64 = 0.001;
 const REST_RAD: f64 = 0.0005;
 
+/// Dead reckoning is defied by more than so many of its sigmas, where that is more than so many metres or radians.
+const DEFIED_SIGMAS: f64 = 5.0;
+const DEFIED_M: f64 = 0.1;
+const DEFIED_RAD: f64 = 0.1;
+
 /// The map is never off by more than this, as information: 5 cm and 0.03 rad, one sigma.
 const LEAST_KNOWN: Vector3<f64> = Vector3::new(400.0, 400.0, 1111.0);
 
@@ -133,6 +138,12 @@ impl Hypothesis {
     /// State-Space Methods to Navigation Problems", 1966).
     pub fn whole_covariance(&self) -> Matrix3<f64> {
         self.covariance + self.map_error
+    }
+
+    /// Whether a jump is more than dead reckoning can be wrong.
+    pub fn is_defied_by(&self, jump: &Vector3<f64>) -> bool {
+        let sigmas = self.covariance.try_inverse().map_or(0.0, |inverse| jump.dot(&(inverse * jump)).sqrt());
+        sigmas > DEFIED_SIGMAS && (jump.xy().norm() > DEFIED_M || jump.z.abs() > DEFIED_RAD)
     }
 
     /// Lets the covariance admit a jump.

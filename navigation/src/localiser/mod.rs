@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 pub enum LocalisationState {
     /// One place fits, and has for several scans.
     Tracking,
-    /// A place fits, but it is new, or another one fits as well.
+    /// A place fits, but it is new, or another one fits as well, or something has just happened to it.
     Ambiguous,
     /// No place is known that fits.
     Lost,
@@ -52,7 +52,7 @@ pub struct Localisation {
 pub enum Place {
     /// One place fits, and has for several scans.
     Tracking(Estimate),
-    /// A place fits, but it is new, or another one fits as well: not to be driven by.
+    /// A place fits, but it is new, or another one fits as well, or something has just happened to it: not to be driven by.
     Ambiguous(Estimate),
     /// No place is known that fits.
     Lost,
@@ -112,6 +112,9 @@ const SCANS_TO_LOSE: u32 = 4;
 const SCANS_TO_STARTLE: u32 = 2;
 /// Scans that do not fit for so long, seconds, and the place is given up even if new things all around might be why.
 const DESPAIR_S: f64 = 5.0;
+/// A base whose place has to be moved against dead reckoning was pushed, or carried away: the place is doubted for so many scans, and
+/// the whole map is searched.
+const JUMP_SCANS: u32 = 5;
 /// So many scans must fit before a new place is trusted.
 const SCANS_TO_TRUST: u32 = 4;
 /// Scans from one search of the whole map to the next, and before the first: a pose may be told in that time.
@@ -152,6 +155,8 @@ pub struct Localiser {
     /// Scans in a row that fit much worse than those before.
     startling_scans: u32,
     idle_scans: u32,
+    /// Scans for which the place is doubted for a jump yet.
+    jumped: u32,
     views: Views,
 }
 
@@ -173,6 +178,7 @@ impl Localiser {
             contradicting_scans: 0,
             startling_scans: 0,
             idle_scans: SCANS_BETWEEN_SEARCHES,
+            jumped: 0,
             views: Views::default(),
         }
     }
@@ -184,6 +190,7 @@ impl Localiser {
         self.unfit_since = None;
         self.contradicting_scans = 0;
         self.startling_scans = 0;
+        self.jumped = 0;
         self.idle_scans = SCANS_BETWEEN_SEARCHES;
     }
 
@@ -194,6 +201,7 @@ impl Localiser {
         self.unfit_since = None;
         self.contradicting_scans = 0;
         self.startling_scans = 0;
+        self.jumped = 0;
         self.idle_scans = SCANS_BETWEEN_SEARCHES;
     }
 
@@ -237,6 +245,7 @@ impl Localiser {
 
     fn correct(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
         let single = self.hypotheses.len() == 1;
+        self.jumped = self.jumped.saturating_sub(1);
         for index in 0..self.hypotheses.len() {
             let (expected, covariance) = (self.hypotheses[index].pose, self.hypotheses[index].covariance);
             self.update(index, eye, points);
@@ -277,7 +286,11 @@ impl Localiser {
             // The prior has been wrong: it must not pull the new pose back.
             let hypothesis = &mut self.hypotheses[index];
             if better.explained >= FOUND_SHARE && better.score > fit.score + CLEARLY_BETTER {
-                hypothesis.widen(&difference(&better.pose, &hypothesis.pose));
+                let jump = difference(&better.pose, &hypothesis.pose);
+                if index == 0 && hypothesis.confirmed && hypothesis.is_defied_by(&jump) {
+                    self.jumped = JUMP_SCANS;
+                }
+                hypothesis.widen(&jump);
                 fit = better;
             }
         }
@@ -340,7 +353,8 @@ impl Localiser {
     /// new furniture all around looks like a kidnap for a while.
     fn search_when_due(&mut self, now: Stamp, eye: &Point2<f64>, points: &[Point2<f64>]) {
         self.idle_scans = self.idle_scans.saturating_add(1);
-        let wanted = self.is_lost(now) || self.startling_scans >= SCANS_TO_STARTLE;
+        let startled = self.startling_scans >= SCANS_TO_STARTLE || self.jumped == JUMP_SCANS;
+        let wanted = self.is_lost(now) || startled;
         if !wanted || self.idle_scans < SCANS_BETWEEN_SEARCHES {
             return;
         }
@@ -391,7 +405,14 @@ impl Localiser {
             covariance: [0, 1, 2].map(|row| [c[(row, 0)], c[(row, 1)], c[(row, 2)]]),
             confidence: (alone * best.explained).clamp(0.0, 1.0),
         };
-        if !best.confirmed || alone < 0.95 || best.scans < SCANS_TO_TRUST || best.explained < FITTING_SHARE {
+        // What has just happened may be that it was carried away.
+        let startled = self.startling_scans >= SCANS_TO_STARTLE || self.jumped > 0;
+        if startled
+            || !best.confirmed
+            || alone < 0.95
+            || best.scans < SCANS_TO_TRUST
+            || best.explained < FITTING_SHARE
+        {
             Place::Ambiguous(estimate)
         } else {
             Place::Tracking(estimate)
