@@ -21,8 +21,6 @@ STRIDE = 4
 UNIT_PX = 32.0
 # The reader's picture: a vessel with this share of its height and width around it.
 CROP_WIDTH, CROP_HEIGHT, CROP_MARGIN = 64, 96, 0.12
-# Channels at a half, a quarter, an eighth and a sixteenth of the size: what two cores train in an hour.
-WIDTHS = (12, 24, 48, 72)
 
 
 def conv(inputs, outputs, stride=1, dilation=1):
@@ -55,14 +53,14 @@ class Join(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Features at a quarter, an eighth and a sixteenth of the picture's size."""
+    """Features at a quarter, an eighth and a sixteenth of the picture's size: channels from a half of the size on, and the dilations of the last blocks."""
 
-    def __init__(self, widths):
+    def __init__(self, widths, deep):
         super().__init__()
         a, b, c, d = widths
         self.stem = nn.Sequential(conv(3, a, 2), conv(a, b, 2), Block(b))
         self.middle = nn.Sequential(conv(b, c, 2), Block(c), Block(c))
-        self.deep = nn.Sequential(conv(c, d, 2), Block(d), Block(d, 2))
+        self.deep = nn.Sequential(conv(c, d, 2), *(Block(d, dilation) for dilation in deep))
 
     def forward(self, x):
         fine = self.stem((x - 0.45) / 0.25)
@@ -74,11 +72,14 @@ class Detector(nn.Module):
     """Answer: `[N, 1 + 4 + types + parts, H / 4, W / 4]`: the middle of a vessel (logit); the way from here to its left, top,
     right and bottom edge in UNIT_PX; what it is (logits); vessel, cap, content (logits)."""
 
+    # Multiples of 16 cost a processor no more than less would.
+    WIDTHS, DEEP = (16, 32, 48, 96), (1, 2, 1)
+
     def __init__(self):
         super().__init__()
-        self.encoder = Encoder(WIDTHS)
-        self.up = Join(WIDTHS[3], WIDTHS[2], 48)
-        self.upper = Join(48, WIDTHS[1], 32)
+        self.encoder = Encoder(self.WIDTHS, self.DEEP)
+        self.up = Join(self.WIDTHS[3], self.WIDTHS[2], 48)
+        self.upper = Join(48, self.WIDTHS[1], 32)
         self.head = conv(32, 32)
         self.out = nn.Conv2d(32, 1 + 4 + len(TYPES) + len(PARTS), 1)
         # Most places are the middle of nothing.
@@ -93,16 +94,18 @@ class Reader(nn.Module):
     """Answers: `phases` (logits), `fill` (share of the height that can be filled), `types` (logits), `masks` (logits of the
     parts at half the crop's size)."""
 
+    WIDTHS, DEEP = (12, 24, 48, 72), (1, 2)
+
     def __init__(self):
         super().__init__()
-        self.encoder = Encoder(WIDTHS)
-        self.up = Join(WIDTHS[3], WIDTHS[2], 48)
-        self.upper = Join(48, WIDTHS[1], 24)
+        self.encoder = Encoder(self.WIDTHS, self.DEEP)
+        self.up = Join(self.WIDTHS[3], self.WIDTHS[2], 48)
+        self.upper = Join(48, self.WIDTHS[1], 24)
         self.mask = nn.Sequential(conv(24, 24), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(24, len(PARTS), 3, 1, 1))
         rows = CROP_HEIGHT // 16
-        pooled = (WIDTHS[1] + 48) * len(PARTS)
+        pooled = (self.WIDTHS[1] + 48) * len(PARTS)
         self.flat = nn.Sequential(
-            nn.Linear(WIDTHS[3] * rows + 48 + pooled, 128), nn.ReLU(True), nn.Dropout(0.1))
+            nn.Linear(self.WIDTHS[3] * rows + 48 + pooled, 128), nn.ReLU(True), nn.Dropout(0.1))
         self.phases = nn.Linear(128, len(PHASES))
         self.types = nn.Linear(128, len(TYPES))
         self.fill = nn.Linear(128, 1)

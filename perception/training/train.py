@@ -25,41 +25,9 @@ from torch.nn import functional as F
 
 from networks import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX, Detector, Reader
 from held import detector_scores, reader_scores
-from pictures import crops, detector_sample, load, reader_sample
-
-DETECTOR_SIDE = 128
-# Height from which on the reader is trained on vessels, pixels.
-READ_PX = 40
-
-
-class Squares:
-    """What the detector is shown."""
-
-    def __init__(self, shown):
-        self.shown = shown
-
-    def batch(self, random, count):
-        samples = [detector_sample(self.shown[random.integers(len(self.shown))], DETECTOR_SIDE, random) for _ in range(count)]
-        return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
-
-
-class Crops:
-    """What the reader is shown: rare contents more often than they stand there."""
-
-    def __init__(self, shown):
-        self.crops = crops(shown, READ_PX)
-        often = {}
-        for crop in self.crops:
-            for phase in crop.vessel.phases:
-                often[phase] = often.get(phase, 0) + 1
-        rarest = np.array([min(often[phase] for phase in crop.vessel.phases) for crop in self.crops])
-        self.shares = rarest ** -0.5 / (rarest ** -0.5).sum()
-
-    def batch(self, random, count):
-        picked = random.choice(len(self.crops), count, p=self.shares)
-        samples = [reader_sample(self.crops[index], random) for index in picked]
-        return [torch.from_numpy(np.stack(column)) for column in zip(*samples)]
-
+from pictures import load
+from crops import Crops
+from squares import Squares
 
 def detector_loss(out, batch):
     _, heat, asked, boxes, types, weight, masks = batch
@@ -96,6 +64,10 @@ def reader_loss(out, batch):
     return loss, {"phase": phase, "fill": height, "type": kinds, "mask": cover}
 
 
+# Steps in which the rate rises, and the share of all in which it falls, and in which only what a robot could see is shown.
+RISES, FALLS = 500, 0.3
+
+
 class ToldDetector(nn.Module):
     """The detector with its answers as shares and pixels."""
 
@@ -121,7 +93,7 @@ class ToldReader(nn.Module):
 
 
 TASKS = {
-    "detector": dict(network=Detector, told=ToldDetector, shown=Squares, scores=detector_scores, loss=detector_loss, size=16, rate=2e-3,
+    "detector": dict(network=Detector, told=ToldDetector, shown=Squares, scores=detector_scores, loss=detector_loss, size=8, rate=2e-3,
                      input="image", outputs=["maps"], example=(1, 3, 192, 256),
                      axes={"image": {2: "height", 3: "width"}, "maps": {2: "rows", 3: "columns"}}),
     "reader": dict(network=Reader, told=ToldReader, shown=Crops, scores=reader_scores, loss=reader_loss, size=32, rate=2e-3,
@@ -147,6 +119,32 @@ def multiplies_bfloat16():
     return file.is_file() and "amx_bf16" in file.read_text()
 
 
+def begin_as(network, weights):
+    """Takes over another run's weights. Where this network is wider it answers the same at first: what it had sees nothing of what is new, and
+    blocks that are new add nothing (as Chen et al., Net2Net, 2016, for blocks)."""
+    own = network.state_dict()
+    with torch.no_grad():
+        for name, value in own.items():
+            old = weights.get(name)
+            if old is None:
+                if name.endswith("second.1.weight"):
+                    value.zero_()
+            elif value.dim() < 2:
+                value[tuple(slice(size) for size in old.shape)] = old
+            else:
+                value[:old.shape[0], old.shape[1]:] = 0.0
+                value[:old.shape[0], :old.shape[1]] = old
+
+
+def falls_from(steps):
+    return int((1 - FALLS) * steps)
+
+
+def share_of_rate(step, steps):
+    """Of the highest rate: it rises, stays, and falls to nothing. While it stays, a run can still be made longer or shorter."""
+    return min((step + 1) / RISES, 1.0, (steps - step) / (steps - falls_from(steps)))
+
+
 def train(args, task):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(args.threads)
@@ -155,7 +153,6 @@ def train(args, task):
     network = task["network"]().to(device, memory_format=torch.channels_last)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), lr=task["rate"], weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, task["rate"], args.steps + 1, pct_start=0.1)
     kept = args.out / f"{args.task}.pt"
     began = 0
     if kept.is_file():
@@ -165,13 +162,13 @@ def train(args, task):
         network.load_state_dict(state["network"])
         mean = state["mean"]
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
         began = state["step"]
+        if args.steps != state["steps"] and began > falls_from(min(args.steps, state["steps"])):
+            sys.exit(f"{kept} is at step {began} of {state['steps']}, and its rate falls already: give --steps {state['steps']}")
         print(f"goes on from step {began}", file=sys.stderr)
     elif args.start:
-        mean = torch.load(args.start, map_location=device)["mean"]
-        network.load_state_dict(mean)
-        mean = {name: value.clone() for name, value in mean.items()}
+        begin_as(network, torch.load(args.start, map_location=device)["mean"])
+        mean = {name: value.clone() for name, value in network.state_dict().items()}
     pictures, held = [], []
     for folder in args.data:
         shown = load(folder, args.limit)
@@ -186,19 +183,20 @@ def train(args, task):
     sums, seen, clock, saved = {}, 0, time.time(), time.time()
     for step in range(began, args.steps):
         # Each step has its own draws, so that a run that goes on is the run that was interrupted.
-        batch = [x.to(device) for x in shown.batch(np.random.default_rng([args.seed, step]), task["size"])]
+        batch = [x.to(device) for x in shown.batch(np.random.default_rng([args.seed, step]), task["size"], step >= falls_from(args.steps))]
         with torch.autocast(device, torch.bfloat16, enabled=device == "cpu" and multiplies_bfloat16()):
             out = network(batch[0].to(memory_format=torch.channels_last))
         out = tuple(part.float() for part in out) if isinstance(out, tuple) else out.float()
         loss, parts = task["loss"](out, batch)
+        for group in optimiser.param_groups:
+            group["lr"] = task["rate"] * share_of_rate(step, args.steps)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        schedule.step()
         follow(mean, network, step)
         for name, value in parts.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
         seen += 1
         if (step + 1) % args.tell == 0 or step + 1 == args.steps:
             told = "  ".join(f"{name} {value / seen:.3f}" for name, value in sums.items())
@@ -208,7 +206,7 @@ def train(args, task):
             sums, seen, clock = {}, 0, time.time()
         if time.time() - saved > 60 or step + 1 == args.steps:
             state = dict(args=vars_of(args), network=network.state_dict(), mean=mean, optimiser=optimiser.state_dict(),
-                         schedule=schedule.state_dict(), step=step + 1)
+                         steps=args.steps, step=step + 1)
             torch.save(state, kept.with_suffix(".part"))
             kept.with_suffix(".part").rename(kept)
             saved = time.time()
@@ -218,7 +216,7 @@ def train(args, task):
 
 
 def vars_of(args):
-    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "steps", "seed", "limit", "start", "held")}
+    return {name: str(value) for name, value in vars(args).items() if name in ("task", "data", "seed", "limit", "start", "held")}
 
 
 def write(args, task, network, thresholds, scores):
