@@ -10,6 +10,8 @@ from networks import PHASES
 EMPTY = PHASES.index("empty")
 # Filled vessels that may be called empty, share.
 CALLED_EMPTY = 0.02
+# Of the contents that are told, the share that must be right.
+RIGHT = 0.5
 # How much more a miss weighs than a thing that is none, in the F-score.
 MISSED = 2.0
 
@@ -40,13 +42,17 @@ def reader_scores(told, shown):
     shares, level, kinds, parts = (torch.cat(column).numpy() for column in zip(*answers))
     truth = phases > 0.5
     filled = ~truth[:, EMPTY]
-    # A content is told where that scores best. The reader is no surer than it is right, so that of what it tells at these shares about as much is.
-    wrong = lambda phase, empty: told_phases(shares, phase, empty)[filled, EMPTY].mean()
-    best = []
-    for phase in (0.5, 0.45, 0.4, 0.35, 0.3):
+    # Of what a robot has, whole pictures, and of close-ups alike: the worse of the two counts.
+    cut_out = np.array([crop.from_picture for crop in shown.crops])
+    kinds_of = [some for some in (filled & cut_out, filled & ~cut_out) if some.any()]
+    wrong = lambda phase, empty: max((told_phases(shares, phase, empty)[some, EMPTY].mean() for some in kinds_of), default=0.0)
+    # A content is told where that scores best and at least half of what is told is right, where there is such a limit: a guess is worse than a doubt.
+    ways = []
+    for phase in (0.3, 0.35, 0.4, 0.45, 0.5):
         empty = next((limit for limit in np.arange(phase, 0.96, 0.05) if wrong(phase, limit) <= CALLED_EMPTY), 0.99)
-        best.append((macro_f1(told_phases(shares, phase, empty), truth), phase, empty))
-    _, phase, empty = max(best)
+        believed = told_phases(shares, phase, empty)
+        ways.append(((believed & truth).sum() >= RIGHT * believed.sum(), macro_f1(believed, truth), phase, empty))
+    _, _, phase, empty = max(ways)
     believed = told_phases(shares, phase, empty)
     sure = believed.any(1)
     at = filled & (fill >= 0) & sure
@@ -56,7 +62,8 @@ def reader_scores(told, shown):
         "vessels": len(samples),
         "phase_macro_f1": macro_f1(believed, truth),
         "in_doubt": float(1 - sure.mean()),
-        "filled_called_empty": float(wrong(phase, empty)),
+        "told_right": float((believed & truth).sum() / max(believed.sum(), 1)),
+        "filled_called_empty": float(believed[filled, EMPTY].mean()) if filled.any() else 0.0,
         "fill_median_error": float(np.median(np.abs(level[at, 0] - fill[at]))) if at.any() else 1.0,
         "type_right": float((best == types).mean()),
         "mask_overlap": float(((cover & mine).sum((1, 2)) / np.maximum((cover | mine).sum((1, 2)), 1)).mean()),
