@@ -100,7 +100,7 @@ impl Costmap {
         }
         self.now = now;
         self.clear_outline(base);
-        self.tidy_marks(REMEMBERED_S);
+        self.forget_unseen(REMEMBERED_S);
     }
 
     /// Forgets all that was seen: it was placed by a pose that turned out wrong.
@@ -111,24 +111,18 @@ impl Costmap {
 
     /// Whether something is remembered that no scan has shown for so many seconds.
     pub fn remembers_unseen(&self, for_s: f64) -> bool {
-        let old = |mark: &&u32| {
-            let seen = self.seen[**mark as usize];
+        self.marks.iter().any(|mark| {
+            let seen = self.seen[*mark as usize];
             seen != Stamp::ZERO && self.now.since(seen) > for_s
-        };
-        self.marks.iter().any(|mark| old(&mark))
+        })
     }
 
-    /// Forgets what no scan has shown for so many seconds.
+    /// Forgets what no scan has shown for so many seconds, and drops marks that no longer hold, so that they stay few.
     pub fn forget_unseen(&mut self, for_s: f64) {
-        self.tidy_marks(for_s);
-    }
-
-    /// Drops marks that no longer hold, so that they stay few.
-    fn tidy_marks(&mut self, remembered_s: f64) {
         let (now, seen) = (self.now, &mut self.seen);
         self.marks.retain(|index| {
             let mark = &mut seen[*index as usize];
-            if now.since(*mark) > remembered_s {
+            if now.since(*mark) > for_s {
                 *mark = Stamp::ZERO;
             }
             *mark != Stamp::ZERO

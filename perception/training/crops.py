@@ -18,8 +18,6 @@ CLEAR_SHARE, LEAST_CONTRAST = 0.45, 6.0
 AT_EDGE_PX = 1.5
 # The share of a batch that is cut out of whole pictures, which is what a robot has.
 PICTURES = 0.35
-# Pictures' least side, pixels: what is smaller is a close-up.
-PICTURE_PX = 192
 # The share of crops of which all but the vessel is something else.
 ELSEWHERE = 0.25
 
@@ -81,7 +79,7 @@ def crops(shown):
                 continue
             at_edge = min(left, top, width - right, height - bottom) < AT_EDGE_PX
             parts = (mine * (1 + 2 * (parts & 1) + 2 * (parts & 2))).astype(np.uint8)
-            kept.append(Crop(pixels, parts, vessel, at_edge, min(height, width) >= PICTURE_PX))
+            kept.append(Crop(pixels, parts, vessel, at_edge, not picture.is_close_up))
     return kept
 
 

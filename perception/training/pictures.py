@@ -12,6 +12,10 @@ from networks import TYPES
 NOTHING = 255
 # A vessel that is hidden for the most part, or too many: it is there, and nothing is asked of it.
 OTHER = 254
+# What is smaller along one side is a close-up of one vessel, and no picture of a robot's, pixels.
+PICTURE_PX = 192
+
+
 def runs_of(rle, size):
     """COCO's run lengths, compressed or not: where each run of ones begins and ends, counted down the columns."""
     counts = rle["counts"]
@@ -49,6 +53,10 @@ class Shown:
     def __init__(self, pixels, owner, parts, vessels, smooth=None):
         self.pixels, self.owner, self.parts, self.vessels = pixels, owner, parts, vessels
         self._smooth = smooth
+
+    @property
+    def is_close_up(self):
+        return min(self.owner.shape) < PICTURE_PX
 
     @property
     def smooth(self):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from PIL import Image
 
 from camera import as_camera
 from networks import STRIDE, UNIT_PX
@@ -28,9 +27,8 @@ class Squares:
     """What the detector is shown."""
 
     def __init__(self, shown):
-        # Close-ups are smaller than a square shows.
-        self.pictures = [picture for picture in shown if min(picture.owner.shape) >= SIDE]
-        self.close_ups = [picture for picture in shown if min(picture.owner.shape) < SIDE]
+        self.pictures = [picture for picture in shown if not picture.is_close_up]
+        self.close_ups = [picture for picture in shown if picture.is_close_up]
 
     def batch(self, random, count, as_robot=False):
         """What a robot could see alone, or close-ups put together, too."""

@@ -29,6 +29,10 @@ from pictures import load
 from crops import Crops
 from squares import Squares
 
+# Steps in which the rate rises, and the share of all in which it falls, and in which only what a robot could see is shown.
+RISES, FALLS = 500, 0.3
+
+
 def detector_loss(out, batch):
     _, heat, asked, boxes, types, weight, masks = batch
     logit, box, kind, parts = out.split([1, 4, len(TYPES), len(PARTS)], 1)
@@ -62,10 +66,6 @@ def reader_loss(out, batch):
     cover = F.binary_cross_entropy_with_logits(parts, masks)
     loss = phase + 4.0 * height + 0.3 * kinds + 2.0 * cover
     return loss, {"phase": phase, "fill": height, "type": kinds, "mask": cover}
-
-
-# Steps in which the rate rises, and the share of all in which it falls, and in which only what a robot could see is shown.
-RISES, FALLS = 500, 0.3
 
 
 class ToldDetector(nn.Module):
