@@ -44,12 +44,11 @@ def as_camera(image, random):
         tone = 0.45 + (tone - 0.45) * random.uniform(0.7, 1.35)
     if random.random() < 0.3:
         tone = tone + random.uniform(0.0, 0.12) * (1 - tone)
-    image = image.point((255.0 * np.clip(tone, 0, 1) + 0.5).astype(np.uint8).T.ravel().tolist())
+    tone, pixels = np.clip(tone, 0, 1).astype(np.float32), np.asarray(image)
+    x = np.stack([tone[:, colour].take(pixels[:, :, colour]) for colour in range(3)])
     # Never so pale that a coloured liquid is a clear one.
-    own = random.uniform(0.7, 1.4)
-    grey = (1 - own) / 3
-    image = image.convert("RGB", tuple(own * (row == column) + grey if column < 3 else 0.0 for row in range(3) for column in range(4)))
-    x = np.asarray(image).astype(np.float32) * np.float32(1 / 255)
+    own = np.float32(random.uniform(0.7, 1.4))
+    x = own * x + (1 - own) * x.mean(0)
     start = random.integers(len(NOISE) - x.size)
     x += NOISE[start:start + x.size].reshape(x.shape) * np.float32(random.uniform(0.0, 0.03))
-    return np.clip(x, 0, 1, out=x).transpose(2, 0, 1)
+    return np.clip(x, 0, 1, out=x)

@@ -5,7 +5,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from camera import as_camera, median
-from networks import CROP_HEIGHT, CROP_MARGIN, CROP_WIDTH, PARTS, PHASES
+from classes import CROP_HEIGHT, CROP_MARGIN, CROP_WIDTH, PARTS, PHASES
 from pictures import cut, shares
 
 # Height from which on vessels are read, pixels, as the robot does.

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from classes import PHASES
 from crops import reader_sample
-from found import curve, judged
-from networks import PHASES
+from judged import curve, judged
 
 EMPTY = PHASES.index("empty")
 # Filled vessels that may be called empty, share.

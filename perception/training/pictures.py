@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from camera import median
-from networks import TYPES
+from classes import TYPES
 
 NOTHING = 255
 # A vessel that is hidden for the most part, or too many: it is there, and nothing is asked of it.

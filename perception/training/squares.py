@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from camera import as_camera
-from networks import STRIDE, UNIT_PX
+from classes import STRIDE, UNIT_PX
 from pictures import NOTHING, OTHER, Shown, Vessel, cut, shares
 
 # Sides of a square, pixels: the robot shows whole pictures, and what the network takes into account at a place is as wide.

@@ -23,7 +23,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from networks import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX, Detector, Reader
+from classes import CROP_HEIGHT, CROP_WIDTH, PARTS, PHASES, STRIDE, TYPES, UNIT_PX
+from networks import Detector, Reader
 from held import detector_scores, reader_scores
 from pictures import load
 from crops import Crops
@@ -31,6 +32,8 @@ from squares import Squares
 
 # Steps in which the rate rises, and the share of all in which it falls, and in which only what a robot could see is shown.
 RISES, FALLS = 500, 0.3
+# The mean over weights takes in every so many steps' weights.
+FOLLOWS = 4
 
 
 def detector_loss(out, batch):
@@ -104,7 +107,7 @@ TASKS = {
 
 def follow(mean, network, step):
     """Running mean of the weights: what is shipped."""
-    keep = min(0.998, (1 + step) / (10 + step))
+    keep = min(0.998, (1 + step) / (10 + step)) ** FOLLOWS
     with torch.no_grad():
         for name, value in network.state_dict().items():
             if value.dtype.is_floating_point:
@@ -152,7 +155,9 @@ def train(args, task):
     # Colours of a pixel side by side: two thirds of the time on processors.
     network = task["network"]().to(device, memory_format=torch.channels_last)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
-    optimiser = torch.optim.AdamW(network.parameters(), lr=task["rate"], weight_decay=0.02)
+    # All weights by one call: 3 ms instead of 14. PyTorch has that on processors from 2.4 on.
+    fused = {"fused": True} if tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 4) else {}
+    optimiser = torch.optim.AdamW(network.parameters(), lr=task["rate"], weight_decay=0.02, **fused)
     kept = args.out / f"{args.task}.pt"
     began = 0
     if kept.is_file():
@@ -194,7 +199,8 @@ def train(args, task):
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        follow(mean, network, step)
+        if (step + 1) % FOLLOWS == 0:
+            follow(mean, network, step)
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
         seen += 1

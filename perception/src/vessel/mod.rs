@@ -103,7 +103,8 @@ pub struct VesselSight {
     /// What is in it: none where that is in doubt, which JSON has as `unknown` alone; nothing where it has no inside.
     #[serde(serialize_with = "phases_or_unknown")]
     pub phases: Option<Vec<Phase>>,
-    /// Height of the highest level, share of the height that can be filled; 0 where empty, none where that is in doubt.
+    /// Height of the highest level, share of the height that can be filled; 0 where nothing in it has one (empty, a residue, a solid piece), none
+    /// where that is in doubt.
     pub fill: Option<f64>,
     /// How sure it is that something is there, 0 to 1.
     pub score: f64,

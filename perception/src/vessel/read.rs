@@ -10,7 +10,7 @@ pub struct Answer {
     pub shown: [f64; 4],
     /// The share of each of [`Phase::ALL`].
     pub phases: Vec<f32>,
-    /// Level, share of the height that can be filled.
+    /// Level, share of the height that can be filled, supposed that something with a level is in it.
     pub fill: f32,
     /// The share of each of [`Kind::ALL`].
     pub kinds: Vec<f32>,
@@ -30,6 +30,9 @@ pub fn crop(bounds: &[f64; 4], margin: f64, [width, height]: [usize; 2]) -> [f64
     let high = wide / shape;
     [x - wide / 2.0, y - high / 2.0, x + wide / 2.0, y + high / 2.0]
 }
+
+/// What alone has no level.
+const WITHOUT_LEVEL: [Phase; 3] = [Phase::Empty, Phase::Residue, Phase::SolidPiece];
 
 /// How near to the picture's edge a box is cut off, pixels.
 const AT_EDGE_PX: f64 = 1.5;
@@ -60,9 +63,9 @@ pub fn judge(
             *share = (*share + f64::from(*read)) / 2.0;
         }
         phases = content(&answer.phases, limits);
-        fill = phases.as_deref().map(|phases| match phases {
-            [Phase::Empty] => 0.0,
-            _ => f64::from(answer.fill).clamp(0.0, 1.0),
+        fill = phases.as_deref().map(|phases| {
+            let level = phases.iter().any(|phase| !WITHOUT_LEVEL.contains(phase));
+            if level { f64::from(answer.fill).clamp(0.0, 1.0) } else { 0.0 }
         });
         mask = outline(answer, size);
     } else if found_vessel {

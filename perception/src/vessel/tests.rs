@@ -97,6 +97,15 @@ fn what_is_not_sure_is_unknown() {
     assert!(*mask.at(25, 50) && !*mask.at(55, 50) && !*mask.at(10, 50));
     let empty = sight(&answer(&[(Phase::Empty, 0.9)], 1), true);
     assert_eq!((empty.fill, empty.phases.as_deref()), (Some(0.0), Some(&[Phase::Empty][..])));
+    // A residue or a stone has no level; a stone in a liquid does not hide the liquid's.
+    for (shares, fill) in [
+        (&[(Phase::Residue, 0.9)][..], 0.0),
+        (&[(Phase::SolidPiece, 0.9)], 0.0),
+        (&[(Phase::SolidPiece, 0.9), (Phase::ClearLiquid, 0.8)], 0.4),
+    ] {
+        let told = sight(&answer(shares, 1), true).fill.unwrap();
+        assert!((told - fill).abs() < 1e-6, "{told} of {shares:?}");
+    }
     // Nothing stands out; hardly empty; empty and full at once.
     for shares in [&[][..], &[(Phase::Empty, 0.6)][..], &[(Phase::Empty, 0.9), (Phase::Foam, 0.8)][..]] {
         let doubtful = sight(&answer(shares, 1), true);
