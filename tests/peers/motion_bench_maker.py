@@ -70,8 +70,8 @@ def shapes(scene):
         }
 
 
-def main():
-    archive, arm = sys.argv[1:]
+def problems(archive, arm):
+    """Each problem's family and its plan request."""
     joints, opening = ARMS[arm]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     files = {}
@@ -99,7 +99,14 @@ def main():
             "seed": number,
             "speed": 1.0,
         }
+        yield folder, problem
+
+
+def main():
+    archive, arm = sys.argv[1:]
+    for _, problem in problems(archive, arm):
         print(json.dumps(problem))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -57,41 +57,40 @@ impl Neg for F8 {
 impl F8 {
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
 
-    #[inline(always)]
-    fn each(self, f: impl Fn(f32) -> f32) -> Self {
-        let mut out = self;
-        for lane in 0..LANES {
-            out.0[lane] = f(self.0[lane]);
-        }
-        out
-    }
+    /// Farther than anything, squared.
+    pub(crate) const FAR: Self = Self([f32::INFINITY; LANES]);
 
     /// How much the magnitude exceeds a number; zero where it does not.
     #[inline(always)]
     pub(crate) fn beyond(self, half: f32) -> Self {
-        self.each(|v| {
-            let over = v.abs() - half;
-            if over > 0.0 { over } else { 0.0 }
-        })
+        let mut out = self;
+        for lane in 0..LANES {
+            let over = self.0[lane].abs() - half;
+            out.0[lane] = if over > 0.0 { over } else { 0.0 };
+        }
+        out
     }
 
     /// Below 1e7. Zero for zero.
     #[inline(always)]
     pub(crate) fn sqrt(self) -> Self {
-        self.each(f32::sqrt)
-    }
-
-    /// One bit a lane: whether it is below.
-    #[inline(always)]
-    pub(crate) fn below(self, limit: f32) -> u32 {
-        let mut mask = 0;
+        let mut out = self;
         for lane in 0..LANES {
-            mask |= u32::from(self.0[lane] < limit) << lane;
+            out.0[lane] = self.0[lane].sqrt();
         }
-        mask
+        out
     }
 
-    /// Whether any lane is below: cheaper than asking which.
+    #[inline(always)]
+    pub(crate) fn min(self, other: Self) -> Self {
+        let mut out = self;
+        for lane in 0..LANES {
+            out.0[lane] = if other.0[lane] < self.0[lane] { other.0[lane] } else { self.0[lane] };
+        }
+        out
+    }
+
+    /// Whether any lane is below.
     #[inline(always)]
     pub(crate) fn any_below(self, limit: f32) -> bool {
         let mut any = false;

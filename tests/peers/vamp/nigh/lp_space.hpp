@@ -1,0 +1,3 @@
+#pragma once
+
+#include <nigh/nigh_forward.hpp>
