@@ -7,11 +7,12 @@ use crate::kinematics::numeric::{Attempt, distance};
 use crate::line::{Broken, Straight, follow};
 use crate::path::Path;
 use crate::polyline::Polyline;
+use crate::profile::{Profile, duration_of};
 use crate::request::{MotionGoal, PlanRequest};
 use crate::rrt::{Obstruction, connect};
 use crate::shortcut::shorten;
 use crate::sweep::{Cause, Checker};
-use crate::timing::{planned_limits, stay, trajectory};
+use crate::timing::{planned_limits, profile, stay, trajectory};
 use crate::upright::Upright;
 use crate::world::{World, check_positions};
 use nightshift_core::frames::{Base, Pose, Tool};
@@ -25,6 +26,8 @@ const START_SLACK: f64 = 0.02;
 const COMFORT: f64 = 0.05;
 /// A goal that is no farther away, over all joints, is where the arm stands, radians.
 const HERE: f64 = 1e-5;
+/// For rounding where two durations are told apart before they are known exactly.
+const SURELY: f64 = 1.0 - 1e-4;
 /// Goals that are tried directly, and that the search is given.
 const GOALS: usize = 24;
 
@@ -175,19 +178,23 @@ impl Planner<'_> {
     /// have been looked at.
     fn through(&self, way: &[Vec<f64>]) -> Result<JointTrajectory, Failure> {
         let shares: &[f64] = if way.len() < 3 { &[0.0] } else { &[0.4, 0.3, 0.2, 0.1, 0.04, 0.0] };
-        let mut best: Option<JointTrajectory> = None;
+        let mut best: Option<(Polyline, Profile)> = None;
         for share in shares {
             let path = Polyline::new(way, *share, &self.limits);
+            if best.as_ref().is_some_and(|(_, best)| duration_of(path.zones()) * SURELY > best.duration()) {
+                continue;
+            }
             if path.corners().any(|corner| self.corner_blocked(&path, corner)) {
                 continue;
             }
             let timed = self.timed(&path)?;
-            if best.as_ref().is_none_or(|best| timed.duration_s() < best.duration_s()) {
-                best = Some(timed);
+            if best.as_ref().is_none_or(|(_, best)| timed.duration() < best.duration()) {
+                best = Some((path, timed));
             }
         }
+        let followed = best.map(|(path, timed)| trajectory(&path, &timed));
         (self.lap)(PlanStage::Timing);
-        best.ok_or_else(|| Failure::new(Code::NoMotion, "way: it has no free rounding"))
+        followed.ok_or_else(|| Failure::new(Code::NoMotion, "way: it has no free rounding"))
     }
 
     fn corner_blocked(&self, path: &Polyline, (start, length): (f64, f64)) -> bool {
@@ -229,16 +236,16 @@ impl Planner<'_> {
             let words = self.words(blocked.cause, &blocked.q);
             return Err(Failure::new(Code::NoMotion, format!("{}: {words}", place(blocked.share))));
         }
-        self.timed(&line)
+        Ok(trajectory(&line, &self.timed(&line)?))
     }
 
     /// As fast as the joints go, and no faster than what is held bears.
-    fn timed(&self, path: &impl Path) -> Result<JointTrajectory, Failure> {
+    fn timed(&self, path: &impl Path) -> Result<Profile, Failure> {
         let slower = match &self.calm {
             Some(calm) => calm.slower(path)?,
             None => 1.0,
         };
-        trajectory(path, slower)
+        profile(path, slower)
     }
 
     fn words(&self, cause: Cause, q: &[f64]) -> String {

@@ -36,6 +36,8 @@ pub(crate) struct Profile {
 
 /// What the speeds at the seams may use of what would just do: keeps rounding from making a seam impossible.
 const SEAM: f64 = 0.999;
+/// Until a speed is known as well as can be.
+const BISECTIONS: usize = 50;
 
 impl Profile {
     pub(crate) fn new(zones: &[Zone]) -> Result<Self, Failure> {
@@ -91,6 +93,39 @@ impl Profile {
     }
 }
 
+/// How long it takes to follow these zones from rest to rest, as good as exactly and much sooner than by asking for the course:
+/// within a zone the parameter speeds up to some speed, keeps it, and slows down.
+pub(crate) fn duration_of(zones: &[Zone]) -> f64 {
+    let seams = seam_speeds(zones);
+    zones.iter().zip(seams.windows(2)).map(|(zone, speeds)| crossing_time(zone, speeds[0], speeds[1])).sum()
+}
+
+fn crossing_time(zone: &Zone, from: f64, to: f64) -> f64 {
+    if zone.length <= 0.0 {
+        return 0.0;
+    }
+    if zone.steady {
+        return zone.length / from;
+    }
+    let needed = |peak: f64| change_length(zone, from, peak) + change_length(zone, peak, to);
+    let (mut low, mut high) = (from.max(to), zone.velocity);
+    if needed(high) <= zone.length {
+        low = high;
+    }
+    for _ in 0..BISECTIONS {
+        if low >= high {
+            break;
+        }
+        let middle = (low + high) / 2.0;
+        if needed(middle) <= zone.length {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    change_time(zone, from, low) + change_time(zone, low, to) + (zone.length - needed(low)) / low
+}
+
 /// The time-optimal way over one zone.
 fn cross(zone: &Zone, from: f64, to: f64) -> Result<Trajectory<1>, Failure> {
     let mut input = InputParameter::<1>::new(None);
@@ -131,7 +166,7 @@ fn reachable(zone: &Zone, from: f64) -> f64 {
         return zone.velocity.max(from);
     }
     let (mut low, mut high) = (from, zone.velocity);
-    for _ in 0..50 {
+    for _ in 0..BISECTIONS {
         let middle = (low + high) / 2.0;
         if enough(middle) {
             low = middle;
@@ -144,14 +179,17 @@ fn reachable(zone: &Zone, from: f64) -> f64 {
 
 /// The way that it takes to change between two speeds, jerk- and acceleration-limited, from and to no acceleration.
 fn change_length(zone: &Zone, from: f64, to: f64) -> f64 {
+    (from + to) / 2.0 * change_time(zone, from, to)
+}
+
+fn change_time(zone: &Zone, from: f64, to: f64) -> f64 {
     let change = (to - from).abs();
     let full = zone.acceleration.powi(2) / zone.jerk;
-    let time = if change <= full {
+    if change <= full {
         2.0 * (change / zone.jerk).sqrt()
     } else {
         change / zone.acceleration + zone.acceleration / zone.jerk
-    };
-    (from + to) / 2.0 * time
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +228,8 @@ mod tests {
             prop_assume!(!zones.is_empty());
             let profile = Profile::new(&zones).unwrap();
             let length: f64 = zones.iter().map(|zone| zone.length).sum();
+            let (told, is) = (duration_of(&zones), profile.duration());
+            prop_assert!((told - is).abs() <= 1e-5 * is, "{told} s is told of {is} s");
             let (mut last, mut ends) = (0.0, 0.0);
             let ends: Vec<f64> = zones.iter().map(|zone| { ends += zone.length; ends }).collect();
             prop_assert!(profile.at(0.0).velocity.abs() < 1e-9);

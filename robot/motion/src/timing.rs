@@ -35,9 +35,13 @@ pub(crate) fn stretched(zones: &[Zone], slower: f64) -> Vec<Zone> {
     zones.iter().map(stretch).collect()
 }
 
-/// Follows a path from rest to rest as fast as its zones allow, and `slower` by a factor of 1 or more.
-pub(crate) fn trajectory(path: &impl Path, slower: f64) -> Result<JointTrajectory, Failure> {
-    let profile = Profile::new(&stretched(path.zones(), slower))?;
+/// When a path that is followed from rest to rest is where: as fast as its zones allow, and `slower` by a factor of 1 or more.
+pub(crate) fn profile(path: &impl Path, slower: f64) -> Result<Profile, Failure> {
+    Profile::new(&stretched(path.zones(), slower))
+}
+
+/// The points of a path that is followed so.
+pub(crate) fn trajectory(path: &impl Path, profile: &Profile) -> JointTrajectory {
     let duration = profile.duration();
     let count = (duration / POINT_SPACING_S).ceil().max(1.0) as usize;
     let mut points = Vec::with_capacity(count + 1);
@@ -52,7 +56,7 @@ pub(crate) fn trajectory(path: &impl Path, slower: f64) -> Result<JointTrajector
     let at_rest = vec![0.0; path.end().len()];
     points[0] = TrajectoryPoint { time_s: 0.0, positions: path.at(0.0).q, velocities: at_rest.clone() };
     points[count] = TrajectoryPoint { time_s: duration, positions: path.end().to_vec(), velocities: at_rest };
-    Ok(JointTrajectory { points })
+    JointTrajectory { points }
 }
 
 /// Stays where it is: two points, because controllers want a duration.

@@ -104,21 +104,22 @@ impl F8 {
     #[inline(always)]
     pub(crate) fn sin_cos(self) -> (Self, Self) {
         const TO_NEAREST: f32 = 12_582_912.0;
-        let (mut sin, mut cos) = (self, self);
+        let shifted = self * std::f32::consts::FRAC_2_PI + TO_NEAREST;
+        let turns = shifted - TO_NEAREST;
+        // Pi / 2 in three parts.
+        let r = ((self - turns * 1.570_312_5) - turns * 4.838_705e-4) - turns * -4.371_139e-8;
+        let z = r * r;
+        let s = r + r * z * (z * (z * -0.000_195_152_96 + 0.008_332_161) + -0.166_666_55);
+        let c = z * -0.5 + 1.0 + z * z * (z * (z * 0.000_024_433_157 + -0.001_388_731_6) + 0.041_666_646);
+        let (mut sin, mut cos) = (s, c);
         for lane in 0..LANES {
-            let x = self.0[lane];
-            let shifted = x * std::f32::consts::FRAC_2_PI + TO_NEAREST;
-            let quarter = shifted.to_bits();
-            let turns = shifted - TO_NEAREST;
-            // Pi / 2 in three parts.
-            let r = ((x - turns * 1.570_312_5) - turns * 4.838_705e-4) - turns * -4.371_139e-8;
-            let z = r * r;
-            let s = r + r * z * (-0.166_666_55 + z * (0.008_332_161 - z * 0.000_195_152_96));
-            let c = 1.0 - 0.5 * z + z * z * (0.041_666_646 + z * (-0.001_388_731_6 + z * 0.000_024_433_157));
-            let (swap, flip_s, flip_c) = (quarter & 1, (quarter & 2) << 30, ((quarter + 1) & 2) << 30);
-            let (a, b) = if swap == 1 { (c, s) } else { (s, c) };
-            sin.0[lane] = f32::from_bits(a.to_bits() ^ flip_s);
-            cos.0[lane] = f32::from_bits(b.to_bits() ^ flip_c);
+            let quarter = shifted.0[lane].to_bits();
+            // Without a branch, so that all lanes go together: all ones where the two are exchanged.
+            let swap = 0u32.wrapping_sub(quarter & 1);
+            let (s, c) = (s.0[lane].to_bits(), c.0[lane].to_bits());
+            let either = (s ^ c) & swap;
+            sin.0[lane] = f32::from_bits((s ^ either) ^ ((quarter & 2) << 30));
+            cos.0[lane] = f32::from_bits((c ^ either) ^ ((quarter.wrapping_add(1) & 2) << 30));
         }
         (sin, cos)
     }
