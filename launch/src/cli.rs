@@ -491,6 +491,9 @@ pub struct BenchGraspArgs {
     /// Seed of all conditions and noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Draw how vials went in, and what the gripper loses a vial at, into this PNG.
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,

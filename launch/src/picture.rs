@@ -112,6 +112,8 @@ impl Canvas {
 
     /// Text with its upper left corner at a pixel, two pixels a dot.
     pub fn text(&mut self, x: f32, y: f32, text: &str, color: Color) {
+        // Dots of one and a half pixels have a whole one in them wherever they are only where they begin at halves.
+        let (x, y) = (x.round(), y.round());
         for (index, letter) in text.chars().enumerate() {
             let Some(rows) = font8x8::BASIC_FONTS.get(letter) else { continue };
             for (row, bits) in rows.iter().enumerate() {

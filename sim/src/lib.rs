@@ -42,7 +42,7 @@ pub use bare::Bare;
 pub use truth::{
     ContentTruth, GRIPPER, NOWHERE, ObstacleTruth, RobotTruth, SampleTruth, StationTruth, Truth,
 };
-pub use world::{Eyesight, Shot, SimConfig, World};
+pub use world::{Eyesight, PullOut, Shot, SimConfig, World};
 
 /// Why the simulation cannot do what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

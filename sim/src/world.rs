@@ -8,11 +8,12 @@ mod link;
 #[cfg(test)]
 mod loose;
 mod pace;
-#[cfg(test)]
 mod pull_out;
 mod sense;
 mod stations;
 mod strike;
+
+pub use pull_out::PullOut;
 
 use crate::arm::Arm;
 use crate::bare::Bare;

@@ -1,5 +1,7 @@
 //! `nightshift bench grasp`: a seeded campaign of picks and inserts in the simulator's physics, with the real executive.
 
+mod chart;
+mod pulls;
 mod sights;
 mod trial;
 
@@ -74,6 +76,12 @@ pub fn run(args: &BenchGraspArgs) -> Result<ExitCode, String> {
         outcomes.push(outcome);
     }
     bar.finish_and_clear();
+    if let Some(path) = &args.picture {
+        let pulls = pulls::measure(&lab, &trial::a_slot(&lab)?, args.seed)?;
+        let picture = chart::draw(&outcomes, &pulls, AIMS.axial_n)?;
+        picture.save_png(path).map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
+        talk!("{}", path.display());
+    }
     let report = report(args.seed, outcomes);
     talk!("{:.0} s on the wall", watch.elapsed().as_secs_f64());
     if args.json {

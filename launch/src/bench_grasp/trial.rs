@@ -5,6 +5,7 @@ use super::sights;
 use crate::bench::transfer;
 use crate::effects::Planner;
 use crate::files::Lab;
+use nalgebra::Point3;
 use nightshift_core::api::{Call, ItemStatus, JobEvent, JobResult, Request};
 use nightshift_core::describe::{Content, ContentKind};
 use nightshift_core::frames::{Base, Pose};
@@ -31,6 +32,8 @@ const SETTLING_S: f64 = 0.5;
 /// In a trial with a drop the pads turn slippery once the vial is lifted by this, m, and have this friction then.
 const SLIPS_AT_M: f64 = 0.03;
 const SLIPPERY: f64 = 1e-3;
+/// An insertion is drawn from so far over the seat, m, and this near to the slot's axis, m.
+const DRAWN_M: [f64; 2] = [0.045, 0.008];
 /// How long an effect takes, as in lockstep.
 const EFFECT: [(Effect, Duration); 3] = [
     (Effect::Plan, Duration::from_millis(150)),
@@ -99,6 +102,18 @@ pub struct Outcome {
     pub noticed_s: Option<f64>,
     /// Simulated.
     pub time_s: f64,
+    /// The sample's way into its slot, for the picture.
+    #[serde(skip)]
+    pub sunk: Vec<Sunk>,
+}
+
+/// A moment of an insertion.
+#[derive(Clone, Copy, Debug)]
+pub struct Sunk {
+    /// Of the sample over its seat, in truth, mm.
+    pub height_mm: f64,
+    /// Up along the tool, by what the wrist tells, from where the sample hung free over the slot, N.
+    pub push_n: f64,
 }
 
 /// Draws the conditions of a trial: an error of up to `3 mm` and `2 degrees` in any direction, friction 0.2 to 0.6, fill
@@ -130,6 +145,14 @@ fn slots(lab: &Lab) -> Vec<String> {
     rack.map(|rack| rack.slots().iter().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
+/// Any slot of the station.
+pub fn a_slot(lab: &Lab) -> Result<Address, String> {
+    let station = StationId::from(STATION);
+    let nest = lab.site.stations[&station].nests.keys().next().ok_or("the station has no rack")?.clone();
+    let slot = slots(lab).first().ok_or("the rack has no slot")?.as_str().into();
+    Ok(Address { station, nest, slot })
+}
+
 /// Makes one.
 pub fn run(lab: &Lab, seed: u64, conditions: Conditions) -> Result<Outcome, String> {
     Trial::new(lab, seed, conditions)?.run()
@@ -159,6 +182,10 @@ struct Trial {
     /// What the robot was told last, and the largest push up along the sample's axis so far (N) with its moment.
     told: String,
     pushed: (f64, String),
+    /// Where the sample's seat is in truth, what the wrist told of the push last, and the way in.
+    seat: Point3<f64>,
+    wrist_n: f64,
+    sunk: Vec<Sunk>,
 }
 
 impl Trial {
@@ -196,10 +223,13 @@ impl Trial {
         world.set_pad_friction(conditions.friction).map_err(|e| e.to_string())?;
         let (store, restored) = Store::in_memory().map_err(|e| e.to_string())?;
         let executive = Executive::new(&site, &robot, restored).map_err(|e| e.to_string())?;
+        let target = address(&conditions.slots[1]);
+        let (_, nest, nest_from_slot) = site.slot(&target).ok_or("the site has no such slot")?;
+        let seat = (site.stations[&station].pose.spatial() * nest.pose * nest_from_slot).translation().into();
         let error = Pose::<Base, Base>::from_xyz_rpy([0.0; 3], conditions.turned_rad);
         Ok(Self {
             sample: site.stock[0].id.clone(),
-            target: address(&conditions.slots[1]),
+            target,
             sights: sights::Sights::new(&site, &robot, &station, conditions.off_m, error)?,
             planner: Planner::new(&robot).map_err(|e| e.to_string())?,
             conditions,
@@ -218,6 +248,9 @@ impl Trial {
             broken: false,
             told: String::new(),
             pushed: (0.0, String::new()),
+            seat,
+            wrist_n: 0.0,
+            sunk: Vec::new(),
         })
     }
 
@@ -244,6 +277,9 @@ impl Trial {
         let now = self.world.now();
         self.watch();
         for event in events {
+            if let RobotEvent::Wrist(wrench) = &event {
+                self.follow_in(wrench.force_n);
+            }
             if let RobotEvent::Joints(state) = &event {
                 self.joints.clone_from(&state.positions);
                 let push_n = self.world.truth().samples[&self.sample].peak_push_n;
@@ -263,6 +299,24 @@ impl Trial {
             self.executive.wake(now, &mut out);
             self.obey(out);
         }
+    }
+
+    /// The wrist feels what is pushed into the hand against the flange's axis; the first moment over the slot is what it is
+    /// compared with.
+    fn follow_in(&mut self, force_n: [f64; 3]) {
+        let off = self.world.truth().samples[&self.sample].pose.translation() - self.seat.coords;
+        let held = self.world.grips().any(|(sample, _)| *sample == self.sample);
+        let over = off.z < DRAWN_M[0] && off.xy().norm() < DRAWN_M[1];
+        if held && !over {
+            self.sunk.clear();
+        }
+        if !(held && over) {
+            return;
+        }
+        if self.sunk.is_empty() {
+            self.wrist_n = force_n[2];
+        }
+        self.sunk.push(Sunk { height_mm: off.z * 1e3, push_n: self.wrist_n - force_n[2] });
     }
 
     /// What the judges see of a step.
@@ -375,6 +429,7 @@ impl Trial {
             told,
             noticed_s: self.noticed_s,
             time_s: self.world.now().seconds(),
+            sunk: self.sunk,
             conditions: self.conditions,
         }
     }

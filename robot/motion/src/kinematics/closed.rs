@@ -7,20 +7,21 @@
 use super::family::{Family, Form, Reach, Screw};
 use super::turns::{Turn, bring, to_distance, to_height};
 use super::{MAX_JOINTS, Position};
-use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Rotation3, UnitQuaternion, Vector3};
 
 /// The last six joints' turns.
 type Turns = [Turn; 6];
 
 impl Family {
     /// Calls `found` with each solution for given positions of the swept joints, angles from -pi to pi, in the arm's
-    /// order of joints, until it answers true. Where a joint's angle does not matter (a singularity) it is `near`'s.
+    /// order of joints, and with a bound of what it misses the goal by (metres and radians), until it answers true. Where a
+    /// joint's angle does not matter (a singularity) it is `near`'s.
     pub(crate) fn solve(
         &self,
         goal: &Isometry3<f64>,
         swept: &[f64],
         near: &[f64],
-        mut found: impl FnMut(&Position) -> bool,
+        mut found: impl FnMut(&Position, f64) -> bool,
     ) -> bool {
         let count = self.screws.len();
         let place = |index: usize| if self.reversed { count - 1 - index } else { index };
@@ -31,6 +32,8 @@ impl Family {
         let first = self.swept();
         let six = &self.screws[first..];
         let near: [f64; 6] = std::array::from_fn(|index| near[place(first + index)]);
+        let wanted = motion.rotation.to_rotation_matrix();
+        let lever = 1.0 + self.home.translation.vector.norm();
         let mut report = |turns: &Turns| {
             let mut q = [0.0; MAX_JOINTS];
             for (index, position) in swept.iter().enumerate() {
@@ -39,7 +42,7 @@ impl Family {
             for (index, turn) in turns.iter().enumerate() {
                 q[place(first + index)] = turn.angle();
             }
-            found(&q)
+            found(&q, lever * miss(six, turns, &wanted, &motion.translation.vector))
         };
         match self.form {
             Form::ThreeParallel { meet } => three_parallel(six, &meet, &motion, &near, &mut report),
@@ -64,6 +67,19 @@ impl Screw {
     fn turned(&self, turn: Turn, point: &Vector3<f64>) -> Vector3<f64> {
         self.point + turn.apply(&self.axis, &(point - self.point))
     }
+}
+
+/// By how much the turns' product differs from a motion: metres at the origin and radians, added up. Two directions that are off
+/// by `x` and `y` are of a frame that is turned by the length of both at most.
+fn miss(six: &[Screw], turns: &Turns, wanted: &Rotation3<f64>, shift: &Vector3<f64>) -> f64 {
+    let (mut at, mut x, mut y) = (Vector3::zeros(), Vector3::x(), Vector3::y());
+    for (screw, turn) in six.iter().zip(turns).rev() {
+        at = screw.turned(*turn, &at);
+        x = turn.apply(&screw.axis, &x);
+        y = turn.apply(&screw.axis, &y);
+    }
+    let (off_x, off_y) = (x - wanted.matrix().column(0), y - wanted.matrix().column(1));
+    (at - shift).norm() + (off_x.norm_squared() + off_y.norm_squared()).sqrt()
 }
 
 fn three_parallel(
@@ -171,7 +187,7 @@ fn wrist_arm(
 /// The three turns of a spherical wrist that, after `back` has undone the joints before, make up the tool's turn.
 fn wrist_turns(
     three: &[Screw],
-    tool: &nalgebra::Rotation3<f64>,
+    tool: &Rotation3<f64>,
     back: impl Fn(&Vector3<f64>) -> Vector3<f64>,
     near: &[f64; 6],
     mut found: impl FnMut([Turn; 3]) -> bool,

@@ -21,6 +21,8 @@ const ROUNDING: f64 = 1e-9;
 const STARTS: usize = 40;
 /// Fields of starts for one solution: some milliseconds.
 const ROUNDS: usize = 40;
+/// Branches of six joints, at most.
+const BRANCHES: usize = 8;
 /// A closed form is exact for its axes; how much a pose may be missed all the same, metres and radians.
 const EXACT: f64 = 1e-6;
 
@@ -40,7 +42,7 @@ impl Inverse<'_> {
         seed: Seed,
     ) -> Result<Vec<Vec<f64>>, Attempt> {
         let Some(family) = self.family else { return self.solver.search(goal, near, STARTS, seed) };
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(BRANCHES);
         // Between the places of a sweep something is nearer.
         if family.swept() > 0 {
             let nearest = self.solver.descend(goal, near);
@@ -96,9 +98,9 @@ impl Inverse<'_> {
         mut take: impl FnMut(Vec<f64>) -> bool,
     ) {
         let count = near.len();
-        let mut found = |q: &Position| {
+        let mut found = |q: &Position, miss: f64| {
             let Some(q) = self.fitted(q, near) else { return false };
-            self.checked(goal, q).is_some_and(&mut take)
+            self.checked(goal, q, miss).is_some_and(&mut take)
         };
         let place = |index: usize| if family.reversed { count - 1 - index } else { index };
         match family.swept() {
@@ -142,9 +144,8 @@ impl Inverse<'_> {
     }
 
     /// The solution if it holds, mended by a descent where rounding in the description makes the closed form miss.
-    fn checked(&self, goal: &Isometry3<f64>, q: Position) -> Option<Vec<f64>> {
+    fn checked(&self, goal: &Isometry3<f64>, q: Position, miss: f64) -> Option<Vec<f64>> {
         let q = &q[..self.solver.limits.len()];
-        let miss = self.solver.miss(goal, q);
         if miss < EXACT / 4.0 {
             return Some(q.to_vec());
         }

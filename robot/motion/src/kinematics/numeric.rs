@@ -104,12 +104,6 @@ impl Solver<'_> {
         }
     }
 
-    /// By how much a position misses the goal: the larger of metres and radians.
-    pub(crate) fn miss(&self, goal: &Isometry3<f64>, q: &[f64]) -> f64 {
-        let error = self.error(goal, &self.chain.frames(q));
-        error.fixed_rows::<3>(0).norm().max(error.fixed_rows::<3>(3).norm())
-    }
-
     fn error(&self, goal: &Isometry3<f64>, frames: &[Isometry3<f64>]) -> Vector6<f64> {
         let end = self.chain.flange(frames) * self.flange_from_end;
         let p = goal.translation.vector - end.translation.vector;
