@@ -115,8 +115,11 @@ pub const RELAXED_N: f64 = 3.5;
 pub const OFF_MIDDLE_M: f64 = 0.0008;
 /// Across the tool, N: less does not say to which side.
 pub const SIDE_N: f64 = 0.3;
-/// Steps that a vial at a rim takes to where the rim pushes it, before it searches all around.
+/// Steps that a vial at a rim takes to where the rim pushes it without getting deeper, before it searches all around.
 pub const YIELDS: u32 = 5;
+/// A vial that meets something lower by this than ever before is nearer to its slot's mouth, m: more than a top's unevenness, less than
+/// a rounded edge.
+pub const DEEPER_M: f64 = 0.0005;
 /// Times that closing fingers are brought to a vial's middle.
 pub const CENTRINGS: u32 = 3;
 /// The tips of the fingers are lower than the tool's point by less than this, m.

@@ -1,6 +1,7 @@
 //! A held vial felt down into a slot: a guarded descent, a search for the slot's mouth where its rim is met, and the
 //! seat known by height, width and force.
 
+use super::mouth::Mouth;
 use crate::action::{Action, Outcome};
 use crate::context::Context;
 use crate::grasp::Spot;
@@ -22,15 +23,13 @@ pub struct Insertion {
     below_m: f64,
     /// Lower than this over its seat, what is met is the seat, m.
     window_m: f64,
-    /// Where the mouth is still to be tried, from the slot's axis, m; the next one last.
-    left_m: Vec<[f64; 2]>,
-    /// What the slot leaves a vial to each side, m.
-    play_m: f64,
+    /// Where the slot's mouth is searched, and where the vial is over it now, from the slot's axis, m.
+    mouth: Mouth,
     aside_m: [f64; 2],
-    /// Steps that were taken to where a rim pushed, and what the wrist told before it was met, N.
-    yields: u32,
+    /// What the wrist told before something was met, N.
     tare_n: Option<Vector3<f64>>,
-    /// What was met last, should nothing be left to try.
+    /// How far over the seat something was met last, m, and that in words, should nothing be left to try.
+    met_m: f64,
     found: Option<Failure>,
     /// What it is held with where it is felt for, N.
     firm_n: f64,
@@ -50,6 +49,8 @@ enum At {
     Seat,
     /// At rest on something, to feel to which side it pushes.
     Sensing,
+    /// Straight up out of the mouth: aside from within, the rack would turn the vial in the pads.
+    Lifting,
     /// To the next place over the rim.
     Hopping,
 }
@@ -73,11 +74,8 @@ impl Insertion {
         firm_n: f64,
         touches: Vec<(String, String)>,
     ) -> Self {
-        let play_m = (0.5 * (rack.hole_m - spot.vial.diameter_m)).max(1e-3);
-        let mut left_m = spiral(play_m, limits::SEARCH_M);
-        left_m.reverse();
-        let aside_m = left_m.pop().unwrap_or_default();
-        let (yields, tare_n, found) = (0, None, None);
+        let mouth = Mouth::new((0.5 * (rack.hole_m - spot.vial.diameter_m)).max(1e-3));
+        let (aside_m, tare_n, met_m, found) = (mouth.aside_m(), None, f64::INFINITY, None);
         let rim_m = rack.height_m - rack.floor_m;
         let room_m = rack.floor_m - limits::MARGIN_M - limits::RELEASE_M;
         let below_m = room_m.clamp(0.0, limits::BELOW_SEAT_M);
@@ -87,11 +85,10 @@ impl Insertion {
             rim_m,
             below_m,
             window_m: limits::SEAT_M.min(0.5 * rim_m),
-            left_m,
-            play_m,
+            mouth,
             aside_m,
-            yields,
             tare_n,
+            met_m,
             found,
             firm_n,
             at: At::Relaxing,
@@ -137,6 +134,7 @@ impl Insertion {
                 (At::Mouth, self.line(ctx, spot, "into the mouth of", inside_m, Some(limits::FEEL_SPEED))?)
             }
             At::Sensing => return self.elsewhere(ctx, spot),
+            At::Lifting => return self.across(ctx, spot).map(Inserted::Do),
             At::Mouth => (At::Loosening, self.loosely(ctx, spot)),
             At::Loosening => {
                 // Without a wrist's sensor it is let go over its seat: pressed on, an error in height would push glass.
@@ -172,36 +170,23 @@ impl Insertion {
         if self.at == At::Nearing || base_m > self.rim_m + limits::SEAT_M {
             return Ok(Inserted::Blocked(found));
         }
-        self.found = Some(found);
+        (self.met_m, self.found) = (base_m, Some(found));
         self.at = At::Sensing;
         Ok(Inserted::Do(Action::Rest(limits::WRIST_REST)))
     }
 
-    /// It rests on the rim: on to where that pushes it, which is where a rounded one falls off, and once that has led
-    /// nowhere, all around.
+    /// It rests on the rim: on to the next place.
     fn elsewhere(&mut self, ctx: &mut Context<'_>, spot: &Spot) -> Result<Inserted, Failure> {
         let pushed_n = match self.tare_n.zip(ctx.belief.wrist.mean(ctx.now)?) {
             Some((tare_n, now_n)) => spot.force_here(ctx, &(now_n - tare_n))?,
             None => Vector3::zeros(),
         };
-        let across = [pushed_n.x, pushed_n.y];
-        let size_n = across[0].hypot(across[1]);
-        let yielded = [0, 1].map(|axis| self.aside_m[axis] + self.play_m * across[axis] / size_n.max(1e-9));
-        if size_n >= limits::SIDE_N
-            && self.yields < limits::YIELDS
-            && yielded[0].hypot(yielded[1]) <= limits::SEARCH_M
-        {
-            self.yields += 1;
-            self.aside_m = yielded;
-            return self.hop(ctx, spot).map(Inserted::Do);
-        }
-        self.yields = limits::YIELDS;
-        match (self.left_m.pop(), self.found.take()) {
-            (Some(aside_m), _) => {
-                self.aside_m = aside_m;
-                self.hop(ctx, spot).map(Inserted::Do)
+        match self.mouth.after(self.met_m, self.rim_m, [pushed_n.x, pushed_n.y]) {
+            Some(_) => self.hop(ctx, spot).map(Inserted::Do),
+            None => {
+                let found = self.found.take();
+                Ok(Inserted::Blocked(found.unwrap_or_else(|| self.met(0.0, 0.0))))
             }
-            (None, found) => Ok(Inserted::Blocked(found.unwrap_or_else(|| self.met(0.0, 0.0)))),
         }
     }
 
@@ -214,17 +199,25 @@ impl Insertion {
             let down = self.line(ctx, spot, "down into", -self.below_m, Some(limits::INSERT_SPEED))?;
             return Ok(Inserted::Do(down));
         }
-        match (self.at, self.left_m.pop()) {
-            (At::Hopping, Some(aside_m)) => {
-                self.aside_m = aside_m;
-                self.hop(ctx, spot).map(Inserted::Do)
-            }
-            _ => Ok(Inserted::Blocked(failure.clone())),
+        let next = matches!(self.at, At::Hopping | At::Lifting).then(|| self.mouth.elsewhere()).flatten();
+        match next {
+            Some(_) => self.across(ctx, spot).map(Inserted::Do),
+            None => Ok(Inserted::Blocked(failure.clone())),
         }
     }
 
+    /// To the next place, out of the mouth first where the vial is in it.
     fn hop(&mut self, ctx: &Context<'_>, spot: &Spot) -> Result<Action, Failure> {
+        if self.met_m < self.rim_m - limits::HOP_M {
+            self.at = At::Lifting;
+            return self.line(ctx, spot, "out of the mouth of", self.rim_m + limits::HOP_M, None);
+        }
+        self.across(ctx, spot)
+    }
+
+    fn across(&mut self, ctx: &Context<'_>, spot: &Spot) -> Result<Action, Failure> {
         self.at = At::Hopping;
+        self.aside_m = self.mouth.aside_m();
         let over_m = self.rim_m + limits::HOP_M;
         let up_m = (spot.height_now(ctx)? - spot.seat_m() + limits::HOP_M).max(over_m);
         self.line(ctx, spot, "beside the rim over", up_m, None)
@@ -245,7 +238,7 @@ impl Insertion {
     }
 
     fn met(&self, base_m: f64, force_n: f64) -> Failure {
-        let tried = match self.left_m.is_empty() {
+        let tried = match self.mouth.is_searched() {
             true => format!(", searched to {:.0} mm around", limits::SEARCH_M * 1e3),
             false => String::new(),
         };
@@ -284,48 +277,5 @@ impl Insertion {
             stamp: ctx.now,
         });
         Ok(Inserted::Seated)
-    }
-}
-
-/// Places in a plane from its origin outward, turn after turn, so that no point is farther than `within` from one of them
-/// as long as it is so much inside `reach`: a triangular lattice, the thinnest covering of a plane by circles (R. Kershner,
-/// "The number of circles covering a set", Am. J. Math. 61, 1939), its points sorted by radius and then by angle.
-fn spiral(within: f64, reach: f64) -> Vec<[f64; 2]> {
-    let (spacing, row) = (within * 3.0_f64.sqrt(), within * 1.5);
-    let count = (reach / row).ceil() as i32 + 1;
-    let places = (-count..=count).flat_map(|down| (-2 * count..=2 * count).map(move |along| (down, along)));
-    let mut rings: Vec<(i64, f64, [f64; 2])> = Vec::new();
-    for (down, along) in places {
-        let at = [spacing * (f64::from(along) + 0.5 * f64::from(down)), row * f64::from(down)];
-        let radius = at[0].hypot(at[1]);
-        if radius <= reach {
-            // Whole numbers of a thousandth of the spacing: points of one ring differ by rounding only.
-            rings.push(((radius / spacing * 1e3).round() as i64, at[1].atan2(at[0]), at));
-        }
-    }
-    rings.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    rings.into_iter().map(|(.., at)| at).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spiral_goes_outward_and_leaves_no_gap() {
-        for (within, reach) in [(0.0015, 0.006), (0.001, 0.004), (0.003, 0.006)] {
-            let points = spiral(within, reach);
-            let radius = |p: &[f64; 2]| p[0].hypot(p[1]);
-            assert_eq!(points[0], [0.0; 2]);
-            assert!(points.windows(2).all(|w| radius(&w[0]) <= radius(&w[1]) + 1e-9));
-            assert!(points.iter().all(|p| radius(p) <= reach) && points.len() < 30, "{points:?}");
-            for n in 0..2000 {
-                let (turn, share) = (f64::from(n) * 2.4, (f64::from(n) / 2000.0).sqrt());
-                let at = [turn.cos(), turn.sin()].map(|side| (reach - within) * share * side);
-                let nearest = points.iter().map(|p| (p[0] - at[0]).hypot(p[1] - at[1]));
-                let nearest = nearest.fold(f64::INFINITY, f64::min);
-                assert!(nearest <= within + 1e-9, "{nearest} at {at:?} of {within}");
-            }
-        }
     }
 }

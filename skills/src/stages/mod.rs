@@ -4,6 +4,7 @@ mod base;
 mod draw;
 mod feel;
 mod insert;
+mod mouth;
 mod pick;
 mod place;
 mod posture;
