@@ -10,8 +10,9 @@ use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
 use nightshift_perception::exposure;
 use nightshift_perception::fiducial::TagFamily;
+use nightshift_perception::label::LabelSight;
 use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, phase_names, way_up};
-use nightshift_vision::{Effort, TagDetector, read_codes};
+use nightshift_vision::{Effort, LabelError, TagDetector, read_codes, read_labels};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ pub struct SeeArgs {
     #[arg(long, value_name = "METRES", requires = "intrinsics")]
     pub tag_size: Option<f64>,
     /// Print one JSON object on stdout: `vessels` with `bbox`, `mask_rle`, `type`, `phases`, `fill`, `score`, `posture`, `lean_deg`, `doubts`; `codes`
-    /// with `kind`, `text`, `corners`; `tags` with `kind` (tag36h11, aruco_4x4_50, aruco_5x5_100, aruco_6x6_250), `id`,
+    /// with `kind`, `text`, `corners`; `labels` with `text`, `confidence`, `bbox`; `tags` with `kind` (tag36h11, aruco_4x4_50, aruco_5x5_100, aruco_6x6_250), `id`,
     /// `corners`, and `pose` with --tag-size; `depth`; `doubts`.
     #[arg(long)]
     pub json: bool,
@@ -90,6 +91,8 @@ struct Report {
     /// None where they could not be looked for.
     vessels: Option<Vec<VesselSight>>,
     codes: Vec<CodeSight>,
+    /// Lines of text; none where they could not be looked for.
+    labels: Option<Vec<LabelSight>>,
     tags: Vec<SeenTag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     depth: Option<DepthSummary>,
@@ -126,11 +129,19 @@ pub fn run(args: &SeeArgs) -> Result<ExitCode, String> {
         }
     };
     let codes = read_codes(&picture, Effort::Thorough).map_err(|e| named(&e))?;
+    let labels = match read_labels(&picture) {
+        Ok(labels) => Some(labels),
+        Err(error @ LabelError::Picture(_)) => return Err(named(&error)),
+        Err(error) => {
+            doubts.push(format!("text on labels was not looked for: {error}"));
+            None
+        }
+    };
     let detector = TagDetector::of(&TagFamily::ALL).map_err(|e| named(&e))?;
     let tags = detector.detect(&picture).map_err(|e| named(&e))?;
     let tags = tags.into_iter().map(|tag| SeenTag::new(tag, args.tag_size, camera.as_ref())).collect();
     let (width, height) = (picture.width, picture.height);
-    let report = Report { width, height, vessels, codes, tags, depth, doubts };
+    let report = Report { width, height, vessels, codes, labels, tags, depth, doubts };
     if let Some(path) = &args.overlay {
         draw(picture, &report, path)?;
     }
@@ -185,6 +196,9 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
         for code in &report.codes {
             tell!("code  {:?}  {:?}  at {:.0?}", code.kind, code.text, code.middle());
         }
+        for label in report.labels.iter().flatten() {
+            tell!("text  {:.2}  {:?}  at {:.0?}", label.confidence, label.text, label.bbox);
+        }
         for tag in &report.tags {
             let kind = serde_json::to_value(tag.sight.family).expect("plain data");
             tell!(
@@ -201,7 +215,9 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
     for doubt in &report.doubts {
         talk!("{}: {doubt}", args.image.display());
     }
-    let seen = !report.codes.is_empty() || !report.tags.is_empty() || !vessels.is_empty();
+    let labels = report.labels.as_deref().unwrap_or_default();
+    let seen = [report.codes.is_empty(), report.tags.is_empty(), labels.is_empty(), vessels.is_empty()];
+    let seen = seen.contains(&false);
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -233,6 +249,12 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
     }
     for code in &report.codes {
         outline(&mut picture, &code.corners, CODE);
+    }
+    for label in report.labels.iter().flatten() {
+        let [left, top, width, height] = label.bbox;
+        let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
+        outline(&mut picture, &corners.map(|corner| corner.map(|v| v - 0.5)), CODE);
+        write_words(&mut picture, [left, top + height + 2.0], &label.text, CODE);
     }
     for tag in &report.tags {
         outline(&mut picture, &tag.sight.corners, TAG);

@@ -5,6 +5,7 @@ pub mod code;
 pub mod exposure;
 pub mod fiducial;
 pub mod glass;
+pub mod label;
 pub mod score;
 pub mod seat;
 pub mod track;
