@@ -15,3 +15,5 @@ STRIDE = 4
 UNIT_PX = 32.0
 # The reader's picture: a vessel with this share of its height and width around it.
 CROP_WIDTH, CROP_HEIGHT, CROP_MARGIN = 64, 96, 0.12
+# Of so many heights between floor and brim the reader says whether the level is above.
+LEVELS = 20

@@ -27,7 +27,8 @@ class Crop:
 
     def __init__(self, pixels, parts, vessel, at_edge, from_picture):
         self.pixels, self.parts, self.vessel, self.from_picture = pixels, parts, vessel, from_picture
-        self.fill = None if at_edge else vessel.fill
+        # What holds nothing, a residue or a solid piece alone, has no level.
+        self.fill = None if at_edge else vessel.fill or None
 
 
 class Crops:
@@ -127,5 +128,5 @@ def reader_sample(crop, random, others=()):
         told = as_camera(picture, random)
     phases = np.zeros(len(PHASES), np.float32)
     phases[[PHASES.index(name) for name in crop.vessel.phases]] = 1.0
-    fill = np.float32(-1.0 if crop.fill is None else crop.fill)
+    fill = np.float32(crop.fill or 0.0)
     return told, phases, fill, np.int64(crop.vessel.type), masks

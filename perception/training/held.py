@@ -55,7 +55,7 @@ def reader_scores(told, shown):
     _, _, phase, empty = max(ways)
     believed = told_phases(shares, phase, empty)
     sure = believed.any(1)
-    at = filled & (fill >= 0) & sure
+    level_error = np.abs(level[:, 0] - fill)[fill > 0]
     cover, mine = parts[:, 0] > 0.5, masks[:, 0] > 0.5
     best = kinds.argmax(1)
     scores = {
@@ -64,7 +64,7 @@ def reader_scores(told, shown):
         "in_doubt": float(1 - sure.mean()),
         "told_right": float((believed & truth).sum() / max(believed.sum(), 1)),
         "filled_called_empty": float(believed[filled, EMPTY].mean()) if filled.any() else 0.0,
-        "fill_median_error": float(np.median(np.abs(level[at, 0] - fill[at]))) if at.any() else 1.0,
+        "level_error": float(level_error.mean()) if len(level_error) else 1.0,
         "type_right": float((best == types).mean()),
         "mask_overlap": float(((cover & mine).sum((1, 2)) / np.maximum((cover | mine).sum((1, 2)), 1)).mean()),
     }

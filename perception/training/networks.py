@@ -6,7 +6,7 @@ Both are plain convolutions, small enough for a robot's processor, and take RGB 
 import torch
 from torch import nn
 
-from classes import CROP_HEIGHT, PARTS, PHASES, TYPES
+from classes import CROP_HEIGHT, CROP_WIDTH, LEVELS, PARTS, PHASES, TYPES
 
 
 def conv(inputs, outputs, stride=1, dilation=1):
@@ -77,7 +77,7 @@ class Detector(nn.Module):
 
 
 class Reader(nn.Module):
-    """Answers: `phases` (logits), `fill` (share of the height that can be filled), `types` (logits), `masks` (logits of the
+    """Answers: `phases` (logits), `levels` (logits: whether the level is above each of LEVELS heights), `types` (logits), `masks` (logits of the
     parts at half the crop's size)."""
 
     WIDTHS, DEEP = (12, 24, 48, 72), (1, 2)
@@ -89,12 +89,13 @@ class Reader(nn.Module):
         self.upper = Join(48, self.WIDTHS[1], 24)
         self.mask = nn.Sequential(conv(24, 24), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(24, len(PARTS), 3, 1, 1))
         rows = CROP_HEIGHT // 16
-        pooled = (self.WIDTHS[1] + 48) * len(PARTS)
-        self.flat = nn.Sequential(
-            nn.Linear(self.WIDTHS[3] * rows + 48 + pooled, 128), nn.ReLU(True), nn.Dropout(0.1))
+        what = self.WIDTHS[3] * rows + 48 + (self.WIDTHS[1] + 48) * len(PARTS)
+        self.flat = nn.Sequential(nn.Linear(what, 128), nn.ReLU(True), nn.Dropout(0.1))
         self.phases = nn.Linear(128, len(PHASES))
         self.types = nn.Linear(128, len(TYPES))
-        self.fill = nn.Linear(128, 1)
+        self.side = nn.Conv2d(48, 16, 1)
+        where = 16 * 2 * rows + len(PARTS) * 4 * rows
+        self.levels = nn.Sequential(nn.Linear(what + where, 128), nn.ReLU(True), nn.Dropout(0.1), nn.Linear(128, LEVELS))
 
     def forward(self, x):
         # Each crop by its own light, so that a dim one is not a dark vessel.
@@ -102,8 +103,6 @@ class Reader(nn.Module):
         spread = ((x - mean) ** 2).mean((1, 2, 3), keepdim=True).sqrt()
         fine, middle, deep = self.encoder(0.45 + 0.25 * (x - mean) / (spread + 0.05))
         up = self.up(deep, middle)
-        # Where along the height something is tells the level, so rows are kept apart.
-        rows = deep.mean(3).flatten(1)
         masks = self.mask(self.upper(up, fine))
         # What it is made of, apart for what seems to be vessel, cap and content: so that it need not find out where to look.
         shares = torch.sigmoid(masks)
@@ -112,5 +111,13 @@ class Reader(nn.Module):
             weight = nn.functional.avg_pool2d(shares, cells)
             sums = torch.einsum("nphw,nchw->npc", weight, features)
             inside.append((sums / (weight.sum((2, 3)).unsqueeze(2) + 1.0)).flatten(1))
-        flat = self.flat(torch.cat([rows, up.amax((2, 3)), *inside], 1))
-        return self.phases(flat), torch.sigmoid(self.fill(flat)), self.types(flat), masks
+        what = torch.cat([deep.mean(3).flatten(1), up.amax((2, 3)), *inside], 1)
+        # Where along the height something is tells the level, so rows are kept apart: of the vessel alone, and how wide it is there, and which part
+        # of that is cap and content.
+        vessel = nn.functional.avg_pool2d(shares[:, :1], 4)
+        along = (self.side(up) * vessel).sum(3) / (vessel.sum(3) + 0.3)
+        wide = nn.functional.avg_pool2d(shares, (2, CROP_WIDTH // 2))[..., 0]
+        within = wide[:, 1:] / (wide[:, :1] + 0.02)
+        where = [part.flatten(1) for part in (along, wide[:, :1], within)]
+        flat = self.flat(what)
+        return self.phases(flat), self.levels(torch.cat([what, *where], 1)), self.types(flat), masks
