@@ -3,6 +3,7 @@
 mod base;
 mod draw;
 mod feel;
+mod hold;
 mod insert;
 mod mouth;
 mod pick;

@@ -1,6 +1,7 @@
 //! A sample out of its slot, between the fingers.
 
 use super::draw::{Drawn, Extraction};
+use super::hold::{self, Weighed};
 use super::{Stage, Step};
 use crate::action::{Action, Move, Outcome};
 use crate::belief::Grip;
@@ -93,33 +94,6 @@ impl Pick {
         Ok(Action::Move(motion))
     }
 
-    /// With which force it is held: what its weight needs, and more than at which it slipped.
-    fn force_n(&self, ctx: &Context<'_>, spot: &Spot) -> Result<f64, Failure> {
-        let [_, mass_kg] = grip::mass_kg(&spot.vial);
-        let gripper_n = ctx.world.robot.gripper.max_force_n;
-        let force_n = grip::force_n(&self.sample, &spot.vial, mass_kg, spot.vial.grasp.friction, gripper_n)?;
-        let Some(slipped_n) = ctx.belief.slipped_at(&self.sample) else { return Ok(force_n) };
-        let tighter_n = grip::tighter_n(&spot.vial, slipped_n, gripper_n).ok_or_else(|| {
-            let words = format!("{} slipped at {slipped_n:.1} N, and bears no more", self.sample);
-            Failure::new(Code::GripTooWeak, words)
-        })?;
-        Ok(force_n.max(tighter_n))
-    }
-
-    /// With which force it is held in its slot: loosely, so that pads that are not square to it slide along it before they
-    /// press it onto its seat; after a jam with what its weight just needs. What has slipped is held firmly.
-    fn held_n(&self, ctx: &Context<'_>, spot: &Spot) -> Result<f64, Failure> {
-        let firm_n = self.force_n(ctx, spot)?;
-        let [_, mass_kg] = grip::mass_kg(&spot.vial);
-        let needed_n = grip::needed_n(mass_kg, spot.vial.grasp.friction);
-        let slipped = ctx.belief.slipped_at(&self.sample).is_some();
-        Ok(match self.jams {
-            0 if slipped => firm_n,
-            0 => needed_n.max(limits::RELAXED_N).min(firm_n),
-            _ => needed_n.min(firm_n),
-        })
-    }
-
     fn missed(&mut self, ctx: &mut Context<'_>, spot: &Spot, words: String) -> (At, Action) {
         ctx.belief.grip = None;
         let rule = spot.vial.grasp;
@@ -195,7 +169,10 @@ impl Pick {
         if !stalled || off_m.abs() > limits::WIDTH_M {
             return Ok(self.not_it(ctx, spot, opening_m, force_n));
         }
-        Ok((At::Firming, Action::Grip { opening_m: 0.0, force_n: self.held_n(ctx, spot)? }))
+        Ok((
+            At::Firming,
+            Action::Grip { opening_m: 0.0, force_n: hold::in_slot_n(ctx, &self.sample, spot, self.jams)? },
+        ))
     }
 
     /// To the middle of what only one finger touches: it is pushed to where that finger is.
@@ -238,13 +215,17 @@ impl Pick {
         ctx.belief.grip = Some(Grip {
             sample: self.sample.clone(),
             width_m: opening_m,
-            force_n: self.held_n(ctx, spot)?,
+            force_n: hold::in_slot_n(ctx, &self.sample, spot, self.jams)?,
             needed_n: grip::needed_n(mass_kg, spot.vial.grasp.friction),
             from: Some(self.from.clone()),
         });
         self.note(ctx, format!("closed on {:.1} mm with {force_n:.1} N", opening_m * 1e3));
         let (rack, _) = ctx.world.slot(&self.from)?;
-        let holds = (self.held_n(ctx, spot)?, self.force_n(ctx, spot)?, self.tare_n);
+        let holds = (
+            hold::in_slot_n(ctx, &self.sample, spot, self.jams)?,
+            hold::firm_n(ctx, &self.sample, spot)?,
+            self.tare_n,
+        );
         let place = (self.aside_m, self.touches(ctx));
         let out = Box::new(Extraction::new((&self.sample, &self.from), spot, rack, holds, place));
         let tug = out.begin(ctx, spot)?;
@@ -262,7 +243,7 @@ impl Pick {
             Drawn::Do(action) => (At::Drawing(out), action),
             Drawn::Out => {
                 // From here on it is carried, and felt into its slot, with what it was firmed to.
-                let firm_n = self.force_n(ctx, spot)?;
+                let firm_n = hold::firm_n(ctx, &self.sample, spot)?;
                 if let Some(grip) = &mut ctx.belief.grip {
                     grip.force_n = firm_n;
                 }
@@ -281,35 +262,29 @@ impl Pick {
         })
     }
 
-    /// What is between the fingers weighs so much, N.
-    fn weight_n(&self, ctx: &Context<'_>) -> Result<Option<f64>, Failure> {
-        let now_n = ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis())?;
-        let tare_n = self.tare_n.map(|tare_n| tare_n.dot(&ctx.world.tool_axis()));
-        Ok(tare_n.zip(now_n).map(|(tare_n, now_n)| now_n - tare_n))
-    }
-
     /// Whether it weighs what the sample may. None: it does.
     fn weigh(&self, ctx: &mut Context<'_>, spot: &Spot) -> Result<Option<Failure>, Failure> {
-        let Some(weight_n) = self.weight_n(ctx)? else { return Ok(None) };
-        let [least, most] = grip::mass_kg(&spot.vial).map(|kg| kg * grip::GRAVITY);
-        if weight_n >= least - limits::WEIGHT_N && weight_n <= most + limits::WEIGHT_N {
-            if let Some(held) = &mut ctx.belief.grip {
-                let mass_kg = (weight_n + limits::WEIGHT_N).min(most) / grip::GRAVITY;
-                held.needed_n = grip::needed_n(mass_kg, spot.vial.grasp.friction);
+        Ok(match hold::weigh(ctx, spot, self.tare_n)? {
+            Weighed::Untold => None,
+            Weighed::Likely { weight_n, needed_n } => {
+                if let Some(held) = &mut ctx.belief.grip {
+                    held.needed_n = needed_n;
+                }
+                self.note(ctx, format!("weighs {:.0} g", hold::grams(weight_n)));
+                None
             }
-            self.note(ctx, format!("weighs {:.0} g", weight_n / grip::GRAVITY * 1e3));
-            return Ok(None);
-        }
-        let grams = |n: f64| n / grip::GRAVITY * 1e3;
-        let words = format!(
-            "what was lifted from {} weighs {:.0} g, {} weighs {:.0} to {:.0} g",
-            self.from,
-            grams(weight_n),
-            self.sample,
-            grams(least),
-            grams(most)
-        );
-        Ok(Some(Failure::new(Code::GraspMissed, words)))
+            Weighed::Unlikely { weight_n, may_n: [least_n, most_n] } => {
+                let words = format!(
+                    "what was lifted from {} weighs {:.0} g, {} weighs {:.0} to {:.0} g",
+                    self.from,
+                    hold::grams(weight_n),
+                    self.sample,
+                    hold::grams(least_n),
+                    hold::grams(most_n)
+                );
+                Some(Failure::new(Code::GraspMissed, words))
+            }
+        })
     }
 
     fn note(&self, ctx: &mut Context<'_>, text: String) {
@@ -323,7 +298,7 @@ impl Pick {
         let (next, action) = match (std::mem::replace(&mut self.at, At::Start), last) {
             (At::Start, _) => {
                 // A sample that cannot be held is not begun.
-                self.force_n(ctx, &spot)?;
+                hold::firm_n(ctx, &self.sample, &spot)?;
                 (At::Opening, Action::Grip { opening_m: rule.opening_m, force_n: rule.force_n })
             }
             (At::Opening, Outcome::Gripped { opening_m, .. }) => {
