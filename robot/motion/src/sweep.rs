@@ -108,10 +108,7 @@ pub(crate) fn between(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::arm::Arm;
-    use crate::request::{Scene, SceneShape};
-    use crate::testing::omni7;
-    use nightshift_core::describe::Solid;
-    use nightshift_core::frames::Pose;
+    use crate::testing::{clutter, omni7};
     use nightshift_core::random::Seed;
     use rand::Rng;
 
@@ -122,32 +119,7 @@ mod tests {
         let mut stream = Seed(5).stream("screen");
         let (mut blocked, mut free) = (0, 0);
         for _ in 0..40 {
-            let mut shapes = Vec::new();
-            for index in 0..8 {
-                let mut size = || stream.random_range(0.03..0.3);
-                let solid = match index % 3 {
-                    0 => Solid::Box { size_m: [size(), size(), size()] },
-                    1 => Solid::Cylinder { radius_m: size() / 2.0, height_m: size() },
-                    _ => Solid::Sphere { radius_m: size() / 2.0 },
-                };
-                let mut at = || stream.random_range(-0.8..0.8);
-                let base_from_shape = Pose::from_xyz_rpy([at() + 0.3, at(), at() + 1.0], [at(), at(), at()]);
-                shapes.push(SceneShape { name: format!("thing {index}"), solid, base_from_shape });
-            }
-            let solid = Solid::Cylinder { radius_m: 0.014, height_m: 0.06 };
-            let held = crate::Held {
-                name: "vial".to_owned(),
-                solid,
-                tool_from_shape: Pose::identity(),
-                carry: None,
-            };
-            let scene = Scene {
-                shapes,
-                held: Some(held),
-                may_touch: vec![("link_5".to_owned(), "thing 0".to_owned())],
-                fingers_opening_m: 0.028,
-                margin_m: 0.004,
-            };
+            let scene = clutter(&mut stream);
             let checker = Checker::new(World::new(&arm, &scene).unwrap(), None);
             for _ in 0..40 {
                 let places: Vec<Vec<f64>> = (0..TOGETHER)
@@ -174,5 +146,35 @@ mod tests {
             }
         }
         assert!(blocked > 1000 && free > 1000, "{blocked} blocked, {free} free");
+    }
+
+    /// What is left out of the finer looks along a stretch would have been found free there.
+    #[test]
+    fn a_stretch_is_as_free_as_all_the_places_that_it_is_looked_at() {
+        let arm = Arm::new(&omni7()).unwrap();
+        let mut stream = Seed(6).stream("stretch");
+        let (mut blocked, mut free) = (0, 0);
+        for _ in 0..30 {
+            let scene = clutter(&mut stream);
+            let checker = Checker::new(World::new(&arm, &scene).unwrap(), None);
+            for _ in 0..60 {
+                let mut place = || -> Vec<f64> {
+                    arm.limits().iter().map(|l| stream.random_range(l.lower..=l.upper)).collect()
+                };
+                let (a, far) = (place(), place());
+                // Some stretches are longer than a step of a tree, some much shorter.
+                let b = between(&a, &far, [0.05, 0.15, 0.5][(blocked + free) % 3]);
+                if checker.cause(&a).is_some() {
+                    continue;
+                }
+                let everywhere = checker.screen.places(&a, &b);
+                let met =
+                    everywhere.iter().any(|share| checker.world.hit(&between(&a, &b, *share)).is_some());
+                assert_eq!(checker.stretch(&a, &b).is_some(), met, "{a:?} to {b:?}");
+                blocked += usize::from(met);
+                free += usize::from(!met);
+            }
+        }
+        assert!(blocked > 100 && free > 100, "{blocked} blocked, {free} free");
     }
 }

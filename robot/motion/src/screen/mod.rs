@@ -173,6 +173,17 @@ impl Screen {
         None
     }
 
+    /// The shares of a stretch that are looked at.
+    #[cfg(test)]
+    pub(crate) fn places(&self, a: &[f64], b: &[f64]) -> Vec<f64> {
+        let mut places = Places::NONE;
+        self.place(&spread(a, b, 1.0), &mut places);
+        let (moved, _) = self.moved(&places.centers, a, b);
+        let parts = ((moved * SLACK / STEP_M).ceil() as usize).max(1);
+        let part = |index: usize| index as f64 / parts as f64;
+        (1..=parts).flat_map(|index| (0..LANES).map(move |lane| share(part(index), lane))).collect()
+    }
+
     /// How far a ball moves from lane to lane, at most: what its group's middle does and how the group turns. And what each
     /// group's middle does alone.
     #[inline(always)]
