@@ -94,7 +94,8 @@ pub struct IkArgs {
 /// `nightshift plan`.
 #[derive(Args)]
 #[command(
-    after_help = "tests/peers/motion_bench_maker.py writes such a file.\n\nExamples:\n  nightshift plan --robot panda --problems panda.jsonl\n  nightshift plan --robot ur5 --problems ur5.jsonl --json"
+    after_help = "tests/peers/motion_bench_maker.py writes such a file. `seen_m` in a problem's scene holds points that a depth camera sees and no \
+shape explains, [x, y, z] in metres in the base's frame.\n\nExamples:\n  nightshift plan --robot panda --problems panda.jsonl\n  nightshift plan --robot ur5 --problems ur5.jsonl --json"
 )]
 pub struct PlanArgs {
     /// A folder below robot/description/, or a path: a robot, or an arm alone.

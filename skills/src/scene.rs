@@ -34,6 +34,7 @@ pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(St
     let fingers = belief.gripper.map_or(world.robot.gripper.max_opening_m, |state| state.opening_m);
     Scene {
         shapes,
+        seen_m: Vec::new(),
         held: held(world, belief, ledger),
         may_touch,
         fingers_opening_m: fingers.clamp(0.0, world.robot.gripper.max_opening_m),

@@ -45,6 +45,7 @@ pub fn measure(lab: &Lab, at: &Address, seed: u64) -> Result<Vec<Pull>, String> 
     let goal = Pose::from_xyz_rpy([over.x, over.y, over.z + ABOVE_M], [PI, 0.0, 0.0]);
     let scene = Scene {
         shapes: station_shapes(station, &site.catalogue, &base_from_station),
+        seen_m: Vec::new(),
         held: None,
         may_touch: Vec::new(),
         fingers_opening_m: 0.0,

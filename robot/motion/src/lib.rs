@@ -16,6 +16,7 @@ mod request;
 mod rrt;
 mod scene;
 mod screen;
+mod seen;
 mod shortcut;
 mod solid;
 mod spline;

@@ -38,6 +38,10 @@ pub enum MotionGoal {
 pub struct Scene {
     /// Things that stand still. The floor is always there and needs no entry.
     pub shapes: Vec<SceneShape>,
+    /// Points that a depth camera sees and no shape explains, metres in the base's frame; `seen` stands for all of them in
+    /// [`Scene::may_touch`]. The arm's own are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_m: Vec<[f64; 3]>,
     /// What the fingers hold. It may touch whatever is rigid with the flange.
     pub held: Option<Held>,
     /// Pairs of names that may touch: of links, of shapes, of what is held. `held` stands for whatever is held and

@@ -32,6 +32,7 @@ pub fn clutter(stream: &mut Stream) -> Scene {
     let held = Held { name: "vial".to_owned(), solid, tool_from_shape: Pose::identity(), carry: None };
     Scene {
         shapes,
+        seen_m: Vec::new(),
         held: Some(held),
         may_touch: vec![("link_5".to_owned(), "thing 0".to_owned())],
         fingers_opening_m: 0.028,

@@ -81,7 +81,14 @@ impl Docked {
             }
         }
         let opening = self.vial.grasp.opening_m;
-        Scene { shapes, held: None, may_touch: Vec::new(), fingers_opening_m: opening, margin_m }
+        Scene {
+            shapes,
+            seen_m: Vec::new(),
+            held: None,
+            may_touch: Vec::new(),
+            fingers_opening_m: opening,
+            margin_m,
+        }
     }
 
     /// The same with a vial in the fingers.

@@ -8,7 +8,14 @@ use nightshift_motion::{Arm, Held, MotionGoal, PlanRequest, Scene, SceneShape, c
 use rand::Rng;
 
 fn open(shapes: Vec<SceneShape>) -> Scene {
-    Scene { shapes, held: None, may_touch: Vec::new(), fingers_opening_m: 0.03, margin_m: 0.01 }
+    Scene {
+        shapes,
+        seen_m: Vec::new(),
+        held: None,
+        may_touch: Vec::new(),
+        fingers_opening_m: 0.03,
+        margin_m: 0.01,
+    }
 }
 
 fn block(name: &str, size_m: [f64; 3], xyz: [f64; 3], rpy: [f64; 3]) -> SceneShape {
@@ -222,4 +229,111 @@ fn what_stands_too_near_may_be_left_but_not_approached() {
     assert!(plan(&docked.arm, &request(along(-0.05))).is_ok());
     let failure = plan(&docked.arm, &request(along(0.003))).unwrap_err();
     says(&failure, Code::NoMotion, &["line:", "a plate are 0.0"]);
+}
+
+/// Points on the faces of boxes and the walls of cylinders, a centimetre apart: what a camera that sees all sides would tell.
+fn points_on(scene: &Scene) -> Vec<[f64; 3]> {
+    let grid = |length: f64| {
+        let steps = (length / 0.01).ceil().max(1.0) as usize;
+        (0..=steps).map(move |step| length * (step as f64 / steps as f64 - 0.5))
+    };
+    let mut points = Vec::new();
+    for shape in &scene.shapes {
+        let mut put = |x: f64, y: f64, z: f64| {
+            let at = shape.base_from_shape.point(&nalgebra::Point3::new(x, y, z));
+            points.push([at.x, at.y, at.z]);
+        };
+        match shape.solid {
+            Solid::Box { size_m: [a, b, c] } => {
+                for (u, v) in grid(a).flat_map(|u| grid(b).map(move |v| (u, v))) {
+                    for side in [-0.5, 0.5] {
+                        put(u, v, side * c);
+                    }
+                }
+                for (u, v) in grid(a).flat_map(|u| grid(c).map(move |v| (u, v))) {
+                    for side in [-0.5, 0.5] {
+                        put(u, side * b, v);
+                    }
+                }
+                for (u, v) in grid(b).flat_map(|u| grid(c).map(move |v| (u, v))) {
+                    for side in [-0.5, 0.5] {
+                        put(side * a, u, v);
+                    }
+                }
+            }
+            Solid::Cylinder { radius_m, height_m } => {
+                let around = grid(std::f64::consts::TAU * radius_m).map(move |along| along / radius_m);
+                for (turn, z) in around.flat_map(|turn| grid(height_m).map(move |z| (turn, z))) {
+                    put(radius_m * turn.cos(), radius_m * turn.sin(), z);
+                    for part in [0.25, 0.5, 0.75, 1.0] {
+                        put(part * radius_m * turn.cos(), part * radius_m * turn.sin(), height_m / 2.0);
+                        put(part * radius_m * turn.cos(), part * radius_m * turn.sin(), -height_m / 2.0);
+                    }
+                }
+            }
+            Solid::Sphere { .. } => unreachable!("the clutter has none"),
+        }
+    }
+    points
+}
+
+/// What was only seen is kept clear of as what is described: ways that are planned among points never touch what the points lie on.
+#[test]
+fn ways_among_points_that_were_seen_touch_nothing_that_they_lie_on() {
+    let docked = Docked::at("storage");
+    let arm = &docked.arm;
+    let mut stream = Seed(12).stream("seen");
+    let (mut found, mut around) = (0, 0);
+    for seed in 0..6 {
+        let mut described = clutter(&mut stream);
+        described.shapes.truncate(2);
+        // A wall ahead, and the arm from its one side to its other.
+        described.shapes.push(block("wall", [0.5, 0.04, 0.5], [0.6, 0.0, 1.1], [0.0; 3]));
+        let scene = Scene { seen_m: points_on(&described), ..open(vec![]) };
+        let mut beside = |turn: f64| loop {
+            let mut q = free_position(arm, &scene, &mut stream);
+            q[0] = turn;
+            if clearance(arm, &q, &scene).unwrap().0 > 0.012 {
+                return q;
+            }
+        };
+        let (start, goal) = (beside(-1.1), beside(1.1));
+        let request = PlanRequest { start, goal: MotionGoal::Joints(goal), scene, seed, speed: 1.0 };
+        let Ok(trajectory) = plan(arm, &request) else { continue };
+        found += 1;
+        let (nearest_m, ..) = nearest(arm, &described, &trajectory);
+        assert!(nearest_m > 0.0, "seed {seed}: {nearest_m} m");
+        let straight = PlanRequest { scene: open(vec![]), ..request.clone() };
+        around += usize::from(plan(arm, &straight).unwrap() != trajectory);
+    }
+    assert!(found >= 4 && around >= 2, "{found} found, {around} around something");
+}
+
+#[test]
+fn what_was_seen_is_named_where_it_is_in_the_way_and_bad_points_are_refused() {
+    let docked = Docked::at("storage");
+    let arm = &docked.arm;
+    let start = arm.limits().iter().map(|l| 0.5 * (l.lower + l.upper)).collect::<Vec<f64>>();
+    let goal: Vec<f64> = start.iter().map(|q| q + 0.3).collect();
+    let elbow = arm.link_poses(&goal).into_iter().find(|(name, _)| name == "link_4").unwrap().1.translation();
+    let request = |seen_m: Vec<[f64; 3]>| PlanRequest {
+        start: start.clone(),
+        goal: MotionGoal::Joints(goal.clone()),
+        scene: Scene { seen_m, ..open(vec![]) },
+        seed: 1,
+        speed: 1.0,
+    };
+    let failure = plan(arm, &request(vec![elbow.into()])).unwrap_err();
+    assert!(failure.code == Code::NoMotion && failure.message.contains("seen"), "{failure}");
+    let mut allowed = request(vec![elbow.into()]);
+    let links = arm.link_poses(&start).into_iter().map(|(name, _)| name);
+    allowed.scene.may_touch = links.map(|name| (name, "seen".to_owned())).collect();
+    assert!(plan(arm, &allowed).is_ok());
+    for (points, word) in [
+        (vec![[f64::NAN, 0.0, 0.0]], "finite"),
+        ((0..5000).map(|k| [0.1 * f64::from(k), 3.0, 1.0]).collect::<Vec<_>>(), "cells"),
+    ] {
+        let failure = plan(arm, &request(points)).unwrap_err();
+        assert!(failure.code == Code::MalformedRequest && failure.message.contains(word), "{failure}");
+    }
 }

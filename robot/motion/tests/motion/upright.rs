@@ -98,6 +98,7 @@ fn among_random_things_no_way_leans_more_than_it_may() {
         let Some(start) = arm.inverse(&from, &middle, Seed(seed)).into_iter().next() else { continue };
         let scene = Scene {
             shapes,
+            seen_m: Vec::new(),
             held: Some(held.clone()),
             may_touch: Vec::new(),
             fingers_opening_m: docked.vial.diameter_m,
