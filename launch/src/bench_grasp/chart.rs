@@ -63,7 +63,7 @@ pub fn draw(outcomes: &[Outcome], pulls: &[Pull], aim_n: f64) -> Result<Pixmap, 
     let placed: Vec<&Outcome> =
         outcomes.iter().filter(|outcome| outcome.success && !outcome.sunk.is_empty()).collect();
     let mut panel = Panel { canvas: &mut canvas, left: 0.0, x: [45.0, -1.0], y: [-1.0, 6.0], log: false };
-    let title = format!("{} insertions: push of the wrist along the tool, N", placed.len());
+    let title = format!("{} insertions: push along the tool, N", placed.len());
     let heights = [40.0, 30.0, 20.0, 10.0, 0.0];
     panel.grid(&heights, &[-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &title, "height over the seat, mm");
     for outcome in &placed {
