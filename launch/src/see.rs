@@ -238,9 +238,8 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
                 }
             }
         }
-        let [left, top, width, height] = vessel.bbox;
-        let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
-        outline(&mut picture, &corners.map(|corner| corner.map(|v| v - 0.5)), colour);
+        let [left, top, _, height] = vessel.bbox;
+        outline(&mut picture, &corners(&vessel.bbox), colour);
         let phases = phase_names(vessel.phases.as_deref());
         let words = [vessel.kind.name().to_owned(), phases.join(" ")];
         for (row, text) in words.iter().enumerate() {
@@ -251,15 +250,20 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
         outline(&mut picture, &code.corners, CODE);
     }
     for label in report.labels.iter().flatten() {
-        let [left, top, width, height] = label.bbox;
-        let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
-        outline(&mut picture, &corners.map(|corner| corner.map(|v| v - 0.5)), CODE);
+        let [left, top, _, height] = label.bbox;
+        outline(&mut picture, &corners(&label.bbox), CODE);
         write_words(&mut picture, [left, top + height + 2.0], &label.text, CODE);
     }
     for tag in &report.tags {
         outline(&mut picture, &tag.sight.corners, TAG);
     }
     photo::write(path, &picture)
+}
+
+/// Of a box, which counts from the picture's edge, as corners count: from the middle of its first pixel.
+fn corners([left, top, width, height]: &[f64; 4]) -> [[f64; 2]; 4] {
+    let (right, bottom) = (left + width, top + height);
+    [[*left, *top], [right, *top], [right, bottom], [*left, bottom]].map(|corner| corner.map(|v| v - 0.5))
 }
 
 pub fn outline(picture: &mut Image<[u8; 3]>, corners: &[[f64; 2]; 4], colour: [u8; 3]) {

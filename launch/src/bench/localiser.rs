@@ -1,6 +1,6 @@
 //! The localiser over recorded drives.
 
-use super::{Aim, Notes, Plan};
+use super::{Aim, Notes, Plan, peer};
 use crate::{files, localize};
 use cpu_time::ThreadTime;
 use nightshift_core::Pose2;
@@ -10,7 +10,6 @@ use nightshift_navigation::evaluate::{self, FromNowhere, Kidnapped, Tracked};
 use nightshift_navigation::log::DriveLog;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 
 /// A recorded drive, and what is asked of the localiser on it.
@@ -119,17 +118,10 @@ impl Case {
     /// What the particle filter of Debian's `mrpt-apps` comes to on the same drive, once, by the names of our figures. Empty where
     /// it is not installed or does not end well.
     fn peer(&self, data: &Path, notes: &mut Notes) -> BTreeMap<String, f64> {
-        let script = files::home().join("tests/peers/navigation.py");
-        let mut command = Command::new("python3");
-        command.arg(&script).arg(self.log_file(data)).arg(self.map_file(data));
-        command.arg(self.settle.to_string()).arg(if self.even_only { "even" } else { "all" });
-        let measured = command.output().map_err(|e| e.to_string()).and_then(|output| {
-            let words = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            if !output.status.success() {
-                return Err(words());
-            }
-            serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
-        });
+        let (settle, poses) = (self.settle.to_string(), if self.even_only { "even" } else { "all" });
+        let (log, map) = (self.log_file(data), self.map_file(data));
+        let args = [log.as_os_str(), map.as_os_str(), settle.as_ref(), poses.as_ref()];
+        let measured = peer::ask(Path::new("python3"), "navigation.py", args);
         measured.unwrap_or_else(|why| {
             notes.skip(format!("{}: no peer: {why}", self.log));
             BTreeMap::new()

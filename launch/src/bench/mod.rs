@@ -7,6 +7,7 @@ mod day;
 mod driving;
 mod localiser;
 pub mod motion;
+mod peer;
 pub mod perception;
 mod table;
 

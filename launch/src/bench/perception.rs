@@ -3,7 +3,7 @@
 mod rendered;
 mod speed;
 
-use super::{Aim, Notes, Section, default_data, measure};
+use super::{Aim, Notes, Section, default_data, measure, peer};
 use crate::complete_depth::Glass;
 use crate::photo;
 use crate::score;
@@ -15,7 +15,7 @@ use nightshift_vision::{Effort, TagDetector, read_codes};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// `nightshift bench perception`.
 #[derive(Args)]
@@ -76,20 +76,9 @@ impl Plan {
 
     /// What the peers come to, by name.
     fn peers(&self, what: &str, notes: &mut Notes) -> BTreeMap<String, f64> {
-        let script = crate::files::home().join("tests/peers/perception.py");
-        let output = Command::new(&self.python).arg(&script).arg(what).arg(&self.data).output();
-        let told = match output {
-            Ok(output) if output.status.success() => {
-                serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
-            }
-            Ok(output) => {
-                let words = String::from_utf8_lossy(&output.stderr).into_owned();
-                Err(words.lines().last().unwrap_or("it failed").to_owned())
-            }
-            Err(error) => Err(error.to_string()),
-        };
+        let told = peer::ask(&self.python, "perception.py", [what.as_ref(), self.data.as_os_str()]);
         told.unwrap_or_else(|why| {
-            notes.skip(format!("no peer: {} {}: {why}", self.python.display(), script.display()));
+            notes.skip(format!("no peer: {why}"));
             BTreeMap::new()
         })
     }

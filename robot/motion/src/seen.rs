@@ -6,38 +6,38 @@ use nightshift_core::describe::Solid;
 use std::collections::BTreeMap;
 
 /// The name of all that was seen, for [`crate::Scene::may_touch`] and for messages.
-pub(crate) const NAME: &str = "seen";
+const NAME: &str = "seen";
 /// Edge of a cell, metres: a few pixels at arm's length.
 const CELL_M: f64 = 0.03;
 /// No box is thinner, metres: about what a depth camera is off by at arm's length.
 const THINNEST_M: f64 = 0.005;
 /// More cells than this are no arm's surroundings but a whole room's.
-pub(crate) const MOST_CELLS: usize = 4000;
+const MOST_CELLS: usize = 4000;
 
-/// Boxes that hold all the points, one a cell.
-pub(crate) fn obstacles(points_m: &[[f64; 3]]) -> Vec<Obstacle> {
+/// Boxes that hold all the points, one a cell; what is wrong with the points where something is.
+pub(crate) fn obstacles(points_m: &[[f64; 3]]) -> Result<Vec<Obstacle>, String> {
+    if let Some(point) = points_m.iter().find(|point| !point.iter().all(|along| along.is_finite())) {
+        return Err(format!("the point {point:?}: three finite numbers are needed"));
+    }
     let mut cells: BTreeMap<[i64; 3], [Point3<f64>; 2]> = BTreeMap::new();
     for point in points_m {
         let at = Point3::from(*point);
-        let [least, most] = cells.entry(cell(point)).or_insert([at, at]);
+        let cell = point.map(|along| (along / CELL_M).floor() as i64);
+        let [least, most] = cells.entry(cell).or_insert([at, at]);
         (*least, *most) = (least.inf(&at), most.sup(&at));
+    }
+    if cells.len() > MOST_CELLS {
+        let count = cells.len();
+        return Err(format!(
+            "points in {count} cells; at most {MOST_CELLS} are taken: leave out what is out of reach"
+        ));
     }
     let boxed = |[least, most]: [Point3<f64>; 2]| {
         let size = (most - least).sup(&Vector3::repeat(THINNEST_M));
         let middle = nalgebra::center(&least, &most);
         Obstacle::new(NAME, &Solid::Box { size_m: size.into() }, &Isometry3::from(middle.coords))
     };
-    cells.into_values().map(boxed).collect()
-}
-
-/// In how many cells the points are.
-pub(crate) fn cells(points_m: &[[f64; 3]]) -> usize {
-    let cells: std::collections::BTreeSet<[i64; 3]> = points_m.iter().map(cell).collect();
-    cells.len()
-}
-
-fn cell(point_m: &[f64; 3]) -> [i64; 3] {
-    point_m.map(|along| (along / CELL_M).floor() as i64)
+    Ok(cells.into_values().map(boxed).collect())
 }
 
 #[cfg(test)]
@@ -50,8 +50,10 @@ mod tests {
         fn every_point_is_in_a_box_and_no_box_is_larger_than_its_cell(
             points in proptest::collection::vec([-1.0f64..1.0, -1.0f64..1.0, 0.0f64..2.0], 1..200)
         ) {
-            let boxes = obstacles(&points);
-            prop_assert_eq!(boxes.len(), cells(&points));
+            let boxes = obstacles(&points).unwrap();
+            let cells: std::collections::BTreeSet<[i64; 3]> =
+                points.iter().map(|point| point.map(|along| (along / CELL_M).floor() as i64)).collect();
+            prop_assert_eq!(boxes.len(), cells.len());
             let size = |obstacle: &Obstacle| match obstacle.solid {
                 Solid::Box { size_m } => Vector3::from(size_m),
                 _ => Vector3::zeros(),

@@ -71,7 +71,10 @@ impl<'a> World<'a> {
             .map(|shape| Obstacle::new(&shape.name, &shape.solid, &shape.base_from_shape.iso))
             .collect();
         obstacles.extend(arm.on_floor.then(floor));
-        obstacles.extend(seen::obstacles(&scene.seen_m));
+        let seen = seen::obstacles(&scene.seen_m);
+        obstacles.extend(
+            seen.map_err(|what| Failure::new(Code::MalformedRequest, format!("scene.seen_m has {what}")))?,
+        );
 
         let allowed = |body: &Body, other: &str, alias: Option<&str>| {
             let is_body = |name: &String| *name == body.name || Some(name.as_str()) == body.alias;
@@ -293,16 +296,6 @@ fn check(arm: &Arm, scene: &Scene) -> Result<(), Failure> {
                 carry.tilt_rad, carry.acceleration_m_s2
             ));
         }
-    }
-    if let Some(point) = scene.seen_m.iter().find(|point| !point.iter().all(|along| along.is_finite())) {
-        return bad(format!("scene.seen_m has the point {point:?}: three finite numbers are needed"));
-    }
-    if seen::cells(&scene.seen_m) > seen::MOST_CELLS {
-        return bad(format!(
-            "scene.seen_m fills {} cells; at most {} are taken: leave out what is out of reach",
-            seen::cells(&scene.seen_m),
-            seen::MOST_CELLS
-        ));
     }
     let shapes = scene.shapes.iter().map(|shape| (&shape.name, &shape.solid, &shape.base_from_shape.iso));
     let held = scene.held.iter().map(|held| (&held.name, &held.solid, &held.tool_from_shape.iso));

@@ -1,7 +1,7 @@
 //! Inverse kinematics of random poses, beside OptIK and TRAC-IK where a Python has them.
 
-use super::{CASES, Plan, ask, share};
-use crate::bench::{Aim, Notes};
+use super::{CASES, Plan, share};
+use crate::bench::{Aim, Notes, peer};
 use crate::files;
 use cpu_time::ThreadTime;
 use nalgebra::UnitQuaternion;
@@ -99,9 +99,8 @@ enum Told {
 }
 
 fn peers(plan: &Plan, arm: &str, flanges: &[[f64; 7]], notes: &mut Notes) -> BTreeMap<String, Peer> {
-    let script = files::home().join("tests/peers/motion.py");
-    let told = ask_peers(&plan.python, &script, arm, flanges).unwrap_or_else(|why| {
-        notes.skip(format!("no peer: {} {}: {why}", plan.python.display(), script.display()));
+    let told = ask_peers(&plan.python, arm, flanges).unwrap_or_else(|why| {
+        notes.skip(format!("no peer: {why}"));
         BTreeMap::new()
     });
     let mut peers = BTreeMap::new();
@@ -116,12 +115,7 @@ fn peers(plan: &Plan, arm: &str, flanges: &[[f64; 7]], notes: &mut Notes) -> BTr
     peers
 }
 
-fn ask_peers(
-    python: &Path,
-    script: &Path,
-    arm: &str,
-    flanges: &[[f64; 7]],
-) -> Result<BTreeMap<String, Told>, String> {
+fn ask_peers(python: &Path, arm: &str, flanges: &[[f64; 7]]) -> Result<BTreeMap<String, Told>, String> {
     let folder = files::robot_folder(arm);
     let description = files::load_manipulator(&folder)?;
     let file = std::env::temp_dir().join(format!("nightshift-poses-{}-{arm}.json", std::process::id()));
@@ -129,7 +123,8 @@ fn ask_peers(
     fs::write(&file, text).map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
     let (base, tip) = (&description.model.root, &description.arm.flange_link);
     let urdf = folder.join("robot.urdf");
-    let told = ask(python, script, [urdf.as_os_str(), base.as_ref(), tip.as_ref(), file.as_os_str()]);
+    let told =
+        peer::ask(python, "motion.py", [urdf.as_os_str(), base.as_ref(), tip.as_ref(), file.as_os_str()]);
     let _ = fs::remove_file(&file);
     told
 }

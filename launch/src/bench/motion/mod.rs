@@ -5,10 +5,8 @@ mod planning;
 
 use super::{Section, measure};
 use clap::Args;
-use serde::de::DeserializeOwned;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// `nightshift bench motion`.
 #[derive(Args)]
@@ -83,21 +81,4 @@ pub fn run(args: &BenchMotionArgs) -> Result<ExitCode, String> {
 fn share(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get((values.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(f64::NAN)
-}
-
-/// What a script of a peer prints: the last JSON object of its output.
-fn ask<T: DeserializeOwned>(
-    python: &Path,
-    script: &Path,
-    args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-) -> Result<T, String> {
-    let output = Command::new(python).arg(script).args(args).output().map_err(|e| e.to_string())?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(words.lines().last().unwrap_or("it failed").to_owned());
-    }
-    // TRAC-IK talks on stdout as well.
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().rev().find_map(|line| line.find("{\"").map(|at| &line[at..]));
-    serde_json::from_str(line.unwrap_or_default()).map_err(|e| e.to_string())
 }

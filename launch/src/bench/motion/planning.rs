@@ -1,7 +1,7 @@
 //! MotionBenchMaker's problems with where the time goes, beside VAMP where its source is.
 
-use super::{CASES, Case, Plan, ask, share};
-use crate::bench::{Aim, Notes};
+use super::{CASES, Case, Plan, share};
+use crate::bench::{Aim, Notes, peer};
 use crate::files;
 use cpu_time::ThreadTime;
 use nightshift_motion::{Arm, PlanRequest, PlanStage, plan_in_stages};
@@ -26,8 +26,7 @@ pub(super) fn planning(plan: &Plan, notes: &mut Notes) -> Result<(), String> {
         let arm = files::load_arm(case.arm)?;
         let requests: Vec<PlanRequest> = crate::arm_tools::read_lines(&file)?;
         let vamp = plan.vamp.as_ref().and_then(|source| {
-            let script = files::home().join("tests/peers/vamp.py");
-            let told = ask(&plan.python, &script, [source.as_os_str(), case.arm.as_ref()]);
+            let told = peer::ask(&plan.python, "vamp.py", [source.as_os_str(), case.arm.as_ref()]);
             let told = told.and_then(|vamp: Vamp| vamp.of(requests.len()));
             told.map_err(|why| notes.skip(format!("VAMP on {}: {why}", case.arm))).ok()
         });
