@@ -7,6 +7,7 @@ use nightshift_core::image::Frame;
 use nightshift_core::robot::JointTrajectory;
 use nightshift_core::{Code, Failure, Stamp};
 use nightshift_motion::{Arm, PlanRequest};
+use nightshift_perception::surface;
 use nightshift_skills::Look;
 use nightshift_vision::TagDetector;
 use sha2::{Digest, Sha256};
@@ -94,13 +95,21 @@ impl Eye {
             Ok(tags) => (Ok(()), tags),
             Err(failure) => (Err(failure), Vec::new()),
         };
-        Look { stamp: frame.stamp, ok, tags, sha256, path }
+        let surface_m = surface::points(&frame.depth, &frame.intrinsics);
+        Look { stamp: frame.stamp, ok, tags, surface_m, sha256, path }
     }
 
     /// What is said when no picture came.
     pub fn blind(stamp: Stamp, why: &str) -> Look {
         let ok = Err(Failure::new(Code::SensorStale, why));
-        Look { stamp, ok, tags: Vec::new(), sha256: String::new(), path: String::new() }
+        Look {
+            stamp,
+            ok,
+            tags: Vec::new(),
+            surface_m: Vec::new(),
+            sha256: String::new(),
+            path: String::new(),
+        }
     }
 }
 

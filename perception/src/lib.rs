@@ -8,5 +8,6 @@ pub mod glass;
 pub mod label;
 pub mod score;
 pub mod seat;
+pub mod surface;
 pub mod track;
 pub mod vessel;

@@ -29,8 +29,10 @@ const ALUMINIUM: [u8; 3] = [200, 202, 205];
 pub struct ObstacleBox {
     /// Edges along x, y, z.
     pub size_m: [f64; 3],
-    /// The middle of its underside, on the floor.
+    /// The middle of its underside.
     pub pose: Pose2<Map, Link>,
+    /// From the floor to its underside.
+    pub over_m: f64,
 }
 
 /// The body that a shape is fixed to.
@@ -269,7 +271,7 @@ impl Scene {
     /// Puts a fault's box in, in place of one of the same name.
     pub fn put_obstacle(&mut self, name: &str, obstacle: &ObstacleBox) {
         self.remove_obstacle(name);
-        let above = Translation3::new(0.0, 0.0, obstacle.size_m[2] / 2.0);
+        let above = Translation3::new(0.0, 0.0, obstacle.over_m + obstacle.size_m[2] / 2.0);
         self.prims.push(Prim {
             name: name.to_owned(),
             host: Host::World,

@@ -7,6 +7,7 @@ pub use fingers::{Grip, Hold};
 
 use crate::guard::WristLog;
 use crate::limits;
+use crate::seen::Seen;
 use crate::sight::{NestSight, Refined};
 use crate::world::{NestRef, World};
 use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
@@ -72,6 +73,8 @@ pub struct Belief {
     pub map_from_base: Option<Pose2<Map, Base>>,
     nests: BTreeMap<NestRef, NestSight>,
     refined: BTreeMap<NestRef, Refined>,
+    /// What was seen and no description knows, since the base drove to where it is.
+    pub seen: Seen,
     /// What is held.
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
@@ -96,6 +99,7 @@ impl Default for Belief {
             map_from_base: None,
             nests: BTreeMap::new(),
             refined: BTreeMap::new(),
+            seen: Seen::default(),
             grip: None,
             ready: BTreeMap::new(),
             slips: 0,

@@ -5,7 +5,7 @@ use crate::belief::{BasePlace, DockSight};
 use crate::context::Context;
 use crate::messages::{EffectId, Look, SkillInput, SkillOutput};
 use crate::running::Ended;
-use crate::{limits, sight};
+use crate::{limits, seen, sight};
 use nightshift_core::robot::CommandId;
 use nightshift_core::{Failure, Stamp, StationId};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
@@ -35,6 +35,7 @@ impl Journey {
     pub fn drive(ctx: &mut Context<'_>, station: StationId) -> (Self, Duration) {
         let id = ctx.ids.command();
         ctx.belief.base_moves();
+        ctx.belief.seen.clear();
         let (what, place) = (format!("driving to {station}"), BasePlace::Staging(station.clone()));
         command(ctx, NavCommand::DriveToStation { id, station });
         (Self { id, dock: None, place, what }, limits::DRIVE)
@@ -104,6 +105,8 @@ impl Docking {
 
     fn looked(&mut self, ctx: &mut Context<'_>, id: EffectId, look: &Look) {
         let Some((_, asked)) = self.look.take_if(|(wanted, _)| *wanted == id) else { return };
+        // The base stands, and from here the whole bench is in view, which it is not from the dock.
+        seen::take_before(ctx, look, asked, &self.station);
         let seen = sight::dock_tag(ctx.world, ctx.belief, look, asked, &self.station);
         let base_from_tag = seen.as_ref().ok().copied();
         self.trouble = seen.err();

@@ -40,6 +40,7 @@ mod runner;
 mod running;
 mod scene;
 mod search;
+mod seen;
 mod sight;
 mod stages;
 pub mod store;

@@ -155,6 +155,22 @@ pub const SIDE_STEP_M: f64 = 0.003;
 /// The arm and what it holds keep this distance from everything, m: above the error of docking and sight, below
 /// the 4 mm between open fingers and a vial.
 pub const MARGIN_M: f64 = 0.003;
+/// What the depth camera sees no farther than this from something described is that, m: a shape is simpler than the thing, and base
+/// and rack are a little off their places.
+pub const SEEN_EXPLAINED_M: f64 = 0.015;
+/// As [`SEEN_EXPLAINED_M`], from a metre away, where depth is off by a centimetre, before the base is docked.
+pub const SEEN_EXPLAINED_FAR_M: f64 = 0.035;
+/// What is seen and not described is kept clear of where it is no farther than this from the middle of the docked base, m: the arm's
+/// reach and a forearm.
+pub const SEEN_REACH_M: f64 = 1.2;
+/// Steps of [`SEEN_STEP_M`] that a thing that is seen reaches down at most, to what it stands on: half a metre.
+pub const SEEN_LEVELS: u32 = 25;
+/// Between points of it on the way down, m: less than the edge of a planner's cell.
+pub const SEEN_STEP_M: f64 = 0.02;
+/// Points that are seen and not described are one thing where they are so near to each other, m.
+pub const SEEN_APART_M: f64 = 0.04;
+/// So many together, itself counted, are a thing; fewer may be a wrong match of the depth camera.
+pub const SEEN_POINTS: usize = 3;
 /// From the fiducials of a rack to the camera, m: nearer the rack leaves the picture, farther the codes get small.
 pub const VIEW_DISTANCES_M: [f64; 3] = [0.28, 0.30, 0.26];
 /// From where a nest's fiducials are looked at to locate it, from each place in two ways round: ahead and left of their middle in

@@ -116,6 +116,10 @@ pub struct Look {
     pub ok: Result<(), Failure>,
     /// The fiducials in it.
     pub tags: Vec<TagSight>,
+    /// What the depth camera measured ([`nightshift_perception::surface`]), metres in the camera's optical frame; empty where it has
+    /// no depth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surface_m: Vec<[f32; 3]>,
     /// Of the picture's file, lower-case hex.
     pub sha256: String,
     /// Of the picture's file, relative to the run's folder.

@@ -31,10 +31,14 @@ pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(St
         }
     }
     shapes.extend(vials(world, belief, ledger));
+    let seen_m = belief.base_in_map(world).map_or_else(Vec::new, |map_from_base| {
+        // What takes up room beside a shape does so up to it.
+        nightshift_motion::unexplained(&shapes, &belief.seen.taken_m(&map_from_base), limits::MARGIN_M)
+    });
     let fingers = belief.gripper.map_or(world.robot.gripper.max_opening_m, |state| state.opening_m);
     Scene {
         shapes,
-        seen_m: Vec::new(),
+        seen_m,
         held: held(world, belief, ledger),
         may_touch,
         fingers_opening_m: fingers.clamp(0.0, world.robot.gripper.max_opening_m),
@@ -133,7 +137,8 @@ fn ware_at(world: &World, belief: &Belief, address: &Address) -> Option<Pose<Bas
     Some(base_from_nest * nest_from_slot * slot_from_ware)
 }
 
-fn held(world: &World, belief: &Belief, ledger: &Ledger) -> Option<Held> {
+/// What is in the fingers.
+pub fn held(world: &World, belief: &Belief, ledger: &Ledger) -> Option<Held> {
     let by_ledger = || {
         let mut samples = ledger.samples();
         samples

@@ -364,7 +364,7 @@ impl Trial {
                 SkillOutput::Look { id, .. } => {
                     let tags = self.sights.tags(&self.world.truth(), &self.joints);
                     let (sha256, path) = (String::new(), String::new());
-                    let look = Look { stamp: now, ok: Ok(()), tags, sha256, path };
+                    let look = Look { stamp: now, ok: Ok(()), tags, surface_m: Vec::new(), sha256, path };
                     self.pending.push(due(Effect::Look), SkillInput::Looked { id, look });
                 }
                 SkillOutput::Store { id, records } => {

@@ -33,4 +33,5 @@ pub use kinematics::dexterity::Dexterity;
 pub use plan::{PlanStage, plan, plan_in_stages};
 pub use request::{Carry, Held, MotionGoal, PlanRequest, Scene, SceneShape};
 pub use scene::{deck_shapes, station_shapes};
+pub use seen::unexplained;
 pub use world::clearance;

@@ -3,7 +3,7 @@
 //! Centimetres, because parry3d's distance iteration (GJK) ends at fixed tolerances that are meant for things about one
 //! unit large: on metres it stopped up to 9 mm too early.
 
-use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Point3, UnitQuaternion, Vector3};
 use nightshift_core::describe::Solid;
 use parry3d::math::{Pose as Placed, Vector};
 use parry3d::query;
@@ -186,6 +186,12 @@ impl Obstacle {
             && self.shaped.nearer(&self.at, body, at, margin_m)
     }
 
+    /// Exactly, from a point in the base's frame; zero inside.
+    pub(crate) fn distance_m(&self, point: &Point3<f64>) -> f64 {
+        let units = point.coords.cast::<f32>() * UNITS;
+        f64::from(self.distance_to(Vector::new(units.x, units.y, units.z)) / UNITS)
+    }
+
     /// Exactly, from a point, in parry's units: what spares most of the dearer queries.
     fn distance_to(&self, point: Vector) -> f32 {
         let local = self.at.inverse_transform_point(point);
@@ -279,8 +285,7 @@ mod tests {
             let (one, other) = (Shaped::new(&a), Obstacle::new("b", &b, &there));
             let told = f64::from(one.distance(&placed(&at, &a), &other.shaped, &other.at) / UNITS);
             let apart = surface(&a).into_iter().map(|point| {
-                let point = (at * nalgebra::Point3::from(point)).cast::<f32>() * UNITS;
-                f64::from(other.distance_to(Vector::new(point.x, point.y, point.z)) / UNITS)
+                other.distance_m(&(at * Point3::from(point)))
             });
             let sampled = apart.fold(f64::INFINITY, f64::min).max(0.0);
             // parry3d's iteration (GJK) ends at about a thousandth of the distance.

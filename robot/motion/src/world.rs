@@ -3,7 +3,7 @@
 
 use crate::arm::Arm;
 use crate::kinematics::chain::place_links;
-use crate::request::Scene;
+use crate::request::{Held, Scene};
 use crate::seen;
 use crate::solid::{Body, Obstacle, Proximity, Shaped};
 use nalgebra::{Isometry3, Point3};
@@ -51,14 +51,7 @@ impl<'a> World<'a> {
         let (mut bodies, first_body_of_link) = link_bodies(arm, scene.fingers_opening_m);
         let fingers: Vec<&str> = finger_links(arm);
         if let Some(held) = &scene.held {
-            let frame_from_tool = arm.last_from_tool();
-            bodies.push(Body {
-                name: held.name.clone(),
-                alias: Some("held"),
-                frame: last,
-                frame_from_shape: frame_from_tool * held.tool_from_shape.iso,
-                shaped: Shaped::new(&held.solid),
-            });
+            bodies.push(held_body(arm, held));
         }
         for body in &mut bodies {
             if fingers.contains(&body.name.as_str()) {
@@ -263,6 +256,17 @@ pub(crate) fn link_bodies(arm: &Arm, opening_m: f64) -> (Vec<Body>, Vec<usize>) 
     }
     first.push(bodies.len());
     (bodies, first)
+}
+
+/// What the fingers hold, as it moves with the last joint.
+pub(crate) fn held_body(arm: &Arm, held: &Held) -> Body {
+    Body {
+        name: held.name.clone(),
+        alias: Some("held"),
+        frame: arm.joint_count(),
+        frame_from_shape: arm.last_from_tool() * held.tool_from_shape.iso,
+        shaped: Shaped::new(&held.solid),
+    }
 }
 
 fn finger_links(arm: &Arm) -> Vec<&str> {

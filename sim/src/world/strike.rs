@@ -139,7 +139,8 @@ impl World {
                 let size_m = ["length", "width", "height"].map(|name| fault.number(name));
                 let [x, y, yaw] = ["x", "y", "yaw"].map(|name| fault.number(name));
                 let mut scene = self.scene.clone();
-                scene.put_obstacle(&fault.target, &ObstacleBox { size_m, pose: Pose2::new(x, y, yaw) });
+                let (pose, over_m) = (Pose2::new(x, y, yaw), fault.number("over"));
+                scene.put_obstacle(&fault.target, &ObstacleBox { size_m, pose, over_m });
                 return self.adopt(scene, |_| {});
             }
             What::ObstacleRemove => {

@@ -5,7 +5,7 @@ use super::{Stage, Step};
 use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
 use crate::world::NestRef;
-use crate::{limits, scene, sight};
+use crate::{limits, scene, seen, sight};
 use nalgebra::Vector3;
 use nightshift_core::api::Evidence;
 use nightshift_core::frames::Base;
@@ -86,6 +86,7 @@ impl Stage for Refine {
             Outcome::Looked { asked, look } => {
                 if let Ok(place) = sight::base_from_camera(ctx.world, ctx.belief, &look, asked) {
                     self.views.push(BoardView { place, sights: look.tags.clone() });
+                    seen::take(ctx, &look, asked);
                 }
             }
             _ => {}

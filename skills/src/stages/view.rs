@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
+use crate::seen;
 use crate::sight::{self, NestSight};
 use crate::world::{NestRef, World};
 use crate::{limits, scene};
@@ -48,9 +49,13 @@ impl View {
                 Viewed::Do(Action::Look { purpose })
             }
             Outcome::Looked { asked, look } => {
-                match sight::nest(ctx.world, ctx.belief, ctx.ledger, &look, asked, &self.nest) {
+                let seen = sight::nest(ctx.world, ctx.belief, ctx.ledger, &look, asked, &self.nest);
+                if let Ok(seen) = &seen {
+                    ctx.belief.saw(&self.nest, seen.clone());
+                }
+                seen::take(ctx, &look, asked);
+                match seen {
                     Ok(seen) => {
-                        ctx.belief.saw(&self.nest, seen.clone());
                         ctx.evidence.push(picture(&self.nest, &seen));
                         Viewed::Seen(Box::new(seen))
                     }

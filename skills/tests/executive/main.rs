@@ -9,6 +9,7 @@ mod lab;
 mod refine;
 mod restart;
 mod search;
+mod seen;
 mod site;
 mod storm;
 mod wrist;

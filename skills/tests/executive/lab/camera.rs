@@ -1,10 +1,14 @@
 //! The wrist camera: corners of fiducials without a picture.
 
 use super::{Lab, Truth};
+use nalgebra::Vector3;
 use nightshift_core::frames::{Base, Camera, Pose};
 use nightshift_core::{Address, Code, Failure};
 use nightshift_perception::fiducial::{PlacedTag, TagFamily, TagSight};
 use nightshift_skills::Look;
+
+/// Tops of the site's benches, metres.
+const BENCH_M: f64 = 0.8;
 
 impl Lab {
     pub(super) fn look(&mut self) -> Look {
@@ -13,11 +17,39 @@ impl Lab {
         if self.faults.blind > 0 {
             self.faults.blind -= 1;
             let ok = Err(Failure::new(Code::UnreadableCode, "the picture is dark"));
-            return Look { stamp, ok, tags: Vec::new(), sha256, path: String::new() };
+            let (tags, surface_m) = (Vec::new(), Vec::new());
+            return Look { stamp, ok, tags, surface_m, sha256, path: String::new() };
         }
         let base_from_camera = self.arm.base_from_flange(&self.joints()) * self.robot.camera.pose;
         let tags = self.tags().iter().filter_map(|tag| self.project(&base_from_camera, tag)).collect();
-        Look { stamp, ok: Ok(()), tags, sha256, path: format!("pictures/{}.png", stamp.0) }
+        let surface_m = self.surface(&base_from_camera);
+        Look { stamp, ok: Ok(()), tags, surface_m, sha256, path: format!("pictures/{}.png", stamp.0) }
+    }
+
+    /// Points of a station's bench and of the post on it that nobody has described, where the camera sees them.
+    fn surface(&self, base_from_camera: &Pose<Base, Camera>) -> Vec<[f32; 3]> {
+        let Some((_, station_from_base)) = self.station_from_base() else { return Vec::new() };
+        let station_from_camera = station_from_base.spatial() * *base_from_camera;
+        let (camera_from_station, eye) = (station_from_camera.inverse(), station_from_camera.translation());
+        let k = self.robot.camera.intrinsics;
+        let rows = (8..k.height).step_by(16);
+        let pixels = rows.flat_map(|v| (8..k.width).step_by(16).map(move |u| [u as f64, v as f64]));
+        let bench = pixels.filter_map(|[u, v]| {
+            let ray = station_from_camera.iso * Vector3::new((u - k.cx) / k.fx, (v - k.cy) / k.fy, 1.0);
+            let point = eye + ray * ((BENCH_M - eye.z) / ray.z);
+            // From its front edge to the instrument.
+            (ray.z < 0.0 && (0.0..0.35).contains(&point.x) && point.y.abs() < 0.6).then_some(point)
+        });
+        let post = self.faults.post_m.into_iter();
+        let post =
+            post.flat_map(|[x, y]| (4..14).map(move |cm| Vector3::new(x, y, BENCH_M + 0.01 * f64::from(cm))));
+        let in_picture = |along: f64, z: f64, focal: f64, middle: f64, size: usize| {
+            z > 0.0 && (0.0..size as f64 - 1.0).contains(&(along / z * focal + middle))
+        };
+        let seen = bench.chain(post).map(|point| camera_from_station.point(&point.into())).filter(|p| {
+            in_picture(p.x, p.z, k.fx, k.cx, k.width) && in_picture(p.y, p.z, k.fy, k.cy, k.height)
+        });
+        seen.map(|point| point.coords.cast::<f32>().into()).collect()
     }
 
     /// Pictures so far that were to locate a rack.
