@@ -158,19 +158,23 @@ pub const MARGIN_M: f64 = 0.003;
 /// What the depth camera sees no farther than this from something described is that, m: a shape is simpler than the thing, and base
 /// and rack are a little off their places.
 pub const SEEN_EXPLAINED_M: f64 = 0.015;
-/// As [`SEEN_EXPLAINED_M`], from a metre away, where depth is off by a centimetre, before the base is docked.
-pub const SEEN_EXPLAINED_FAR_M: f64 = 0.035;
+/// As [`SEEN_EXPLAINED_M`], from a metre away, before the base is docked: there depth is off by a centimetre, and by up to four on a
+/// fiducial, which looks the same to a stereo camera again and again.
+pub const SEEN_EXPLAINED_FAR_M: f64 = 0.05;
 /// What is seen and not described is kept clear of where it is no farther than this from the middle of the docked base, m: the arm's
 /// reach and a forearm.
 pub const SEEN_REACH_M: f64 = 1.2;
+/// Between points of what takes up room, m: half the edge of a planner's cell.
+pub const SEEN_STEP_M: f64 = 0.015;
 /// Steps of [`SEEN_STEP_M`] that a thing that is seen reaches down at most, to what it stands on: half a metre.
-pub const SEEN_LEVELS: u32 = 25;
-/// Between points of it on the way down, m: less than the edge of a planner's cell.
-pub const SEEN_STEP_M: f64 = 0.02;
+pub const SEEN_LEVELS: u32 = 33;
+/// Steps of [`SEEN_STEP_M`] that it reaches away from a camera that looks at it from the side: its back is not seen, until the camera is
+/// over it.
+pub const SEEN_BEHIND: u32 = 7;
 /// Points that are seen and not described are one thing where they are so near to each other, m.
 pub const SEEN_APART_M: f64 = 0.04;
 /// So many together, itself counted, are a thing; fewer may be a wrong match of the depth camera.
-pub const SEEN_POINTS: usize = 3;
+pub const SEEN_POINTS: usize = 4;
 /// From the fiducials of a rack to the camera, m: nearer the rack leaves the picture, farther the codes get small.
 pub const VIEW_DISTANCES_M: [f64; 3] = [0.28, 0.30, 0.26];
 /// From where a nest's fiducials are looked at to locate it, from each place in two ways round: ahead and left of their middle in

@@ -7,12 +7,13 @@ use crate::belief::Belief;
 use crate::context::Context;
 use crate::messages::{Look, SkillOutput};
 use crate::{limits, scene, sight};
-use nalgebra::Point3;
+use nalgebra::{Point3, Vector2, Vector3};
 use nightshift_core::api::Evidence;
 use nightshift_core::frames::{Base, Map};
 use nightshift_core::{Level, Pose2, Stamp, StationId};
 use nightshift_motion::Scene;
 use nightshift_perception::surface::{Lookback, half_patch_m};
+use std::collections::BTreeMap;
 
 /// Empty where all that is seen is described.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,22 +25,43 @@ pub struct Seen {
 #[derive(Clone, Debug, PartialEq)]
 struct Patch {
     in_map: Point3<f64>,
+    /// From the camera to it, without its height: as long as the look was level, 0 to 1.
+    away: Vector2<f64>,
     /// Half its edge, metres.
     half_m: f64,
 }
 
 impl Seen {
-    /// Points of what takes up room within an arm's reach of a base, in its frame, metres: each patch to its edges, and all that is
-    /// below it, since a thing stands on something and only its top and front are seen. What is below may be something described.
+    /// Points of what takes up room within an arm's reach of a base, in its frame, metres: each patch to its edges, some way behind it,
+    /// and all that is below: a thing stands on something, and only its front and top are seen. What is below may be something described.
     pub fn taken_m(&self, map_from_base: &Pose2<Map, Base>) -> Vec<[f64; 3]> {
-        let base_from_map = map_from_base.inverse().spatial();
-        let near = self.patches.iter().map(|patch| (base_from_map.point(&patch.in_map), patch.half_m));
-        let columns = near.filter(|(at, _)| in_reach(at)).flat_map(|(at, half_m)| {
-            let levels = (0..=limits::SEEN_LEVELS).map(|level| f64::from(level) * limits::SEEN_STEP_M);
-            levels.flat_map(move |down_m| {
-                [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
-                    .map(|[x, y]| [at.x + x * half_m, at.y + y * half_m, at.z - down_m].map(to_tenths_of_mm))
-            })
+        let base_from_map = map_from_base.inverse();
+        let cells = |along_m: f64, half_m: f64| {
+            let edge = |along_m: f64| along_m / limits::SEEN_STEP_M;
+            edge(along_m - half_m).floor() as i64..=edge(along_m + half_m).ceil() as i64
+        };
+        let mut tops: BTreeMap<[i64; 2], f64> = BTreeMap::new();
+        for patch in &self.patches {
+            let at = base_from_map.spatial().point(&patch.in_map);
+            let away = base_from_map.iso.rotation * patch.away;
+            for step in (0..=limits::SEEN_BEHIND).map(|step| f64::from(step) * limits::SEEN_STEP_M) {
+                let middle = at + Vector3::new(away.x, away.y, 0.0) * step;
+                if !in_reach(&middle) {
+                    continue;
+                }
+                for x in cells(middle.x, patch.half_m) {
+                    for y in cells(middle.y, patch.half_m) {
+                        let top = tops.entry([x, y]).or_insert(at.z);
+                        *top = top.max(at.z);
+                    }
+                }
+            }
+        }
+        let columns = tops.into_iter().flat_map(|(cell, top_m)| {
+            let [x, y] = cell.map(|along| along as f64 * limits::SEEN_STEP_M);
+            // Finer than a millimetre tells nothing, and makes records long.
+            let z = move |level: u32| ((top_m - f64::from(level) * limits::SEEN_STEP_M) * 1e3).round() / 1e3;
+            (0..=limits::SEEN_LEVELS).map(move |level| [x, y, z(level)])
         });
         columns.collect()
     }
@@ -96,7 +118,8 @@ fn merge(
     patches.extend(new.iter().map(|point| {
         let in_map = map_from_work.point(&Point3::from(*point));
         let half_m = half_patch_m(camera_from_map.point(&in_map).z, &ctx.world.robot.camera.intrinsics);
-        Patch { in_map, half_m }
+        let away = (in_map - camera_from_map.inverse().translation()).coords.normalize().xy();
+        Patch { in_map, away, half_m }
     }));
     if let (Some(words), false) = (words(&new), known) {
         let message = format!("{words}; the arm keeps clear of it");
@@ -111,23 +134,19 @@ fn merge(
     }
 }
 
-/// Finer tells nothing, and makes records long.
-fn to_tenths_of_mm(along_m: f64) -> f64 {
-    (along_m * 1e4).round() / 1e4
-}
-
 /// Whether an arm may meet it, in the frame of its base.
 fn in_reach(point: &Point3<f64>) -> bool {
     point.x.hypot(point.y) <= limits::SEEN_REACH_M
 }
 
-/// Those that are not alone: what one patch of a picture tells may be a wrong match.
+/// Those that are not alone, or are beside one that is not: what few patches of a picture tell may be a wrong match.
 fn together(points_m: &[[f64; 3]]) -> Vec<[f64; 3]> {
     let near = |a: &[f64; 3], b: &[f64; 3]| {
         nalgebra::distance(&Point3::from(*a), &Point3::from(*b)) <= limits::SEEN_APART_M
     };
     let count = |point: &[f64; 3]| points_m.iter().filter(|other| near(point, other)).count();
-    points_m.iter().filter(|point| count(point) >= limits::SEEN_POINTS).copied().collect()
+    let cores: Vec<&[f64; 3]> = points_m.iter().filter(|point| count(point) >= limits::SEEN_POINTS).collect();
+    points_m.iter().filter(|point| cores.iter().any(|core| near(point, core))).copied().collect()
 }
 
 /// What there is and where, for a person; nothing where there is nothing.

@@ -13,10 +13,12 @@ fn scenes(lab: &Lab) -> Vec<Scene> {
     plans.collect()
 }
 
-/// What is kept clear of lies there: about a place of the docked base's frame, from the bench's top to 93 cm.
+/// What is kept clear of lies there: about and behind a place of the docked base's frame, from the bench's top to 103 cm.
 fn stands_at(scene: &Scene, [x, y]: [f64; 2]) -> bool {
-    let about =
-        |point: &[f64; 3]| (point[0] - x).hypot(point[1] - y) < 0.05 && (0.8..0.94).contains(&point[2]);
+    let about = |point: &[f64; 3]| {
+        let [ahead, aside] = [point[0] - x, point[1] - y];
+        (-0.04..0.16).contains(&ahead) && aside.abs() < 0.08 && (0.8..1.04).contains(&point[2])
+    };
     scene.seen_m.len() > 20 && scene.seen_m.iter().all(about)
 }
 

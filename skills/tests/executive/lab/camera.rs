@@ -42,7 +42,7 @@ impl Lab {
         });
         let post = self.faults.post_m.into_iter();
         let post =
-            post.flat_map(|[x, y]| (4..14).map(move |cm| Vector3::new(x, y, BENCH_M + 0.01 * f64::from(cm))));
+            post.flat_map(|[x, y]| (4..24).map(move |cm| Vector3::new(x, y, BENCH_M + 0.01 * f64::from(cm))));
         let in_picture = |along: f64, z: f64, focal: f64, middle: f64, size: usize| {
             z > 0.0 && (0.0..size as f64 - 1.0).contains(&(along / z * focal + middle))
         };

@@ -37,7 +37,7 @@ pub struct Faults {
     pub store_fails_after: Option<u32>,
     /// Racks that stand elsewhere than taught: metres along the station's y.
     pub nest_shift: BTreeMap<StationId, f64>,
-    /// A post that nobody has described stands there, in every station's frame, metres, from 4 to 13 cm over the bench.
+    /// A post that nobody has described stands there, in every station's frame, metres, from 4 to 23 cm over the bench.
     pub post_m: Option<[f64; 2]>,
     /// The base is docked so far to the side, metres.
     pub dock_error_m: f64,
