@@ -180,6 +180,17 @@ fn somebody_fills_the_target_slot_and_the_wanted_vial_lies_on_the_bench() {
 }
 
 #[test]
+fn a_box_that_somebody_left_on_the_bench_is_seen_and_worked_around() {
+    let verdict = scenario("thing-on-bench", "1");
+    let evidence = verdict["jobs"][0]["outcomes"][0]["evidence"].as_array().expect("evidence");
+    assert_eq!(evidence.iter().filter(|one| one["kind"] == "unknown-thing").count(), 1, "{verdict:#}");
+    // Without depth the same box is run into: what the check is made of.
+    let blind = nightshift(&["scenario", "thing-on-bench", "--fault", "camera.depth_loss at 0s", "--json"]);
+    let told: Value = serde_json::from_slice(&blind.stdout).expect("JSON");
+    assert!(told["violations"].to_string().contains("box"), "{told:#}");
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

@@ -8,6 +8,7 @@ use crate::program::{self, Goal, Order};
 use crate::runner::{End, Planned};
 use crate::stages::Plan;
 use nightshift_core::api::{Effect, Evidence, ItemOutcome, ItemStatus, Phase, Place};
+use nightshift_core::describe::fiducial_of_code;
 use nightshift_core::{Code, Failure, JobId, Level};
 use std::collections::BTreeSet;
 
@@ -188,6 +189,9 @@ impl ItemRun {
         }
         match known {
             Some(at) if failure.code == Code::SampleMissing => self.missing(at, failure, notices),
+            Some(at) if failure.code == Code::WrongIdentity && self.expects_what_the_ledger_has(ctx) => {
+                self.missing(at, failure, notices)
+            }
             Some(_) if failure.code != Code::GraspLost => {
                 self.note(failure, notices);
                 self.recover(ctx, notices)
@@ -196,7 +200,13 @@ impl ItemRun {
         }
     }
 
-    /// It was looked for where the ledger has it, and is not seen: the ledger must not stay certain of it.
+    /// Whether another label than was asked for is another than the ledger knows, and not only than the caller thinks.
+    fn expects_what_the_ledger_has(&self, ctx: &Context<'_>) -> bool {
+        let known = ctx.ledger.sample(&self.order.sample).and_then(|known| fiducial_of_code(&known.code));
+        known == Some(self.order.tag)
+    }
+
+    /// It was looked for where the ledger has it, and is not seen, or another's label is: the ledger must not stay certain of it.
     fn missing(&mut self, at: Place, failure: Failure, notices: &mut Vec<(Level, String)>) -> Next {
         let doubted = Body::Doubted {
             sample: self.order.sample.clone(),

@@ -192,7 +192,12 @@ fn another_sample_in_its_place() {
     let mut lab = Lab::new();
     lab.vials.get_mut(&"S-001".into()).unwrap().tag = 333;
     let ended = outcome(&mut lab, usual("J1"));
-    untouched(&lab, &ended, Code::WrongIdentity);
+    untouched_code(&ended, Code::WrongIdentity);
+    assert_eq!(lab.vials[&"S-001".into()].at, at("storage/rack/A1"));
+    // Which of the two is wrong, label or ledger, is not known: it is no longer certain, and nobody is put there.
+    assert_eq!(ended.location, "storage/rack/A1|nowhere");
+    let again = lab.submit(transfer("J2", &[("S-001", "", "photolysis/rack/A1")])).unwrap_err();
+    assert_eq!((again.code, again.code.next_call().contains("reconcile")), (Code::InDoubt, true));
     assert!(ended.error.unwrap().message.contains("333"));
     // The caller expects another code than is printed on it.
     let mut lab = Lab::new();
