@@ -3,10 +3,9 @@
 
 use super::narrow::Narrow;
 use super::order;
+use super::queue::Queue;
 use super::sweep::{LEAVING_MARGIN_M, LEAVING_RADIUS_M, Sweep};
 use crate::costmap::Snapshot;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Within this distance of an obstacle a way costs more, up to `1 + CLOSE_COST` times, metres.
 const CLOSE_M: f64 = 0.4;
@@ -45,6 +44,17 @@ pub enum Driven {
     FromRoot,
 }
 
+/// What is known of one block. Together, because they are asked for together.
+#[derive(Clone, Copy)]
+struct Block {
+    /// How many times as much a way into it costs as on open floor; infinite where it is shut, zero where nobody has asked.
+    price: f64,
+    /// To the root, as far as is known.
+    seconds: f32,
+    /// No shorter way will be found.
+    closed: bool,
+}
+
 /// Seconds to one end of a path from the blocks of the map.
 pub struct Floor<'a> {
     map: &'a Snapshot<'a>,
@@ -64,12 +74,8 @@ pub struct Floor<'a> {
     /// Whether there are one-way zones at all.
     one_way: bool,
     edge_s: f64,
-    seconds: Vec<f32>,
-    closed: Vec<bool>,
-    /// How many times as much a way into each block costs as on open floor; infinite where it is shut, zero where nobody has
-    /// asked.
-    price: Vec<f64>,
-    open: BinaryHeap<(Reverse<u64>, u32)>,
+    blocks: Vec<Block>,
+    open: Queue,
     /// The block that the search leads to.
     aim: [f64; 2],
     /// The block that the base leaves.
@@ -111,15 +117,13 @@ impl<'a> Floor<'a> {
             driven,
             one_way: map.costmap().zones().one_way().next().is_some(),
             edge_s: block_m / speed_m_s,
-            seconds: vec![f32::INFINITY; clearance_m.len()],
-            closed: vec![false; clearance_m.len()],
-            price: vec![0.0; clearance_m.len()],
-            open: BinaryHeap::new(),
+            blocks: vec![Block { price: 0.0, seconds: f32::INFINITY, closed: false }; clearance_m.len()],
+            open: Queue::default(),
             aim: block_of(aim),
             start: block_of(start),
         };
         let block = this.block(root.0, root.1);
-        this.seconds[block] = 0.0;
+        this.blocks[block].seconds = 0.0;
         this.push(block, 0.0);
         this
     }
@@ -134,24 +138,24 @@ impl<'a> Floor<'a> {
         // Between blocks the way is straight or diagonal.
         let blocks = across.max(along) + (std::f64::consts::SQRT_2 - 1.0) * across.min(along);
         let estimate = f64::from(seconds) + blocks * self.edge_s;
-        self.open.push((Reverse(order(estimate)), block as u32));
+        self.open.push(order(estimate), block as u32);
     }
 
     /// From a cell; infinite where a disc that fits into the outline cannot get from there to that end.
     pub fn seconds(&mut self, column: usize, row: usize) -> f64 {
         let wanted = self.block(column, row);
         // Nothing leads there: without this question the search would go on over all of the map to find out.
-        if self.seconds[wanted].is_infinite() && !self.is_open(wanted) {
+        if self.blocks[wanted].seconds.is_infinite() && !self.is_open(wanted) {
             return f64::INFINITY;
         }
-        while !self.closed[wanted] {
-            let Some((_, block)) = self.open.pop() else { return f64::INFINITY };
+        while !self.blocks[wanted].closed {
+            let Some(block) = self.open.pop() else { return f64::INFINITY };
             let block = block as usize;
-            if !std::mem::replace(&mut self.closed[block], true) {
+            if !std::mem::replace(&mut self.blocks[block].closed, true) {
                 self.expand(block);
             }
         }
-        f64::from(self.seconds[wanted])
+        f64::from(self.blocks[wanted].seconds)
     }
 
     fn least_at(&self, column: usize, row: usize) -> f64 {
@@ -206,8 +210,8 @@ impl<'a> Floor<'a> {
 
     /// How many times as much a way into a block costs as on open floor.
     fn price(&mut self, block: usize, [column, row]: [usize; 2]) -> f64 {
-        if self.price[block] == 0.0 {
-            self.price[block] = match self.is_open(block) {
+        if self.blocks[block].price == 0.0 {
+            self.blocks[block].price = match self.is_open(block) {
                 false => f64::INFINITY,
                 true => {
                     dearness(self.map, f64::from(self.clearance_m[block]))
@@ -216,18 +220,18 @@ impl<'a> Floor<'a> {
                 }
             };
         }
-        self.price[block]
+        self.blocks[block].price
     }
 
     fn expand(&mut self, block: usize) {
-        let (column, row, before) = (block % self.columns, block / self.columns, self.seconds[block]);
+        let (column, row, before) = (block % self.columns, block / self.columns, self.blocks[block].seconds);
         for (right, up, length) in NEIGHBOURS {
             let (next_column, next_row) = (column.wrapping_add_signed(right), row.wrapping_add_signed(up));
             if next_column >= self.columns || next_row >= self.rows {
                 continue;
             }
             let next = next_row * self.columns + next_column;
-            if self.closed[next] {
+            if self.blocks[next].closed {
                 continue;
             }
             let price = self.price(next, [next_column, next_row]);
@@ -240,8 +244,8 @@ impl<'a> Floor<'a> {
                 continue;
             }
             let seconds = before + (length * self.edge_s * price) as f32;
-            if seconds < self.seconds[next] {
-                self.seconds[next] = seconds;
+            if seconds < self.blocks[next].seconds {
+                self.blocks[next].seconds = seconds;
                 self.push(next, seconds);
             }
         }

@@ -5,6 +5,7 @@ mod doors;
 mod floor;
 mod lattice;
 mod narrow;
+mod queue;
 mod search;
 mod shorten;
 mod side;
