@@ -8,8 +8,10 @@ from crops import reader_sample
 from judged import curve, judged
 
 EMPTY = PHASES.index("empty")
-# Filled vessels that may be called empty, share.
+# Filled vessels that may be called empty, share: of each kind of picture as counted, and of all as much as is not ruled out.
 CALLED_EMPTY = 0.02
+# One-sided 95 %, in standard deviations.
+SURE = 1.645
 # Of the contents that are told, the share that must be right.
 RIGHT = 0.5
 # How much more a miss weighs than a thing that is none, in the F-score.
@@ -23,6 +25,14 @@ def told_phases(shares, phase, empty):
     told = shares >= limits
     told[told[:, EMPTY] & (told.sum(1) > 1)] = False
     return told
+
+
+def not_ruled_out(hits, tried):
+    """The largest share that so many hits of so many tries do not rule out: the upper end of Wilson's interval."""
+    if not tried:
+        return 0.0
+    share, spread = hits / tried, SURE ** 2 / tried
+    return (share + spread / 2 + np.sqrt(spread * (share * (1 - share) + spread / 4))) / (1 + spread)
 
 
 def macro_f1(told, truth):
@@ -45,7 +55,11 @@ def reader_scores(told, shown):
     # Of what a robot has, whole pictures, and of close-ups alike: the worse of the two counts.
     cut_out = np.array([crop.from_picture for crop in shown.crops])
     kinds_of = [some for some in (filled & cut_out, filled & ~cut_out) if some.any()]
-    wrong = lambda phase, empty: max((told_phases(shares, phase, empty)[some, EMPTY].mean() for some in kinds_of), default=0.0)
+
+    def wrong(phase, empty):
+        called = told_phases(shares, phase, empty)[:, EMPTY]
+        return max([called[some].mean() for some in kinds_of] + [not_ruled_out(called[filled].sum(), filled.sum())])
+
     # A content is told where that scores best and at least half of what is told is right, where there is such a limit: a guess is worse than a doubt.
     ways = []
     for phase in (0.3, 0.35, 0.4, 0.45, 0.5):

@@ -80,22 +80,29 @@ class Reader(nn.Module):
     """Answers: `phases` (logits), `levels` (logits: whether the level is above each of LEVELS heights), `types` (logits), `masks` (logits of the
     parts at half the crop's size)."""
 
-    WIDTHS, DEEP = (12, 24, 48, 72), (1, 2)
+    WIDTHS, DEEP = (16, 32, 64, 128), (1, 2)
+    UP, UPPER, SIDE, HIDDEN = 64, 32, 16, 256
 
     def __init__(self):
         super().__init__()
+        _, b, c, d = self.WIDTHS
         self.encoder = Encoder(self.WIDTHS, self.DEEP)
-        self.up = Join(self.WIDTHS[3], self.WIDTHS[2], 48)
-        self.upper = Join(48, self.WIDTHS[1], 24)
-        self.mask = nn.Sequential(conv(24, 24), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(24, len(PARTS), 3, 1, 1))
+        self.up = Join(d, c, self.UP)
+        self.upper = Join(self.UP, b, self.UPPER)
+        self.mask = nn.Sequential(conv(self.UPPER, self.UPPER), nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(self.UPPER, len(PARTS), 3, 1, 1))
+        self.flat = nn.Sequential(nn.Linear(sum(self.what(b, d, self.UP)), self.HIDDEN), nn.ReLU(True), nn.Dropout(0.1))
+        self.phases = nn.Linear(self.HIDDEN, len(PHASES))
+        self.types = nn.Linear(self.HIDDEN, len(TYPES))
+        self.side = nn.Conv2d(self.UP, self.SIDE, 1)
         rows = CROP_HEIGHT // 16
-        what = self.WIDTHS[3] * rows + 48 + (self.WIDTHS[1] + 48) * len(PARTS)
-        self.flat = nn.Sequential(nn.Linear(what, 128), nn.ReLU(True), nn.Dropout(0.1))
-        self.phases = nn.Linear(128, len(PHASES))
-        self.types = nn.Linear(128, len(TYPES))
-        self.side = nn.Conv2d(48, 16, 1)
-        where = 16 * 2 * rows + len(PARTS) * 4 * rows
-        self.levels = nn.Sequential(nn.Linear(what + where, 128), nn.ReLU(True), nn.Dropout(0.1), nn.Linear(128, LEVELS))
+        where = self.SIDE * 2 * rows + len(PARTS) * 4 * rows
+        self.levels = nn.Sequential(
+            nn.Linear(sum(self.what(b, d, self.UP)) + where, 128), nn.ReLU(True), nn.Dropout(0.1), nn.Linear(128, LEVELS))
+
+    @staticmethod
+    def what(fine, deep, up):
+        """How many numbers of each kind `flat` takes, for so many channels."""
+        return [deep * (CROP_HEIGHT // 16), up, *[fine] * len(PARTS), *[up] * len(PARTS)]
 
     def forward(self, x):
         # Each crop by its own light, so that a dim one is not a dark vessel.

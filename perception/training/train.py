@@ -142,8 +142,22 @@ def begin_as(network, weights):
             elif value.dim() < 2:
                 value[tuple(slice(size) for size in old.shape)] = old
             else:
-                value[:old.shape[0], old.shape[1]:] = 0.0
-                value[:old.shape[0], :old.shape[1]] = old
+                value[:old.shape[0]] = 0.0
+                for mine, its in same_inputs(name, own, weights):
+                    value[:old.shape[0], mine] = old[:, its]
+
+
+def same_inputs(name, own, weights):
+    """The inputs of a layer, and which of another, narrower network's they are."""
+    if name not in ("flat.0.weight", "levels.0.weight"):
+        size = weights[name].shape[1]
+        return [(slice(size), slice(size))]
+    layers = ("encoder.stem.1.0.weight", "encoder.deep.0.0.weight", "up.lower.weight")
+    kinds = [Reader.what(*(state[layer].shape[0] for layer in layers)) for state in (own, weights)]
+    # What else there is is as much in both.
+    kinds = [[*sizes, state[name].shape[1] - sum(sizes)] for sizes, state in zip(kinds, (own, weights))]
+    starts = [np.cumsum([0, *sizes]) for sizes in kinds]
+    return [(slice(mine, mine + size), slice(its, its + size)) for mine, its, size in zip(*starts, kinds[1])]
 
 
 def falls_from(steps):
