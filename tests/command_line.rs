@@ -146,6 +146,19 @@ fn no_sample_is_taken_under_a_wrong_name() {
 }
 
 #[test]
+fn look_alikes_in_each_other_s_places_are_told_apart_and_found() {
+    let verdict = scenario("look-alikes", "1");
+    let ended = |job: usize| &verdict["jobs"][job]["outcomes"][0];
+    assert_eq!(ended(0)["error"]["code"], "WRONG_IDENTITY", "{verdict:#}");
+    assert_eq!(
+        ended(0)["location"],
+        "storage/rack/A1|nowhere",
+        "which of label and ledger is wrong is not known"
+    );
+    assert_eq!(ended(2)["status"], "DONE", "{verdict:#}");
+}
+
+#[test]
 fn a_vial_was_taken_away() {
     let verdict = scenario("vial-missing", "1");
     assert_eq!(verdict["jobs"][0]["outcomes"][0]["error"]["code"], "SAMPLE_MISSING", "{verdict:#}");
