@@ -17,6 +17,24 @@ const REACH_M: f64 = 1.6;
 
 /// The scene around the arm now. `may_touch` as in [`Scene`].
 pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(String, String)>) -> Scene {
+    let shapes = described(world, belief, ledger);
+    let seen_m = belief.base_in_map(world).map_or_else(Vec::new, |map_from_base| {
+        // What takes up room beside a shape does so up to it.
+        nightshift_motion::unexplained(&shapes, &belief.seen.taken_m(&map_from_base), limits::MARGIN_M)
+    });
+    let fingers = belief.gripper.map_or(world.robot.gripper.max_opening_m, |state| state.opening_m);
+    Scene {
+        shapes,
+        seen_m,
+        held: held(world, belief, ledger),
+        may_touch,
+        fingers_opening_m: fingers.clamp(0.0, world.robot.gripper.max_opening_m),
+        margin_m: limits::MARGIN_M,
+    }
+}
+
+/// All that stands around the arm by descriptions, located racks and the ledger.
+pub fn described(world: &World, belief: &Belief, ledger: &Ledger) -> Vec<SceneShape> {
     let mut shapes = surroundings(world, belief);
     shapes.extend(deck_shapes(&world.robot, &world.site.catalogue));
     for shape in &mut shapes {
@@ -31,19 +49,7 @@ pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(St
         }
     }
     shapes.extend(vials(world, belief, ledger));
-    let seen_m = belief.base_in_map(world).map_or_else(Vec::new, |map_from_base| {
-        // What takes up room beside a shape does so up to it.
-        nightshift_motion::unexplained(&shapes, &belief.seen.taken_m(&map_from_base), limits::MARGIN_M)
-    });
-    let fingers = belief.gripper.map_or(world.robot.gripper.max_opening_m, |state| state.opening_m);
-    Scene {
-        shapes,
-        seen_m,
-        held: held(world, belief, ledger),
-        may_touch,
-        fingers_opening_m: fingers.clamp(0.0, world.robot.gripper.max_opening_m),
-        margin_m: limits::MARGIN_M,
-    }
+    shapes
 }
 
 /// The name of a rack in the scene.

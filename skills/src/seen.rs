@@ -11,7 +11,7 @@ use nalgebra::{Point3, Vector2, Vector3};
 use nightshift_core::api::Evidence;
 use nightshift_core::frames::{Base, Map};
 use nightshift_core::{Level, Pose2, Stamp, StationId};
-use nightshift_motion::Scene;
+use nightshift_motion::SceneShape;
 use nightshift_perception::surface::{Lookback, half_patch_m};
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ impl Seen {
 /// Takes in what a look at a nest shows beside the nest. A look that is no use is passed over.
 pub fn take(ctx: &mut Context<'_>, look: &Look, asked: Stamp) {
     let Some(map_from_base) = ctx.belief.base_in_map(ctx.world) else { return };
-    let around = scene::build(ctx.world, ctx.belief, ctx.ledger, Vec::new());
+    let around = scene::described(ctx.world, ctx.belief, ctx.ledger);
     merge(ctx, look, asked, (&map_from_base, &around), limits::SEEN_EXPLAINED_M);
 }
 
@@ -84,7 +84,7 @@ pub fn take_before(ctx: &mut Context<'_>, look: &Look, asked: Stamp, station: &S
     let Some(map_from_docked) = ctx.world.map_from_docked(station) else { return };
     let mut there = Belief::docked_at(ctx.world, station, 0.0);
     there.ready.clone_from(&ctx.belief.ready);
-    let around = scene::build(ctx.world, &there, ctx.ledger, Vec::new());
+    let around = scene::described(ctx.world, &there, ctx.ledger);
     merge(ctx, look, asked, (&map_from_docked, &around), limits::SEEN_EXPLAINED_FAR_M);
 }
 
@@ -92,7 +92,7 @@ fn merge(
     ctx: &mut Context<'_>,
     look: &Look,
     asked: Stamp,
-    (map_from_work, around): (&Pose2<Map, Base>, &Scene),
+    (map_from_work, around): (&Pose2<Map, Base>, &[SceneShape]),
     explained_m: f64,
 ) {
     let Ok(base_from_camera) = sight::base_from_camera(ctx.world, ctx.belief, look, asked) else { return };
@@ -107,7 +107,7 @@ fn merge(
     let work_from_base = (map_from_work.inverse() * map_from_base).spatial();
     let new = new.iter().map(|point| work_from_base.point(&Point3::from(*point))).filter(in_reach);
     let new: Vec<[f64; 3]> = new.map(|point| point.coords.into()).collect();
-    let new = together(&nightshift_motion::unexplained(&around.shapes, &new, explained_m));
+    let new = together(&nightshift_motion::unexplained(around, &new, explained_m));
 
     let map_from_work = map_from_work.spatial();
     let lookback = Lookback::new(&look.surface_m, &ctx.world.robot.camera.intrinsics);

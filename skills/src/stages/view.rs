@@ -2,10 +2,9 @@
 
 use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
-use crate::seen;
 use crate::sight::{self, NestSight};
 use crate::world::{NestRef, World};
-use crate::{limits, scene};
+use crate::{limits, scene, seen};
 use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::api::Evidence;
 use nightshift_core::describe::RackType;
@@ -49,15 +48,16 @@ impl View {
                 Viewed::Do(Action::Look { purpose })
             }
             Outcome::Looked { asked, look } => {
-                let seen = sight::nest(ctx.world, ctx.belief, ctx.ledger, &look, asked, &self.nest);
-                if let Ok(seen) = &seen {
-                    ctx.belief.saw(&self.nest, seen.clone());
+                let sight = sight::nest(ctx.world, ctx.belief, ctx.ledger, &look, asked, &self.nest);
+                if let Ok(sight) = &sight {
+                    ctx.belief.saw(&self.nest, sight.clone());
                 }
+                // After the nest itself: where it was located explains what is seen of it.
                 seen::take(ctx, &look, asked);
-                match seen {
-                    Ok(seen) => {
-                        ctx.evidence.push(picture(&self.nest, &seen));
-                        Viewed::Seen(Box::new(seen))
+                match sight {
+                    Ok(sight) => {
+                        ctx.evidence.push(picture(&self.nest, &sight));
+                        Viewed::Seen(Box::new(sight))
                     }
                     Err(failure) => self.again(ctx, failure),
                 }
