@@ -6,7 +6,7 @@ use clap::Args;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
-use nightshift_core::image::Intrinsics;
+use nightshift_core::image::{Image, Intrinsics};
 use nightshift_optics::StereoRig;
 use nightshift_optics::studio::{self, Category};
 use nightshift_optics::truth::{self, Instance};
@@ -18,9 +18,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Another recipe gives other pictures for the same seed.
-const RECIPE: u32 = 8;
+const RECIPE: u32 = 9;
 /// Depth pictures count in these, metres.
 const DEPTH_UNIT_M: f64 = 1e-4;
+
+/// A close-up that shows nothing is drawn anew, so often in all; the last one stays whatever it shows.
+const TURNS: u64 = 4;
+/// A pixel is white above this, and black below that, of 255, in all colours.
+const WHITE: u8 = 248;
+const BLACK: u8 = 20;
+/// A picture of which more is white, or black, shows nothing, share.
+const MOST: f32 = 0.5;
+/// A picture whose greys scatter by less shows nothing, standard deviation of 255.
+const PLAIN: f32 = 9.0;
 
 /// `nightshift dataset`.
 #[derive(Args)]
@@ -218,16 +228,36 @@ fn png(
     write(path, &file)
 }
 
+/// Whether somebody could read a picture: neither most of it is white or black, nor is it all one grey.
+fn shows_something(picture: &Image<[u8; 3]>) -> bool {
+    let count = picture.pixels.len() as f32;
+    let share =
+        |of: fn(&[u8; 3]) -> bool| picture.pixels.iter().filter(|pixel| of(pixel)).count() as f32 / count;
+    let grey = |[r, g, b]: &[u8; 3]| (f32::from(*r) + f32::from(*g) + f32::from(*b)) / 3.0;
+    let mean = picture.pixels.iter().map(grey).sum::<f32>() / count;
+    let variance = picture.pixels.iter().map(|pixel| (grey(pixel) - mean).powi(2)).sum::<f32>() / count;
+    share(|pixel| pixel.iter().all(|value| *value > WHITE)) < MOST
+        && share(|pixel| pixel.iter().all(|value| *value < BLACK)) < MOST
+        && variance > PLAIN * PLAIN
+}
+
 /// Makes one picture with its truth; the truth's file is the last.
 fn make(out: &Path, recipe: &Recipe, number: u64) -> Result<(), String> {
     let size = [recipe.width, recipe.height];
     // Far apart, so that the pictures of two seeds have no scene in common.
     let seed = recipe.seed.wrapping_mul(0x1_0000_0000).wrapping_add(number);
     let set = if recipe.close_ups { studio::close_up } else { studio::stage };
-    let staged = set(seed, size[0], size[1]);
-    let exposed =
-        staged.shot.take(&staged.scene).map_err(|faults| format!("picture {number}: {}", faults[0]))?;
-    let picture = staged.film.develop(&exposed);
+    let mut turn = 0;
+    let (staged, exposed, picture) = loop {
+        let staged = set(seed.wrapping_add(turn << 31), size[0], size[1]);
+        let exposed =
+            staged.shot.take(&staged.scene).map_err(|faults| format!("picture {number}: {}", faults[0]))?;
+        let picture = staged.film.develop(&exposed);
+        turn += 1;
+        if !recipe.close_ups || turn == TURNS || shows_something(&picture) {
+            break (staged, exposed, picture);
+        }
+    };
     let told = truth::tell(&staged, &exposed, number);
     let named = |folder: &str| format!("{folder}/{number:06}.png");
     let image = Picture {

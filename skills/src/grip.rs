@@ -103,7 +103,7 @@ pub(crate) mod tests {
     #[test]
     fn the_labwares_force_is_kept_where_it_is_enough_and_its_limit_always() {
         let (vial, id) = (vial(), SampleId::new("S-1"));
-        assert_eq!(force_n(&id, &vial, 0.05, 0.2, 40.0).unwrap(), vial.grasp.force_n);
+        assert_eq!(force_n(&id, &vial, 0.05, 0.5, 40.0).unwrap(), vial.grasp.force_n);
         // As slippery as to need more than the usual force, but not more than the limit.
         let more = force_n(&id, &vial, 0.05, 0.04, 40.0).unwrap();
         assert!(more > vial.grasp.force_n && more <= 0.8 * vial.grasp.max_force_n, "{more}");

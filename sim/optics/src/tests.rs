@@ -13,6 +13,9 @@ fn vial() -> Glassware {
         radius_m: 0.014,
         height_m: 0.060,
         wall_m: 0.0011,
+        floor_m: 0.0011,
+        heel_m: 0.0,
+        hollow: 0.06,
         neck_radius_m: 0.009,
         neck_height_m: 0.010,
         shoulder: 1.0,
@@ -302,6 +305,32 @@ fn the_inside_of_a_vial_is_a_cylinder_from_floor_to_shoulder() {
             assert!((shell.inner_radius(z) / clear - 1.0).abs() < 0.03, "{} at {z}", shell.inner_radius(z));
         }
     }
+}
+
+#[test]
+fn a_thick_foot_lifts_the_floor_and_a_round_heel_takes_room_by_the_wall_alone() {
+    let thin = vial();
+    let sharp = Glassware { floor_m: 0.003, hollow: 0.1, ..vial() };
+    let round = Glassware { heel_m: 0.004, ..sharp.clone() };
+    let [thin, sharp, round] = [thin, sharp, round].map(|ware| ware.vessel());
+    assert!((thin.floor() - (0.06 * 0.014 + 0.0011)).abs() < 1e-6, "{}", thin.floor());
+    assert!((sharp.floor() - (0.1 * 0.014 + 0.003)).abs() < 1e-6, "{}", sharp.floor());
+    assert_eq!(sharp.floor(), round.floor());
+    let at = |vessel: &Vessel, over: f32| vessel.inner_radius(vessel.floor() + over);
+    // A quarter circle of 4 mm: an eighth of its turn up it has come 1.17 mm less far out, and 4 mm up it is the wall.
+    let off = 0.004 * (1.0 - std::f32::consts::FRAC_1_SQRT_2);
+    assert!(
+        (at(&sharp, off) - at(&round, off) - off).abs() < 1e-4,
+        "{} {}",
+        at(&sharp, off),
+        at(&round, off)
+    );
+    assert!((at(&sharp, 0.0041) - at(&round, 0.0041)).abs() < 1e-6);
+    assert!(round.volume_below(0.02) < sharp.volume_below(0.02));
+    assert!(sharp.volume_below(0.02) < thin.volume_below(0.02));
+    // More than there is room for is taken by as much as there is.
+    let much = Glassware { heel_m: 0.04, height_m: 0.09, ..vial() };
+    assert!(much.vessel().volume_below(0.05) > 0.0);
 }
 
 #[test]

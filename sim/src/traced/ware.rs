@@ -14,6 +14,8 @@ use rand::RngCore;
 
 /// A foot on a bench is a hair's breadth over it, or the two would flicker, metres.
 const OVER_M: f64 = 5e-5;
+/// How far feet are hollow, share of their radius. Descriptions do not tell, nor how thick a floor is: as the wall.
+const HOLLOW: f32 = 0.06;
 /// Caps are white.
 const CAP: Rgb = Rgb::splat(0.8);
 /// The substrate in a carrier: its edge and thickness, metres.
@@ -39,6 +41,9 @@ pub fn vial(vial: &VialSpec, map_from_ware: &Isometry3<f64>) -> Option<Body> {
         radius_m,
         height_m: (kind.height_m - cap.height_m + cap.height_m * 0.9) as f32,
         wall_m: kind.vessel.wall_m as f32,
+        floor_m: kind.vessel.wall_m as f32,
+        heel_m: 0.0,
+        hollow: HOLLOW,
         neck_radius_m,
         neck_height_m,
         shoulder: 0.5,
@@ -139,6 +144,9 @@ fn vessel(kind: &LooseVessel) -> Option<Glassware> {
         radius_m,
         height_m: kind.height_m as f32,
         wall_m: kind.wall_m as f32,
+        floor_m: kind.wall_m as f32,
+        heel_m: 0.0,
+        hollow: HOLLOW,
         neck_radius_m,
         neck_height_m,
         shoulder: 1.0,

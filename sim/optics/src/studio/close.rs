@@ -17,6 +17,8 @@ use nightshift_core::image::Intrinsics;
 
 /// Turns at finding a view that shows the vessel.
 const LOOKS: usize = 8;
+/// Turns at setting a scene in which nothing hides it.
+const TURNS: u64 = 5;
 /// Blur and shake are those of a picture of this width that the close-up is cut out of.
 const CUT_FROM_PX: usize = 220;
 /// Rays more through a pixel on an edge; most of a glass is edges.
@@ -24,8 +26,20 @@ const EDGE_SAMPLES: u32 = 4;
 
 /// Sets a scene about one vessel. The same seed and size give the same scene.
 pub fn close_up(seed: u64, width: usize, height: usize) -> Staged {
+    let mut turn = 0;
+    loop {
+        let (staged, shown) = set(seed, turn, [width, height]);
+        turn += 1;
+        if shown || turn == TURNS {
+            return staged;
+        }
+    }
+}
+
+/// A scene, and whether nothing stands before its vessel.
+fn set(seed: u64, turn: u64, [width, height]: [usize; 2]) -> (Staged, bool) {
     let mut stage = Stage::default();
-    let mut draws = Draws::new(seed, 3, 0);
+    let mut draws = Draws::new(seed, 3, turn);
     let bench = room::room(&mut stage, &mut draws);
     let target = subject(&mut stage, &mut draws);
     let mut view = view(&stage, target, [width, height], seed, &mut draws);
@@ -37,10 +51,12 @@ pub fn close_up(seed: u64, width: usize, height: usize) -> Staged {
     }
     let reach_m = stage.items[target].high_m[0] + draws.between(0.0, 0.05);
     clutter(&mut stage, reach_m, &view, &mut draws);
+    let shown = shows(&stage, target, &view);
     let lit = light::light(&mut stage, &bench, &view, &mut draws);
     let mut film = light::film(&lit, view.distance_m, CUT_FROM_PX, seed, &mut draws);
-    // What is cut out of a picture may be far darker or brighter than the whole.
-    film.exposure = Metering::Mean(draws.scale(0.18, 0.72));
+    // What is cut out of a picture may be far darker or brighter than the whole. Cameras that meter by themselves mostly make it bright.
+    let mean = if draws.chance(0.65) { draws.between(0.38, 0.72) } else { draws.scale(0.18, 0.5) };
+    film.exposure = Metering::Mean(mean);
     film.vignette = 0.0;
     // It is shown smaller than it was taken, which takes most of the noise.
     film.read_noise *= 0.4;
@@ -51,13 +67,14 @@ pub fn close_up(seed: u64, width: usize, height: usize) -> Staged {
         infinity_px: draws.scale(0.6, 7.0),
     });
     view.shot.lens = Lens::of(film.focus, view.shot.intrinsics.fx);
-    Staged {
+    let staged = Staged {
         scene: Scene::new(lit.ambient, stage.bodies),
         shot: view.shot,
         film,
         items: stage.items,
         light: lit.name,
-    }
+    };
+    (staged, shown)
 }
 
 /// Puts the vessel with what is next to it; answers its place among the items.

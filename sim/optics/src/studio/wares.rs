@@ -186,6 +186,9 @@ pub fn vessel(category: Category, draws: &mut Draws) -> (Glassware, &'static str
         radius_m: 0.014,
         height_m: 0.06,
         wall_m: 0.001,
+        floor_m: 0.001,
+        heel_m: 0.0,
+        hollow: 0.06,
         neck_radius_m: 0.009,
         neck_height_m: 0.011,
         shoulder: 1.0,
@@ -273,8 +276,24 @@ pub fn vessel(category: Category, draws: &mut Draws) -> (Glassware, &'static str
             ware.thread = 0;
         }
     }
+    foot(&mut ware, draws);
     ware.marks = marks(&ware, draws);
     (ware, name)
+}
+
+/// What a vessel stands on. Blown feet are thicker than walls, hollow below and round inside, and throw rings of light: what stands
+/// empty by a window looks as if something lay in it.
+fn foot(ware: &mut Glassware, draws: &mut Draws) {
+    let [thick, round] = match ware.form {
+        Form::Vial => [draws.scale(1.0, 3.2), draws.between(0.0, 0.3)],
+        Form::Bottle => [draws.scale(1.1, 3.0), draws.between(0.05, 0.3)],
+        Form::Beaker | Form::Conical => [draws.scale(1.0, 2.2), draws.between(0.05, 0.3)],
+        Form::Volumetric => [draws.scale(1.0, 2.0), 0.0],
+        Form::Round | Form::Tube | Form::Spitz | Form::Cartridge => [1.0, 0.0],
+    };
+    ware.floor_m = thick * ware.wall_m;
+    ware.heel_m = (round * ware.radius_m).min(0.006);
+    ware.hollow = draws.scale(0.015, 0.15);
 }
 
 /// A well plate, perhaps with a lid.

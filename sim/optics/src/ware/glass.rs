@@ -70,6 +70,12 @@ pub struct Glassware {
     /// To the top of the neck.
     pub height_m: f32,
     pub wall_m: f32,
+    /// Thickness of the floor on the axis. Of what stands on a flat foot, mostly more than the wall's.
+    pub floor_m: f32,
+    /// Radius of the inside's edge between a level floor and the wall; zero for a sharp one.
+    pub heel_m: f32,
+    /// How far the underside of a flat foot is hollow, share of the radius.
+    pub hollow: f32,
     pub neck_radius_m: f32,
     pub neck_height_m: f32,
     /// Height of the shoulder over its width.
@@ -104,6 +110,7 @@ impl Glassware {
             ("radius_m", self.radius_m),
             ("height_m", self.height_m),
             ("wall_m", self.wall_m),
+            ("floor_m", self.floor_m),
             ("neck_radius_m", self.neck_radius_m),
             ("neck_height_m", self.neck_height_m),
         ] {
@@ -119,7 +126,12 @@ impl Glassware {
             if neck_radius_m > radius_m {
                 faults.push(BadWare::Neck { neck_radius_m, radius_m });
             }
-            let least_m = self.neck_height_m + (radius_m - neck_radius_m) * self.shoulder + 3.0 * wall_m;
+            let least_m = self.neck_height_m
+                + (radius_m - neck_radius_m) * self.shoulder
+                + 2.0 * wall_m
+                + self.floor_m
+                + self.hollow * radius_m
+                + self.heel_m;
             if self.height_m <= least_m {
                 faults.push(BadWare::Height { height_m: self.height_m, least_m });
             }
@@ -144,7 +156,8 @@ impl Glassware {
     /// The glass alone, empty.
     pub fn vessel(&self) -> Vessel {
         let mut outer = outline::side(self);
-        let inner = outline::inner(&outer, self.wall_m, self.neck_radius_m.max(self.radius_m) - self.wall_m);
+        let mouth = self.neck_radius_m.max(self.radius_m) - self.wall_m;
+        let inner = outline::inner(&outer, self.wall_m, [self.floor_m, self.heel_m], mouth);
         if self.thread > 0 && self.cap.is_none() {
             let depth = (0.06 * self.neck_radius_m).clamp(0.0004, 0.0013);
             outline::thread(

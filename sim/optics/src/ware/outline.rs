@@ -21,7 +21,7 @@ pub fn side(ware: &Glassware) -> Vec<[f32; 2]> {
     let edge = (0.12 * r).min(0.004);
     let flat_foot = |line: &mut Vec<[f32; 2]>, r: f32| {
         // The foot is a little hollow, so that the vessel stands on its rim.
-        line.extend([[0.0, 0.06 * r], [0.55 * r, 0.045 * r]]);
+        line.extend([[0.0, ware.hollow * r], [0.55 * r, 0.75 * ware.hollow * r]]);
         arc(line, [r - edge, edge], edge, -FRAC_PI_2, 0.0);
     };
     match ware.form {
@@ -102,8 +102,9 @@ pub fn side(ware: &Glassware) -> Vec<[f32; 2]> {
     line
 }
 
-/// The line moved inward by the wall: from the mouth's inner edge to the axis at the floor.
-pub fn inner(side: &[[f32; 2]], wall: f32, mouth: f32) -> Vec<[f32; 2]> {
+/// The line moved inward by the wall: from the mouth's inner edge to the axis at the floor, which is `floor` thick there and
+/// rounded by `heel` into the wall.
+pub fn inner(side: &[[f32; 2]], wall: f32, [floor, heel]: [f32; 2], mouth: f32) -> Vec<[f32; 2]> {
     let inward = |a: [f32; 2], b: [f32; 2]| {
         let (dr, dz) = (b[0] - a[0], b[1] - a[1]);
         let length = dr.hypot(dz).max(1e-9);
@@ -122,7 +123,7 @@ pub fn inner(side: &[[f32; 2]], wall: f32, mouth: f32) -> Vec<[f32; 2]> {
             [(side[i][0] + n[0] * reach).max(0.0), side[i][1] + n[1] * reach]
         })
         .collect();
-    line[0] = [0.0, side[0][1] + wall];
+    line[0] = [0.0, side[0][1] + floor];
     line[last] = [(side[last][0] - wall).min(mouth).max(0.0005), side[last][1]];
     // Moved inward, the line must still go up: what folds back is dropped.
     let mut kept: Vec<[f32; 2]> = Vec::new();
@@ -138,8 +139,38 @@ pub fn inner(side: &[[f32; 2]], wall: f32, mouth: f32) -> Vec<[f32; 2]> {
             kept.push(point);
         }
     }
+    if heel > 0.0 {
+        round_heel(&mut kept, heel);
+    }
     kept.reverse();
     kept
+}
+
+/// Rounds the edge between a level floor and what rises from it, by as much as there is room for.
+fn round_heel(line: &mut Vec<[f32; 2]>, heel: f32) {
+    let [Some(&[middle, floor]), Some(&[edge, level])] = [line.first(), line.get(1)] else { return };
+    // A floor that is not level is round already.
+    if level > floor || edge <= middle {
+        return;
+    }
+    let heel = heel.min(0.9 * edge);
+    let wall = line.clone();
+    let radius = |z: f32| {
+        let ends = wall.windows(2).skip(1).find(|ends| ends[1][1] > z);
+        ends.map(|ends| {
+            let share = (z - ends[0][1]) / (ends[1][1] - ends[0][1]);
+            ends[0][0] + (ends[1][0] - ends[0][0]) * share.clamp(0.0, 1.0)
+        })
+    };
+    let Some(rest) = wall.iter().position(|point| point[1] > floor + heel) else { return };
+    line.drain(1..rest);
+    for step in (0..=ARC).rev() {
+        let (sin, cos) = (FRAC_PI_2 * step as f32 / ARC as f32).sin_cos();
+        let z = floor + heel * (1.0 - sin);
+        if let Some(radius) = radius(z) {
+            line.insert(1 + ARC - step, [radius - heel * (1.0 - cos), z]);
+        }
+    }
 }
 
 /// Adds a screw thread to the neck's outside, as rings: the true one winds, but not to be told from here.
