@@ -204,6 +204,16 @@ fn a_box_that_somebody_left_on_the_bench_is_seen_and_worked_around() {
 }
 
 #[test]
+fn a_lid_that_is_shut_while_its_station_says_that_it_is_open_is_seen() {
+    let verdict = scenario("lid-shut", "1");
+    let error = &verdict["jobs"][0]["outcomes"][0]["error"];
+    assert!(
+        error["message"].as_str().is_some_and(|words| words.contains("lid is seen at about 0 %")),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

@@ -142,6 +142,16 @@ impl Judge {
             }
         }
         let outcomes = self.results.iter().flat_map(|result| &result.outcomes);
+        let errors: BTreeMap<&str, _> =
+            outcomes.clone().map(|outcome| (outcome.sample_id.as_str(), outcome.error.as_ref())).collect();
+        for (sample, wanted) in &expect.errors {
+            let told = errors.get(sample.as_str()).copied().flatten();
+            if told.map(|told| told.code) != Some(*wanted) {
+                let told = told.map_or("no error".to_owned(), ToString::to_string);
+                self.violations
+                    .push(format!("{sample} should fail with {}, the job says {told}", wanted.name()));
+            }
+        }
         let status: BTreeMap<&str, ItemStatus> =
             outcomes.map(|outcome| (outcome.sample_id.as_str(), outcome.status)).collect();
         for (sample, wanted) in &expect.status {

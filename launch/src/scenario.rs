@@ -1,5 +1,6 @@
 //! Scenario files: what is asked, what goes wrong, and what must hold in the end.
 
+use nightshift_core::Code;
 use nightshift_core::api::{JobKind, JobRequest, Phase, RequestItem};
 use nightshift_core::describe::fiducial_of_code;
 use nightshift_sim::Eyesight;
@@ -82,6 +83,9 @@ pub struct Expect {
     /// The status of the samples of all jobs, by sample (`DONE`, `CANCELLED`, ...).
     #[serde(default)]
     pub status: BTreeMap<String, String>,
+    /// Why samples of jobs failed, by sample (`SITE_NOT_OPEN`, ...).
+    #[serde(default)]
+    pub errors: BTreeMap<String, Code>,
 }
 
 impl Scenario {

@@ -6,6 +6,7 @@ pub mod exposure;
 pub mod fiducial;
 pub mod glass;
 pub mod label;
+pub mod part;
 pub mod score;
 pub mod seat;
 pub mod surface;

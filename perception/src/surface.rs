@@ -101,6 +101,35 @@ impl<'a> Lookback<'a> {
         let told = at.and_then(|at| self.depths.get(&at));
         told.is_none_or(|told| *told < point.z - THROUGH_M)
     }
+
+    /// How a surface agrees with the look, in the look's optical frame: by patch, with what of it is nearest there. What differs by no more
+    /// than `within_m` along the optical axis agrees.
+    pub fn compare(&self, surface: &[Point3<f64>], within_m: f64) -> Compared {
+        let mut nearest: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        for point in surface {
+            let Some(at) = pixel_patch(point, self.camera) else { continue };
+            let z = nearest.entry(at).or_insert(point.z);
+            *z = z.min(point.z);
+        }
+        let mut compared = Compared::default();
+        for (at, z) in nearest {
+            match self.depths.get(&at) {
+                Some(told) if *told > z + within_m => compared.through += 1,
+                Some(told) if *told < z - within_m => compared.hidden += 1,
+                Some(_) => compared.seen += 1,
+                None => {}
+            }
+        }
+        compared
+    }
+}
+
+/// Patches of a look that show a surface where it should be, that show what lies behind it, and that show what lies before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    pub seen: usize,
+    pub through: usize,
+    pub hidden: usize,
 }
 
 fn pixel_patch(point: &Point3<f64>, camera: &Intrinsics) -> Option<(usize, usize)> {

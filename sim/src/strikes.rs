@@ -293,6 +293,14 @@ const CASES: &[(&str, Check)] = &[
         let lid = world.truth().stations[&"sonicator".into()].parts[&"lid".into()];
         assert!((lid - 0.5).abs() < 0.01, "{lid}");
     }),
+    ("station.sonicator.part_misread(part=lid, says=100%)", |world, text| {
+        strike(world, "station.sonicator.part_stuck(part=lid, at=0%)");
+        assert!(wish(world, text, "sonicator").verdict == Verdict::Ok);
+        run(world, 1.0);
+        let truth = &world.truth().stations[&"sonicator".into()];
+        assert_eq!(truth.state.as_str(), "open", "it takes the lid to be there");
+        assert!(truth.parts[&"lid".into()] < 0.01, "{truth:?}");
+    }),
     ("charger.charger.dirty", |world, text| {
         strike(world, text);
         assert_eq!(onto_the_charger(world, 3), [false, false, true]);

@@ -79,6 +79,8 @@ pub struct Belief {
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
     pub ready: BTreeMap<StationId, (StateId, NestId)>,
+    /// The station whose parts are not where it says, or have not been looked at since it said so: they may be anywhere.
+    pub unsure_parts: Option<StationId>,
     /// Reports in a row by which what was held is gone, and by which it is held with too little.
     slips: u32,
     weak: u32,
@@ -102,6 +104,7 @@ impl Default for Belief {
             seen: Seen::default(),
             grip: None,
             ready: BTreeMap::new(),
+            unsure_parts: None,
             slips: 0,
             weak: 0,
             slipped_at: BTreeMap::new(),
@@ -152,6 +155,7 @@ impl Belief {
     pub fn base_moves(&mut self) {
         self.base = BasePlace::Free;
         self.docked = None;
+        self.unsure_parts = None;
         self.nests.retain(|nest, _| nest.on_deck());
         self.refined.clear();
     }

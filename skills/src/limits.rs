@@ -186,6 +186,16 @@ pub const REFINED_AGE_S: f64 = 900.0;
 /// and turn), is no more than this: chance exceeds it once in a thousand times (chi-squared, 99.9 %).
 pub const LOCATED_OFF: f64 = 16.27;
 
+/// From the middle of a nest to the camera that looks at a station's parts before the hand reaches in: towards the base, and up, m; and
+/// turned aside about the nest.
+pub const PARTS_EYES: [[f64; 2]; 4] = [[0.34, 0.40], [0.28, 0.48], [0.42, 0.34], [0.20, 0.55]];
+/// See [`PARTS_EYES`], radians.
+pub const PARTS_ASIDE_RAD: [f64; 3] = [0.0, -0.4, 0.4];
+/// Between points of a part that are looked for in a picture's depth, m: less than a patch of it covers.
+pub const PARTS_STEP_M: f64 = 0.008;
+/// What of a part is nearer than this to something else is not looked for: a depth camera cannot tell which it sees.
+pub const PARTS_APART_M: f64 = 0.016;
+
 /// A carried vial's base passes above the tops of those that stand, m.
 pub const CARRY_CLEARANCE_M: f64 = 0.020;
 /// A vial is let go so high above its seat, m: pressed onto it, an error in height would push on glass.

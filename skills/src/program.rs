@@ -134,6 +134,16 @@ pub fn docked(belief: &Belief) -> Option<StationId> {
     }
 }
 
+/// The arm out of the way, a station made ready, and what moved there looked at.
+pub fn prepare_plans(job: &JobId, at: &Address, purpose: Purpose) -> [Planned; 3] {
+    let plans = [
+        Plan::Posture("drive"),
+        Plan::PrepareSite(job.clone(), at.clone(), purpose),
+        Plan::SeeParts(NestRef::of(at)),
+    ];
+    plans.map(|plan| (Some(Phase::PrepareSite), plan))
+}
+
 /// The arm out of a station, and the station told so.
 pub fn release_plans(station: &StationId) -> Vec<Planned> {
     let plans = [Plan::Retreat, Plan::Posture("drive"), Plan::ReleaseSite(station.clone(), Debt::Settle)];
@@ -251,11 +261,12 @@ impl List<'_> {
         if !self.now.world.has_handshake(&at.station) {
             return;
         }
-        let phase = Some(Phase::PrepareSite);
-        if !self.now.belief.may_reach(self.now.world, &NestRef::of(at)) {
-            self.plans.push((phase, Plan::Posture("drive")));
+        if self.now.belief.may_reach(self.now.world, &NestRef::of(at)) {
+            let plan = Plan::PrepareSite(self.order.job.clone(), at.clone(), purpose);
+            self.plans.push((Some(Phase::PrepareSite), plan));
+        } else {
+            self.plans.extend(prepare_plans(&self.order.job, at, purpose));
         }
-        self.plans.push((phase, Plan::PrepareSite(self.order.job.clone(), at.clone(), purpose)));
     }
 
     fn release(&mut self, station: &StationId) {

@@ -15,6 +15,9 @@ use nightshift_motion::{Held, Scene, SceneShape, deck_shapes, station_shapes};
 /// Farther from the base's middle than this, nothing can be touched, metres: the arm's mount and its reach.
 const REACH_M: f64 = 1.6;
 
+/// Where a part that may be anywhere is taken to be, over its travel.
+pub const PART_STEPS: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
 /// The scene around the arm now. `may_touch` as in [`Scene`].
 pub fn build(world: &World, belief: &Belief, ledger: &Ledger, may_touch: Vec<(String, String)>) -> Scene {
     let shapes = described(world, belief, ledger);
@@ -88,13 +91,18 @@ fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
     furniture.chain(stations).filter(near).collect()
 }
 
-/// The moving parts of a station: where its file has them in the state that it is ready in, or at its start.
+/// The moving parts of a station: where its file has them in the state that it is ready in, or at its start; all along their way where
+/// that is not sure.
 fn parts(belief: &Belief, station: &Station) -> Vec<Shape<StationFrame>> {
     let Some(machine) = &station.machine else { return Vec::new() };
     let positions = match belief.ready.get(&station.id) {
         Some((state, nest)) => station.part_positions(state, Some(nest)),
         None => station.part_positions(&machine.start, None),
     };
+    if belief.unsure_parts.as_ref() == Some(&station.id) {
+        let along = |at: f64| station.part_shapes(&positions.keys().map(|part| (part.clone(), at)).collect());
+        return PART_STEPS.into_iter().flat_map(along).collect();
+    }
     station.part_shapes(&positions)
 }
 

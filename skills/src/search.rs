@@ -7,7 +7,7 @@ use crate::item::{Halt, stops_robot};
 use crate::job::{JobRecord, Search};
 use crate::job_run::untouched;
 use crate::ledger::{Ledger, Whereabouts};
-use crate::program::{approach_plans, docked, ledger_tag, release_plans};
+use crate::program::{approach_plans, docked, ledger_tag, prepare_plans, release_plans};
 use crate::run::{Report, Run, Stimulus};
 use crate::runner::{End, Planned, Runner};
 use crate::stages::{Expect, Plan};
@@ -103,10 +103,7 @@ impl SearchRun {
         if ctx.world.has_handshake(&nest.station)
             && let Some(slot) = slots(ctx.world, &nest).first()
         {
-            let phase = Some(Phase::PrepareSite);
-            list.push((phase, Plan::Posture("drive")));
-            let job = self.record.job_id.clone();
-            list.push((phase, Plan::PrepareSite(job, nest.slot(slot), Purpose::Look)));
+            list.extend(prepare_plans(&self.record.job_id, &nest.slot(slot), Purpose::Look));
         }
         // Those that the ledger has there are worth a second look.
         let here = |(id, known): (&SampleId, &crate::ledger::Sample)| match known.whereabouts.known() {

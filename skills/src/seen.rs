@@ -9,8 +9,8 @@ use crate::messages::{Look, SkillOutput};
 use crate::{limits, scene, sight};
 use nalgebra::{Point3, Vector2, Vector3};
 use nightshift_core::api::Evidence;
-use nightshift_core::frames::{Base, Map};
-use nightshift_core::{Level, Pose2, Stamp, StationId};
+use nightshift_core::frames::{Base, Camera, Map, Pose};
+use nightshift_core::{Failure, Level, Pose2, Stamp, StationId};
 use nightshift_motion::SceneShape;
 use nightshift_perception::surface::{Lookback, half_patch_m};
 use std::collections::BTreeMap;
@@ -88,6 +88,34 @@ pub fn take_before(ctx: &mut Context<'_>, look: &Look, asked: Stamp, station: &S
     merge(ctx, look, asked, (&map_from_docked, &around), limits::SEEN_EXPLAINED_FAR_M);
 }
 
+/// What a look shows that neither the robot nor any of the shapes explains, in the base's frame, metres.
+///
+/// # Errors
+/// `SENSOR_STALE` where it is not known how the arm was then.
+pub fn unexplained(
+    ctx: &Context<'_>,
+    look: &Look,
+    base_from_camera: &Pose<Base, Camera>,
+    around: &[SceneShape],
+    within_m: f64,
+) -> Result<Vec<[f64; 3]>, Failure> {
+    Ok(nightshift_motion::unexplained(around, &not_own(ctx, look, base_from_camera)?, within_m))
+}
+
+/// What a look shows beside the robot and what it holds, in the base's frame, metres.
+fn not_own(
+    ctx: &Context<'_>,
+    look: &Look,
+    base_from_camera: &Pose<Base, Camera>,
+) -> Result<Vec<[f64; 3]>, Failure> {
+    let (joints, _) = ctx.belief.joints_at(look.stamp)?;
+    let opening_m = ctx.belief.gripper.map_or(0.0, |state| state.opening_m);
+    let held = scene::held(ctx.world, ctx.belief, ctx.ledger);
+    let all = look.surface_m.iter().map(|point| base_from_camera.point(&Point3::from(point.map(f64::from))));
+    let all: Vec<[f64; 3]> = all.map(|point| point.coords.into()).collect();
+    Ok(ctx.world.arm.not_own(&joints, opening_m, held.as_ref(), &all))
+}
+
 fn merge(
     ctx: &mut Context<'_>,
     look: &Look,
@@ -96,13 +124,8 @@ fn merge(
     explained_m: f64,
 ) {
     let Ok(base_from_camera) = sight::base_from_camera(ctx.world, ctx.belief, look, asked) else { return };
-    let Ok((joints, _)) = ctx.belief.joints_at(look.stamp) else { return };
     let Some(map_from_base) = ctx.belief.base_in_map(ctx.world) else { return };
-    let opening_m = ctx.belief.gripper.map_or(0.0, |state| state.opening_m);
-    let held = scene::held(ctx.world, ctx.belief, ctx.ledger);
-    let new = look.surface_m.iter().map(|point| base_from_camera.point(&Point3::from(point.map(f64::from))));
-    let new: Vec<[f64; 3]> = new.map(|point| point.coords.into()).collect();
-    let new = ctx.world.arm.not_own(&joints, opening_m, held.as_ref(), &new);
+    let Ok(new) = not_own(ctx, look, &base_from_camera) else { return };
     // Where the base works, which is where what is described is.
     let work_from_base = (map_from_work.inverse() * map_from_base).spatial();
     let new = new.iter().map(|point| work_from_base.point(&Point3::from(*point))).filter(in_reach);

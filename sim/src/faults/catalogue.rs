@@ -278,6 +278,7 @@ pub enum What {
     StationBusy,
     StationBroken,
     StationPartStuck,
+    StationPartMisread,
     ChargerDirty,
     ChargerDead,
     BatteryCharge,

@@ -176,7 +176,13 @@ impl World {
                 occupied.insert((slot.address.nest.clone(), slot.address.slot.clone()));
             }
         }
-        Senses { parts: self.part_positions(station), occupied }
+        let mut parts = self.part_positions(station);
+        for fault in
+            self.active.all(What::StationPartMisread).filter(|fault| fault.target == station.as_str())
+        {
+            parts.insert(fault.word("part").into(), fault.number("says"));
+        }
+        Senses { parts, occupied }
     }
 }
 

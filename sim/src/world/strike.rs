@@ -77,7 +77,7 @@ impl World {
                     return Err(unknown("arm joint", joint, &names));
                 }
             }
-            What::StationPartStuck => {
+            What::StationPartStuck | What::StationPartMisread => {
                 let parts = self.site.stations[&target.into()].parts.keys();
                 let (names, part): (Vec<&str>, _) =
                     (parts.map(|id| id.as_str()).collect(), fault.word("part"));

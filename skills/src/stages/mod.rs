@@ -6,6 +6,7 @@ mod feel;
 mod hold;
 mod insert;
 mod mouth;
+mod parts;
 mod pick;
 mod place;
 mod posture;
@@ -82,6 +83,8 @@ pub enum Plan {
     AskSite(StationId),
     /// A station made ready for the hand at a slot.
     PrepareSite(JobId, Address, Purpose),
+    /// The moving parts about a nest of a station that is ready looked at from outside.
+    SeeParts(NestRef),
     /// A station's sensor asked whether the sample is seated.
     ConfirmSeated(JobId, Address),
     /// A station told that the hand is out.
@@ -113,6 +116,7 @@ impl Plan {
             Self::SettleByTouch(sample, at) => Box::new(feel::SettleByTouch::new(sample, at)),
             Self::AskSite(station) => Box::new(site::AskSite::new(station)),
             Self::PrepareSite(job, at, purpose) => Box::new(site::PrepareSite::new(job, at, purpose)),
+            Self::SeeParts(nest) => Box::new(parts::SeeParts::new(nest)),
             Self::ConfirmSeated(job, at) => Box::new(site::ConfirmSeated::new(job, at)),
             Self::ReleaseSite(station, debt) => Box::new(site::ReleaseSite::new(station, debt)),
             Self::Retreat => Box::new(retreat::Retreat::default()),
@@ -131,6 +135,7 @@ impl Plan {
             Self::AskSite(_) | Self::ConfirmSeated(..) | Self::ReleaseSite(..) => 0.5,
             Self::Drive(_) => 15.0,
             Self::Dock(_) => 12.0,
+            Self::SeeParts(_) => 5.0,
             Self::Survey(..) | Self::Seek(_) => 6.0,
             Self::Refine(_) => 12.0,
             Self::Pick(..) => 12.0,
@@ -155,6 +160,7 @@ impl fmt::Display for Plan {
             Self::SettleByTouch(sample, at) => write!(f, "checking that {at} has {sample}"),
             Self::AskSite(station) => write!(f, "asking {station} how it is"),
             Self::PrepareSite(_, at, _) => write!(f, "waiting until {} is ready for the hand", at.station),
+            Self::SeeParts(nest) => write!(f, "looking at the parts about {nest}"),
             Self::ConfirmSeated(_, at) => write!(f, "asking whether {at} is seated"),
             Self::ReleaseSite(station, _) => write!(f, "releasing {station}"),
             Self::Retreat => write!(f, "drawing the tool back"),

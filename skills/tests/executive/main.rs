@@ -6,6 +6,7 @@ mod charge;
 mod failures;
 mod happy;
 mod lab;
+mod parts;
 mod refine;
 mod restart;
 mod search;

@@ -359,6 +359,23 @@ pub static CATALOGUE: &[Spec] = &[
         "a part goes there and no farther, a door half open; then it is mended",
     ),
     entry(
+        Station,
+        "part_misread",
+        What::StationPartMisread,
+        &[
+            word("part", &[], "a part of the station's file"),
+            number(
+                "says",
+                Unit::Share,
+                None,
+                [0.0, 1.0],
+                "where the station takes it to be, over its travel",
+            ),
+            FOR,
+        ],
+        "a switch or an encoder tells the station that a part is there, wherever it is",
+    ),
+    entry(
         Charger,
         "dirty",
         What::ChargerDirty,

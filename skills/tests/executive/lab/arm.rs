@@ -35,6 +35,11 @@ impl Lab {
                 eprintln!("no motion: {failure} for {:?}", request.goal);
             });
         }
+        // A part that may be anywhere is in the scene all along its way.
+        let lids = request.scene.shapes.iter().filter(|shape| shape.name == "sonicator/lid").count();
+        if self.faults.no_motion_to_parts && lids > 1 {
+            return Err(Failure::new(Code::NoMotion, "something is in the way"));
+        }
         let seed = Seed(request.seed);
         let unreachable = || Failure::new(Code::Unreachable, "no joint positions");
         let end = match &request.goal {

@@ -5,6 +5,7 @@ use nalgebra::Vector3;
 use nightshift_core::frames::{Base, Camera, Pose};
 use nightshift_core::{Address, Code, Failure};
 use nightshift_perception::fiducial::{PlacedTag, TagFamily, TagSight};
+use nightshift_perception::part;
 use nightshift_skills::Look;
 
 /// Tops of the site's benches, metres.
@@ -26,9 +27,9 @@ impl Lab {
         Look { stamp, ok: Ok(()), tags, surface_m, sha256, path: format!("pictures/{}.png", stamp.0) }
     }
 
-    /// Points of a station's bench and of the post on it that nobody has described, where the camera sees them.
+    /// Points of a station's bench, of its moving parts, and of the post on it that nobody has described, where the camera sees them.
     fn surface(&self, base_from_camera: &Pose<Base, Camera>) -> Vec<[f32; 3]> {
-        let Some((_, station_from_base)) = self.station_from_base() else { return Vec::new() };
+        let Some((id, station_from_base)) = self.station_from_base() else { return Vec::new() };
         let station_from_camera = station_from_base.spatial() * *base_from_camera;
         let (camera_from_station, eye) = (station_from_camera.inverse(), station_from_camera.translation());
         let k = self.robot.camera.intrinsics;
@@ -43,12 +44,21 @@ impl Lab {
         let post = self.faults.post_m.into_iter();
         let post =
             post.flat_map(|[x, y]| (4..24).map(move |cm| Vector3::new(x, y, BENCH_M + 0.01 * f64::from(cm))));
+        let station = &self.site.stations[&id];
+        let parts = self.faults.parts_at.into_iter().flat_map(|at| {
+            let shapes = station.part_shapes(&station.parts.keys().map(|part| (part.clone(), at)).collect());
+            let over = |shape: nightshift_core::describe::Shape<_>| {
+                part::over(&shape.solid, 0.01).into_iter().map(move |point| shape.pose.point(&point).coords)
+            };
+            shapes.into_iter().flat_map(over)
+        });
         let in_picture = |along: f64, z: f64, focal: f64, middle: f64, size: usize| {
             z > 0.0 && (0.0..size as f64 - 1.0).contains(&(along / z * focal + middle))
         };
-        let seen = bench.chain(post).map(|point| camera_from_station.point(&point.into())).filter(|p| {
-            in_picture(p.x, p.z, k.fx, k.cx, k.width) && in_picture(p.y, p.z, k.fy, k.cy, k.height)
-        });
+        let seen =
+            bench.chain(post).chain(parts).map(|point| camera_from_station.point(&point.into())).filter(
+                |p| in_picture(p.x, p.z, k.fx, k.cx, k.width) && in_picture(p.y, p.z, k.fy, k.cy, k.height),
+            );
         seen.map(|point| point.coords.cast::<f32>().into()).collect()
     }
 

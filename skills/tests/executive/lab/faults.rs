@@ -53,6 +53,10 @@ pub struct Faults {
     pub site_slow: bool,
     /// Stations say that they are ready with their parts halfway.
     pub site_half_open: bool,
+    /// Moving parts are seen so far on their way, whatever the station says.
+    pub parts_at: Option<f64>,
+    /// The planner finds no way to where a station's parts are looked at from.
+    pub no_motion_to_parts: bool,
     /// No station's sensor sees what was put there.
     pub site_blind: bool,
     /// So many words to stations are lost.
