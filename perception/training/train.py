@@ -5,7 +5,7 @@
     python3 train.py reader --data out/close out/glass --out out/models --steps 3000
 
 The same seed and steps give the same weights on the same machine and number of threads; an interrupted run goes on from
-its last checkpoint. Needs PyTorch (a GPU is used where there is one), numpy and Pillow. PyPI's PyTorch uses the
+its last checkpoint, of a minute ago or of Ctrl-C. Needs PyTorch (a GPU is used where there is one), numpy and Pillow. PyPI's PyTorch uses the
 processor's matrix unit; Debian's python3-torch works too, and is slower (docs/benchmarks.md).
 """
 
@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import inspect
 import json
+import signal
 import sys
 import time
 import warnings
@@ -210,8 +211,11 @@ def train(args, task):
     # What stays keeps its norms, too.
     network.train(not args.only)
     sums, seen, clock, saved = {}, 0, time.time(), time.time()
+    asked = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append("to stop"))
     for step in range(began, args.steps):
-        # Each step has its own draws, so that a run that goes on is the run that was interrupted.
+        # Each step has its own draws, also of what dropout leaves out, so that a run that goes on is the run that was interrupted.
+        torch.manual_seed(args.seed << 32 | step)
         batch = [x.to(device) for x in shown.batch(np.random.default_rng([args.seed, step]), task["size"], step >= falls_from(args.steps))]
         with torch.autocast(device, torch.bfloat16, enabled=device == "cpu" and multiplies_bfloat16()):
             out = network(batch[0].to(memory_format=torch.channels_last))
@@ -234,12 +238,16 @@ def train(args, task):
             print(f"step {step + 1}/{args.steps}  {told}  {rate:.2f} steps/s, {(args.steps - step) / rate / 60:.0f} min left",
                   file=sys.stderr, flush=True)
             sums, seen, clock = {}, 0, time.time()
-        if time.time() - saved > 60 or step + 1 == args.steps:
+        if time.time() - saved > 60 or step + 1 == args.steps or asked:
             state = dict(args=vars_of(args), network=network.state_dict(), mean=mean, optimiser=optimiser.state_dict(),
                          steps=args.steps, step=step + 1)
             torch.save(state, kept.with_suffix(".part"))
             kept.with_suffix(".part").rename(kept)
             saved = time.time()
+        if asked and step + 1 < args.steps:
+            print(f"interrupted after step {step + 1}; the same command goes on from here", file=sys.stderr)
+            sys.exit(130)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     network.load_state_dict(mean)
     network = network.cpu().eval()
     return network, *task["scores"](task["told"](network).eval(), task["shown"](held))
