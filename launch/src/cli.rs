@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::see::EyesArgs;
 use clap::{Args, Parser, Subcommand};
 use nightshift_sim::Eyesight;
 use std::path::PathBuf;
@@ -136,6 +137,13 @@ pub struct RunArgs {
     /// Seconds to wait for the robot before giving up.
     #[arg(long, default_value_t = 60.0)]
     pub wait_s: f64,
+    /// Look for vessels in the pictures that are taken, too: for `/nightshift/detections`, `/nightshift/overlay` and what depth is worth. The
+    /// skills do not wait for it.
+    #[arg(long)]
+    pub see: bool,
+    /// The networks for that.
+    #[command(flatten)]
+    pub eyes: EyesArgs,
 }
 
 /// `nightshift sim`.

@@ -3,6 +3,7 @@
 use crate::cli::RunArgs;
 use crate::effects::{Eye, Planner};
 use crate::files;
+use crate::gaze::Gaze;
 use crate::interrupt;
 use crate::map_changes::ChangesFile;
 use crate::recording::{Folder, JournalFile, RunInfo};
@@ -19,7 +20,8 @@ use nightshift_core::robot::{RobotCommand, Twist};
 use nightshift_core::{Code, Failure, Level, Stamp};
 use nightshift_motion::PlanRequest;
 use nightshift_navigation::{LastWord, Localisation};
-use nightshift_ros::{Localised, StackSide, StackSideInput, StackSideOutput};
+use nightshift_perception::fiducial::TagSight;
+use nightshift_ros::{Localised, Sighted, StackSide, StackSideInput, StackSideOutput};
 use nightshift_skills::{EffectId, Store, StoreRecord};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,7 +55,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, String> {
     let stations = lab.site.with_handshake();
     let planner = Planner::new(&lab.robot).map_err(|e| e.to_string())?;
     // What works beside the stack stays ordinary; the node's own threads come before it as the stack does.
-    let workers = Workers::start(planner, eye, store)?;
+    let gaze = Gaze::new(args.see.then(|| args.eyes.load()).transpose()?);
+    let workers = Workers::start(planner, eye, gaze, store)?;
     if let Err(why) = put_this_thread_first() {
         talk!("nightshift: warning: {why}");
     }
@@ -122,7 +125,10 @@ impl Live {
             })?;
         }
         while let Ok(done) = self.workers.done.try_recv() {
-            self.tell(done)?;
+            match done {
+                Done::Answer(input) => self.tell(input)?,
+                Done::Seen(seen) => self.ros.send(StackSideOutput::Seen(seen)).map_err(|e| e.to_string())?,
+            }
         }
         self.follow_looks()?;
         let now = self.ros.now();
@@ -235,44 +241,71 @@ enum Work {
     Store { id: EffectId, records: Vec<StoreRecord> },
 }
 
+/// What comes of it.
+enum Done {
+    Answer(StackInput),
+    /// For people and other nodes.
+    Seen(Box<Sighted>),
+}
+
 /// One thread for each kind of work, so that a long plan does not hold up the ledger.
 struct Workers {
     plan: SyncSender<Work>,
     look: SyncSender<Work>,
     store: SyncSender<Work>,
-    done: Receiver<StackInput>,
+    done: Receiver<Done>,
     store_thread: JoinHandle<()>,
 }
 
 impl Workers {
-    fn start(planner: Planner, mut eye: Eye, mut store: Store) -> Result<Self, String> {
+    fn start(planner: Planner, mut eye: Eye, mut gaze: Gaze, mut store: Store) -> Result<Self, String> {
         let (tell, done) = sync_channel(EFFECTS_UNDERWAY);
         let plan = lane("planner", {
             let tell = tell.clone();
             move |work| {
                 for work in work {
                     let Work::Plan { id, request } = work else { continue };
-                    if tell.send(StackInput::Planned { id, result: planner.plan(&request) }).is_err() {
+                    let planned = StackInput::Planned { id, result: planner.plan(&request) };
+                    if tell.send(Done::Answer(planned)).is_err() {
                         return;
                     }
                 }
             }
         })?;
+        let (show, to_show) = sync_channel::<(Arc<Frame>, Vec<TagSight>)>(1);
         let look = lane("eye", {
             let tell = tell.clone();
             move |work| {
                 for work in work {
                     let Work::Look { id, frame } = work else { continue };
-                    if tell.send(StackInput::Looked { id, look: eye.look(&frame) }).is_err() {
+                    let look = eye.look(&frame);
+                    let tags = look.tags.clone();
+                    if tell.send(Done::Answer(StackInput::Looked { id, look })).is_err() {
                         return;
                     }
+                    // Who looks on sees the latest that there is time for.
+                    let _ = show.try_send((frame, tags));
                 }
             }
         })?;
+        thread::Builder::new()
+            .name("gaze".to_owned())
+            .spawn({
+                let tell = tell.clone();
+                move || {
+                    for (frame, tags) in to_show {
+                        if tell.send(Done::Seen(Box::new(gaze.look(&frame, &tags)))).is_err() {
+                            return;
+                        }
+                    }
+                }
+            })
+            .map_err(|e| format!("the thread gaze cannot be started: {e}"))?;
         let store = lane("store", move |work| {
             for work in work {
                 let Work::Store { id, records } = work else { continue };
-                if tell.send(StackInput::Stored { id, result: store.append(&records) }).is_err() {
+                let stored = StackInput::Stored { id, result: store.append(&records) };
+                if tell.send(Done::Answer(stored)).is_err() {
                     return;
                 }
             }

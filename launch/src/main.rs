@@ -22,6 +22,7 @@ mod effects;
 mod faults;
 mod files;
 mod follow;
+mod gaze;
 mod interrupt;
 mod judge;
 mod lab;

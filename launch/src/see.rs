@@ -9,7 +9,7 @@ use nightshift_core::image::{Image, Intrinsics};
 use nightshift_models::{Eyes, Options, Provider};
 use nightshift_perception::code::CodeSight;
 use nightshift_perception::exposure;
-use nightshift_perception::fiducial::TagFamily;
+use nightshift_perception::fiducial::{TagFamily, TagSight};
 use nightshift_perception::label::LabelSight;
 use nightshift_perception::vessel::{Posture, VesselDoubt, VesselSight, phase_names, way_up};
 use nightshift_vision::{Effort, LabelError, TagDetector, read_codes, read_labels};
@@ -229,22 +229,7 @@ const DOUBTFUL: [u8; 3] = [255, 230, 90];
 
 fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(), String> {
     for vessel in report.vessels.iter().flatten() {
-        let colour = if vessel.doubts.is_empty() { VESSEL } else { DOUBTFUL };
-        let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
-        for (pixel, inside) in picture.pixels.iter_mut().zip(&mask.pixels) {
-            if *inside {
-                for channel in 0..3 {
-                    pixel[channel] = ((2 * u16::from(pixel[channel]) + u16::from(colour[channel])) / 3) as u8;
-                }
-            }
-        }
-        let [left, top, _, height] = vessel.bbox;
-        outline(&mut picture, &corners(&vessel.bbox), colour);
-        let phases = phase_names(vessel.phases.as_deref());
-        let words = [vessel.kind.name().to_owned(), phases.join(" ")];
-        for (row, text) in words.iter().enumerate() {
-            write_words(&mut picture, [left, top + height + 2.0 + 9.0 * row as f64], text, colour);
-        }
+        draw_vessel(&mut picture, vessel)?;
     }
     for code in &report.codes {
         outline(&mut picture, &code.corners, CODE);
@@ -255,9 +240,35 @@ fn draw(mut picture: Image<[u8; 3]>, report: &Report, path: &Path) -> Result<(),
         write_words(&mut picture, [left, top + height + 2.0], &label.text, CODE);
     }
     for tag in &report.tags {
-        outline(&mut picture, &tag.sight.corners, TAG);
+        draw_tag(&mut picture, &tag.sight);
     }
     photo::write(path, &picture)
+}
+
+/// A vessel's mask and box, what it is and what it holds.
+pub fn draw_vessel(picture: &mut Image<[u8; 3]>, vessel: &VesselSight) -> Result<(), String> {
+    let colour = if vessel.doubts.is_empty() { VESSEL } else { DOUBTFUL };
+    let mask = vessel.mask_rle.image().map_err(|e| e.to_string())?;
+    for (pixel, inside) in picture.pixels.iter_mut().zip(&mask.pixels) {
+        if *inside {
+            for channel in 0..3 {
+                pixel[channel] = ((2 * u16::from(pixel[channel]) + u16::from(colour[channel])) / 3) as u8;
+            }
+        }
+    }
+    let [left, top, _, height] = vessel.bbox;
+    outline(picture, &corners(&vessel.bbox), colour);
+    let phases = phase_names(vessel.phases.as_deref());
+    let words = [vessel.kind.name().to_owned(), phases.join(" ")];
+    for (row, text) in words.iter().enumerate() {
+        write_words(picture, [left, top + height + 2.0 + 9.0 * row as f64], text, colour);
+    }
+    Ok(())
+}
+
+/// A fiducial's outline.
+pub fn draw_tag(picture: &mut Image<[u8; 3]>, tag: &TagSight) {
+    outline(picture, &tag.corners, TAG);
 }
 
 /// Of a box, which counts from the picture's edge, as corners count: from the middle of its first pixel.

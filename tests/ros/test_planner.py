@@ -1,14 +1,54 @@
 """What a planner meets: transfer, load, unload, resubmission, cancel in mid-carry, nonsense."""
+import math
+import struct
+import time
 import uuid
 
 import judge
 import pytest
+import rclpy
 from nightshift_interfaces.srv import GetJob, Handshake
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
 
 
 def agree(node):
     rows = judge.compare(node)
     assert rows and all(row["agree"] for row in rows), rows
+
+
+def latest(node, kind, topic):
+    """What a viewer sees that comes now: the latest, which is kept for it."""
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    came = []
+    listener = node.create_subscription(kind, topic, came.append, latched)
+    end = time.monotonic() + 20
+    while not came and time.monotonic() < end:
+        rclpy.spin_once(node, timeout_sec=0.2)
+    node.destroy_subscription(listener)
+    assert came, f"nothing on {topic}"
+    return came[-1]
+
+
+def viewers_see(node):
+    """What the last picture showed is there for them: fiducials, the picture, and what its depth is worth."""
+    seen = latest(node, Detection2DArray, "/nightshift/detections")
+    assert seen.header.frame_id == "camera_color_optical_frame"
+    names = [thing.id for thing in seen.detections]
+    assert len(names) >= 3 and all(name.startswith("tag36h11:") for name in names), names
+    for thing in seen.detections:
+        box = thing.bbox
+        assert thing.results[0].hypothesis.class_id == "tag36h11" and thing.results[0].hypothesis.score == 1.0
+        assert 10 < box.size_x < 300 and 10 < box.size_y < 300 and 0 < box.center.position.x < 640 and 0 < box.center.position.y < 480
+    overlay = latest(node, Image, "/nightshift/overlay")
+    assert (overlay.width, overlay.height, overlay.encoding) == (640, 480, "rgb8") and len(overlay.data) == 640 * 480 * 3
+    depth, validity = latest(node, Image, "/nightshift/depth"), latest(node, Image, "/nightshift/depth_validity")
+    metres = struct.unpack(f"<{640 * 480}f", depth.data)
+    assert (depth.encoding, validity.encoding) == ("32FC1", "mono8") and set(validity.data) <= {0, 128, 255}
+    assert depth.header.stamp == validity.header.stamp
+    for metre, worth in zip(metres, validity.data):
+        assert (0.1 < metre < 5.0) if worth == 255 else math.isnan(metre)
 
 
 def test_nonsense_is_refused_by_name(planner):
@@ -48,6 +88,7 @@ def test_a_transfer_is_carried_out_and_answers_again_when_it_is_sent_again(plann
     state = planner.call(GetJob, "get_job", GetJob.Request(job_id=job))
     assert state.found and state.outcomes[0].status == "DONE"
     agree(node)
+    viewers_see(node)
 
 
 def test_load_and_unload(planner, node):
@@ -56,6 +97,7 @@ def test_load_and_unload(planner, node):
     phases = [f.phase for f in planner.feedback]
     assert phases.index("PREPARE_SITE") < phases.index("RELEASE_SITE"), phases
     assert any(e.kind == "site" and "sensor sees" in e.text for e in loaded.outcomes[0].evidence)
+    assert any(e.kind == "part" and "tray of gc is seen" in e.text for e in loaded.outcomes[0].evidence)
     # The instrument's side, as its driver would serve it: nobody holds it, and a hand without a token is refused.
     status = judge.ask(node, Handshake, "/stations/gc/handshake", Handshake.Request(verb="STATUS"))
     assert status.verdict == "OK" and status.holder == "" and list(status.parts) == ["tray"], status

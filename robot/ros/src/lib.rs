@@ -25,6 +25,9 @@
 //! | `/local_costmap/costmap` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | the same within 3 m of the base, twice a second while its place is known; in `map`, as all here |
 //! | `/nightshift/changes` | nav_msgs/OccupancyGrid | reliable, transient local, last 1 | what differs from `/map`, looked for every 5 s: 98 is new and 1 is gone, which RViz's colours for costmaps draw red and blue |
 //! | `/amcl_pose`, `/plan` | geometry_msgs/PoseWithCovarianceStamped, nav_msgs/Path | reliable, transient local, last 1 | a viewer that comes later sees the latest |
+//! | `/nightshift/detections` | vision_msgs/Detection2DArray | reliable, transient local, last 1 | what the pictures show that the stack takes: fiducials (`tag36h11:7`), and with `run --see` vessels and what they hold (`holds:powder`), which are not alternatives |
+//! | `/nightshift/overlay` | sensor_msgs/Image, rgb8 | the same | that drawn into the picture |
+//! | `/nightshift/depth`, `/nightshift/depth_validity` | sensor_msgs/Image, 32FC1 and mono8 | the same | its depth, NaN where it is not to be trusted (REP-118), and why: 255 measured, 128 not to be trusted, 0 missing |
 //! | `/nightshift/notices` | std_msgs/String | reliable, last 50 | words for a person, none lost |
 //! | `/nightshift_sim/truth` | std_msgs/String | reliable, last 1 | for judges; each holds everything |
 //! | `/nightshift_sim/fault` | std_msgs/String | reliable, last 50 | each counts |
@@ -56,4 +59,4 @@ mod stack_side;
 pub use error::RosError;
 pub use health::{Health, TopicHealth};
 pub use robot_side::{RobotSide, RobotSideInput, SimRequest};
-pub use stack_side::{CostGrid, Localised, StackSide, StackSideInput, StackSideOutput};
+pub use stack_side::{CostGrid, Localised, Sighted, StackSide, StackSideInput, StackSideOutput, Thing};

@@ -45,6 +45,14 @@ pub const POSE: &str = "/amcl_pose";
 pub const PLAN: &str = "/plan";
 /// The saved map.
 pub const MAP: &str = "/map";
+/// Things in the pictures that the stack takes.
+pub const DETECTIONS: &str = "/nightshift/detections";
+/// Those pictures, with the things drawn in.
+pub const OVERLAY: &str = "/nightshift/overlay";
+/// Their depth, where it is to be trusted.
+pub const TRUSTED_DEPTH: &str = "/nightshift/depth";
+/// What their depth is worth.
+pub const DEPTH_VALIDITY: &str = "/nightshift/depth_validity";
 /// Words for a person.
 pub const NOTICES: &str = "/nightshift/notices";
 /// The simulator's truth, for judges only.

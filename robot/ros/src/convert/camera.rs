@@ -9,7 +9,7 @@ use r2r::sensor_msgs::msg::{CameraInfo, Image as ImageMsg};
 /// Colour, `rgb8`.
 pub fn to_color(frame: &Frame) -> ImageMsg {
     let (width, height) = (frame.color.width, frame.color.height);
-    picture(frame.stamp, width, height, "rgb8", 3, frame.color.pixels.as_flattened().to_vec())
+    picture(frame.stamp, [width, height], "rgb8", frame.color.pixels.as_flattened().to_vec())
 }
 
 /// Depth, `16UC1`: millimetres, 0 where there is none or none to be trusted. Beyond 65.535 m there is none.
@@ -20,24 +20,18 @@ pub fn to_depth(frame: &Frame) -> ImageMsg {
         Depth::Measured(_) | Depth::Missing | Depth::Untrusted(_) => 0,
     };
     let data = frame.depth.pixels.iter().flat_map(|depth| millimetres(depth).to_le_bytes()).collect();
-    picture(frame.stamp, width, height, "16UC1", 2, data)
+    picture(frame.stamp, [width, height], "16UC1", data)
 }
 
-fn picture(
-    stamp: Stamp,
-    width: usize,
-    height: usize,
-    encoding: &str,
-    bytes: usize,
-    data: Vec<u8>,
-) -> ImageMsg {
+/// A picture of the camera, row by row without gaps.
+pub fn picture(stamp: Stamp, [width, height]: [usize; 2], encoding: &str, data: Vec<u8>) -> ImageMsg {
     ImageMsg {
         header: header(stamp, frames::CAMERA),
         height: height as u32,
         width: width as u32,
         encoding: encoding.to_owned(),
         is_bigendian: 0,
-        step: (width * bytes) as u32,
+        step: (data.len() / height.max(1)) as u32,
         data,
     }
 }

@@ -5,6 +5,7 @@ pub mod battery;
 pub mod camera;
 pub mod jobs;
 pub mod maps;
+pub mod seen;
 pub mod sensors;
 pub mod sites;
 

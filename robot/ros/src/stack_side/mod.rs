@@ -27,7 +27,7 @@ use nightshift_core::describe::Robot;
 use nightshift_core::frames::{Base, Map, Odom};
 use nightshift_core::grid::OccupancyGrid;
 use nightshift_core::handshake::{SiteAnswer, SiteCall};
-use nightshift_core::image::Frame;
+use nightshift_core::image::{Depth, Frame, Image};
 use nightshift_core::robot::{CommandId, Gate, RobotCommand, RobotEvent, Twist};
 use nightshift_core::{Failure, Pose2, Stamp, StationId};
 use presence::Presence;
@@ -109,8 +109,34 @@ pub enum StackSideOutput {
     Changes(CostGrid),
     /// The way that the base means to take.
     Path(Vec<Pose2<Map, Base>>),
+    /// What was seen in a picture that the stack took.
+    Seen(Box<Sighted>),
     /// Words for a person.
     Notice(String),
+}
+
+/// What was seen in a picture, for people and other nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighted {
+    /// When the shutter was open.
+    pub stamp: Stamp,
+    /// What.
+    pub things: Vec<Thing>,
+    /// The picture with that drawn in.
+    pub overlay: Image<[u8; 3]>,
+    /// Its depth; empty where the camera has none.
+    pub depth: Image<Depth>,
+}
+
+/// A thing in a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thing {
+    /// Under which it is known over pictures; empty where it has none.
+    pub id: String,
+    /// What it is, and what it holds (`holds:coloured_liquid`), each with how sure that is, 0 to 1.
+    pub is: Vec<(String, f64)>,
+    /// Left, top, width, height, pixels from the picture's edge.
+    pub bbox: [f64; 4],
 }
 
 /// What it costs the base to be somewhere, as Nav2 has it: 0 is free, 100 is an obstacle, 99 is nearer to one than the
@@ -306,6 +332,7 @@ impl Part for StackPart {
             StackSideOutput::Changes(changes) => self.publishers.changes(&changes),
             StackSideOutput::Path(path) => self.publishers.path(&path),
             StackSideOutput::Site { id, call } => self.sites.ask(id, &call),
+            StackSideOutput::Seen(seen) => self.publishers.seen(&seen),
             StackSideOutput::Notice(words) => self.publishers.notice(&words),
         }
     }

@@ -1,7 +1,7 @@
 //! What the stack writes to topics.
 
-use super::{CostGrid, Localised, Shared};
-use crate::convert::{maps, text};
+use super::{CostGrid, Localised, Shared, Sighted};
+use crate::convert::{maps, seen, text};
 use crate::error::RosError;
 use crate::node::Writer;
 use crate::{names, qos};
@@ -9,7 +9,9 @@ use nightshift_core::Pose2;
 use nightshift_core::frames::{Base, Map};
 use nightshift_core::grid::OccupancyGrid;
 use r2r::geometry_msgs::msg::PoseWithCovarianceStamped;
+use r2r::sensor_msgs::msg::Image;
 use r2r::tf2_msgs::msg::TFMessage;
+use r2r::vision_msgs::msg::Detection2DArray;
 use r2r::{Node, nav_msgs, std_msgs};
 use std::sync::Arc;
 
@@ -23,6 +25,10 @@ pub struct Publishers {
     path: Writer<nav_msgs::msg::Path>,
     tf: Writer<TFMessage>,
     notices: Writer<std_msgs::msg::String>,
+    detections: Writer<Detection2DArray>,
+    overlay: Writer<Image>,
+    depth: Writer<Image>,
+    validity: Writer<Image>,
     shared: Arc<Shared>,
 }
 
@@ -38,6 +44,10 @@ impl Publishers {
             path: Writer::open(node, names::PLAN, qos::latched())?,
             tf: Writer::open(node, names::TF, qos::tf())?,
             notices: Writer::open(node, names::NOTICES, qos::events())?,
+            detections: Writer::open(node, names::DETECTIONS, qos::latched())?,
+            overlay: Writer::open(node, names::OVERLAY, qos::latched())?,
+            depth: Writer::open(node, names::TRUSTED_DEPTH, qos::latched())?,
+            validity: Writer::open(node, names::DEPTH_VALIDITY, qos::latched())?,
             shared,
         })
     }
@@ -75,6 +85,17 @@ impl Publishers {
     /// The way that the base means to take.
     pub fn path(&self, path: &[Pose2<Map, Base>]) {
         self.path.write(&maps::to_path(path, self.shared.clock.now()), &self.shared.health);
+    }
+
+    /// What was seen in a picture.
+    pub fn seen(&self, seen: &Sighted) {
+        let health = &self.shared.health;
+        self.detections.write(&seen::to_detections(seen), health);
+        self.overlay.write(&seen::to_overlay(seen), health);
+        if !seen.depth.pixels.is_empty() {
+            self.depth.write(&seen::to_depth(seen), health);
+            self.validity.write(&seen::to_validity(seen), health);
+        }
     }
 
     /// Words for a person.
