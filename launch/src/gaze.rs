@@ -65,14 +65,13 @@ fn vessel(vessel: &VesselSight) -> Thing {
 }
 
 fn fiducial(tag: &TagSight) -> Thing {
-    let family = serde_json::to_value(tag.family).expect("plain data");
-    let family = family.as_str().unwrap_or_default().to_owned();
+    let family = tag.family.name();
     // Corners count from the middle of the first pixel, boxes from the picture's edge.
     let along = |axis: usize| tag.corners.iter().map(move |corner| corner[axis] + 0.5);
     let least = |axis| along(axis).fold(f64::INFINITY, f64::min);
     let most = |axis| along(axis).fold(f64::NEG_INFINITY, f64::max);
     let bbox = [least(0), least(1), most(0) - least(0), most(1) - least(1)];
-    Thing { id: format!("{family}:{}", tag.id), is: vec![(family, 1.0)], bbox }
+    Thing { id: format!("{family}:{}", tag.id), is: vec![(family.to_owned(), 1.0)], bbox }
 }
 
 #[cfg(test)]

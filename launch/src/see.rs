@@ -200,13 +200,8 @@ fn tell(report: &Report, args: &SeeArgs) -> Result<ExitCode, String> {
             tell!("text  {:.2}  {:?}  at {:.0?}", label.confidence, label.text, label.bbox);
         }
         for tag in &report.tags {
-            let kind = serde_json::to_value(tag.sight.family).expect("plain data");
-            tell!(
-                "tag   {} {}  at {:.1?}",
-                kind.as_str().unwrap_or_default(),
-                tag.sight.id,
-                tag.sight.corners
-            );
+            let TagSight { family, id, corners } = &tag.sight;
+            tell!("tag   {} {id}  at {corners:.1?}", family.name());
         }
         if let Some(depth) = &report.depth {
             tell!("depth  {depth}");

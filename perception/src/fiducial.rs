@@ -34,6 +34,16 @@ pub enum TagFamily {
 impl TagFamily {
     /// All that can be found.
     pub const ALL: [Self; 4] = [Self::April36h11, Self::Aruco4x4, Self::Aruco5x5, Self::Aruco6x6];
+
+    /// As JSON spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::April36h11 => "tag36h11",
+            Self::Aruco4x4 => "aruco_4x4_50",
+            Self::Aruco5x5 => "aruco_5x5_100",
+            Self::Aruco6x6 => "aruco_6x6_250",
+        }
+    }
 }
 
 /// One tag in one picture.

@@ -13,9 +13,9 @@ const WITHIN_M: f64 = 0.015;
 /// So many times as many patches speak for what is told as against it.
 const SURELY: usize = 3;
 
-/// A part at one of the places that it may be at.
+/// A part as it would be at one place along its way.
 #[derive(Clone, Debug)]
-pub struct Pose {
+pub struct Stance {
     /// Over its travel, 0 to 1.
     pub position: f64,
     /// Points over its surface ([`over`]), metres in the camera's optical frame.
@@ -37,30 +37,32 @@ pub enum Stands {
 
 /// Where a part stands that is said to stand at `told`. `others` are places all over its travel; `all` is everything that the picture
 /// shows, `unexplained` what neither the part at `told` nor anything else that is known explains.
-pub fn stands(told: &Pose, others: &[Pose], all: &Lookback<'_>, unexplained: &Lookback<'_>) -> Stands {
+pub fn stands(told: &Stance, others: &[Stance], all: &Lookback<'_>, unexplained: &Lookback<'_>) -> Stands {
     let here = all.compare(&told.surface, WITHIN_M);
     let is_here = here.seen >= PATCHES && here.seen >= SURELY * here.through;
-    let elsewhere = others.iter().filter_map(|other| {
-        let (there, new) =
-            (all.compare(&other.surface, WITHIN_M), unexplained.compare(&other.surface, WITHIN_M).seen);
+    let mut elsewhere: Option<(f64, usize)> = None;
+    let mut seen_behind = 0;
+    for other in others {
+        let there = all.compare(&other.surface, WITHIN_M);
+        let new = unexplained.compare(&other.surface, WITHIN_M).seen;
         // What stands on the part, or before it, is not the part: that shows most of its surface.
         let most = 2 * new >= there.seen + there.through + there.hidden;
-        (new >= PATCHES && new >= SURELY * there.through && most).then_some((other.position, new))
-    });
-    // The first of equals: the one nearest to the travel's beginning.
-    match elsewhere.rev().max_by_key(|(_, patches)| *patches) {
-        // Where it is a little aside of where it is told, some of it lies there too.
-        Some((position, patches)) if !is_here || patches > here.seen => {
-            return Stands::Elsewhere(position, patches);
+        if new >= PATCHES
+            && new >= SURELY * there.through
+            && most
+            && elsewhere.is_none_or(|(_, best)| new > best)
+        {
+            elsewhere = Some((other.position, new));
         }
-        _ if is_here => return Stands::AsTold(here.seen),
-        _ => {}
+        if there.through >= SURELY * there.seen {
+            seen_behind = seen_behind.max(there.through);
+        }
     }
-    let through = others.iter().map(|other| all.compare(&other.surface, WITHIN_M));
-    let through =
-        through.filter(|other| other.through >= SURELY * other.seen).map(|other| other.through).max();
-    match through {
-        Some(patches) if patches >= PATCHES && here.through < PATCHES => Stands::NotInView(patches),
+    match elsewhere {
+        // Where it is a little aside of where it is told, some of it lies there too.
+        Some((position, patches)) if !is_here || patches > here.seen => Stands::Elsewhere(position, patches),
+        _ if is_here => Stands::AsTold(here.seen),
+        _ if seen_behind >= PATCHES && here.through < PATCHES => Stands::NotInView(seen_behind),
         _ => Stands::Unknown,
     }
 }
@@ -123,9 +125,9 @@ mod tests {
     const LID: Solid = Solid::Box { size_m: [0.2, 0.2, 0.008] };
 
     /// A lid 0.4 m before the camera that slides aside by 0.3 m.
-    fn lid(position: f64) -> Pose {
+    fn lid(position: f64) -> Stance {
         let by = Vector3::new(0.3 * position, 0.0, 0.4);
-        Pose { position, surface: over(&LID, 0.01).into_iter().map(|point| point + by).collect() }
+        Stance { position, surface: over(&LID, 0.01).into_iter().map(|point| point + by).collect() }
     }
 
     /// A bench 0.5 m before the camera, and the lid where it is; with a vial on it where told.
@@ -148,7 +150,7 @@ mod tests {
     }
 
     fn told(at: f64, seen: &[[f32; 3]], unexplained: &[[f32; 3]]) -> Stands {
-        let others: Vec<Pose> = (0..=10).map(|step| lid(f64::from(step) / 10.0)).collect();
+        let others: Vec<Stance> = (0..=10).map(|step| lid(f64::from(step) / 10.0)).collect();
         stands(&lid(at), &others, &Lookback::new(seen, &CAMERA), &Lookback::new(unexplained, &CAMERA))
     }
 
@@ -175,7 +177,7 @@ mod tests {
         let none = picture(None, false);
         assert_eq!(told(0.0, &none, &[]), Stands::Unknown, "not where it is told, and nowhere");
         // Aside of the picture, where it may well be, and nothing where it is when it is shut.
-        let aside = Pose { position: 1.0, surface: lid(3.0).surface };
+        let aside = Stance { position: 1.0, surface: lid(3.0).surface };
         let all = Lookback::new(&none, &CAMERA);
         let nothing = Lookback::new(&[], &CAMERA);
         assert!(matches!(stands(&aside, &[lid(0.0), lid(0.3)], &all, &nothing), Stands::NotInView(20..)));

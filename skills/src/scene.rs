@@ -75,11 +75,8 @@ fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
     let furniture = world.site.furniture.iter().map(|shape| in_base(&base_from_map, shape));
     let stations = world.site.stations.values().flat_map(|station| {
         let base_from_station = base_from_map * station.pose.spatial();
-        let parts = parts(belief, station).into_iter().map(move |shape| SceneShape {
-            name: format!("{}/{}", station.id, shape.name),
-            solid: shape.solid,
-            base_from_shape: base_from_station * shape.pose,
-        });
+        let parts = parts(belief, station).into_iter();
+        let parts = parts.map(move |shape| of_part(station, &base_from_station, &shape));
         let loose = world.site.loose_at(&station.id).map(move |piece| {
             let (solid, station_from_solid) = piece.solid();
             let base_from_shape = base_from_station * station_from_solid;
@@ -104,6 +101,16 @@ fn parts(belief: &Belief, station: &Station) -> Vec<Shape<StationFrame>> {
         return PART_STEPS.into_iter().flat_map(along).collect();
     }
     station.part_shapes(&positions)
+}
+
+/// A shape of a station's part.
+pub fn of_part(
+    station: &Station,
+    base_from_station: &Pose<Base, StationFrame>,
+    shape: &Shape<StationFrame>,
+) -> SceneShape {
+    let name = format!("{}/{}", station.id, shape.name);
+    SceneShape { name, solid: shape.solid, base_from_shape: *base_from_station * shape.pose }
 }
 
 fn in_base(base_from_map: &Pose<Base, Map>, shape: &Shape<Map>) -> SceneShape {

@@ -366,3 +366,10 @@ fn pictures_without_the_board_say_so_and_one_camera_off_its_place_is_told() {
         Err(PoseError::NoKnownTag { .. })
     ));
 }
+
+#[test]
+fn a_family_is_called_as_json_spells_it() {
+    for family in TagFamily::ALL {
+        assert_eq!(serde_json::to_value(family).unwrap(), family.name());
+    }
+}

@@ -11,7 +11,7 @@ use nalgebra::{Point3, UnitQuaternion, Vector3};
 use nightshift_core::api::Evidence;
 use nightshift_core::describe::{RackType, Station};
 use nightshift_core::frames::{Base, Camera, Pose, Station as StationFrame, Tool};
-use nightshift_core::{Code, Failure, Level, PartId, Stamp};
+use nightshift_core::{Code, Failure, Level, PartId};
 use nightshift_motion::{MotionGoal, SceneShape};
 use nightshift_perception::part::{self, Stands};
 use nightshift_perception::surface::Lookback;
@@ -38,15 +38,20 @@ impl SeeParts {
                 Ok(Step::Do(Action::Look { purpose }))
             }
             Outcome::Looked { asked, look } => {
-                if let Err(failure) = sight::base_from_camera(ctx.world, ctx.belief, &look, asked) {
-                    self.attempt += 1;
-                    if self.attempt < limits::LOOKS {
-                        return Ok(Step::Do(Action::Rest(limits::SETTLE)));
+                let base_from_camera = match sight::base_from_camera(ctx.world, ctx.belief, &look, asked) {
+                    Ok(base_from_camera) => base_from_camera,
+                    Err(failure) => {
+                        self.attempt += 1;
+                        if self.attempt < limits::LOOKS {
+                            return Ok(Step::Do(Action::Rest(limits::SETTLE)));
+                        }
+                        return Ok(believed(ctx, &self.nest, &failure));
                     }
-                    return Ok(believed(ctx, &self.nest, &failure));
-                }
+                };
                 ctx.belief.unsure_parts = None;
-                if let Err(failure) = self.judge(ctx, &look, asked) {
+                if let Err(failure) = self.judge(ctx, &look, base_from_camera) {
+                    // Whatever comes next: the hand may not reach in, and nobody knows where the part is.
+                    ctx.belief.site_is(&self.nest.station, None);
                     ctx.belief.unsure_parts = Some(self.nest.station.clone());
                     return Err(failure);
                 }
@@ -54,8 +59,7 @@ impl SeeParts {
                 Ok(Step::Done)
             }
             _ => {
-                let moves = ctx.world.station(&self.nest.station)?.parts.values();
-                if moves.len() == 0 {
+                if ctx.world.station(&self.nest.station)?.parts.is_empty() {
                     return Ok(Step::Done);
                 }
                 ctx.belief.unsure_parts = Some(self.nest.station.clone());
@@ -94,12 +98,16 @@ impl SeeParts {
     }
 
     /// What the picture says of each part.
-    fn judge(&self, ctx: &mut Context<'_>, look: &Look, asked: Stamp) -> Result<(), Failure> {
+    fn judge(
+        &self,
+        ctx: &mut Context<'_>,
+        look: &Look,
+        base_from_camera: Pose<Base, Camera>,
+    ) -> Result<(), Failure> {
         let id = &self.nest.station;
         let station = ctx.world.station(id)?;
         let Some((state, nest)) = ctx.belief.ready.get(id).cloned() else { return Ok(()) };
         let Some(base_from_station) = ctx.belief.base_from_station(ctx.world, id) else { return Ok(()) };
-        let base_from_camera = sight::base_from_camera(ctx.world, ctx.belief, look, asked)?;
         let around = scene::described(ctx.world, ctx.belief, ctx.ledger);
         let camera = &ctx.world.robot.camera.intrinsics;
         let new = seen::unexplained(ctx, look, &base_from_camera, &around, limits::SEEN_EXPLAINED_M)?;
@@ -156,7 +164,7 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// Its surface at a position; without what lies so near to something else that a camera cannot tell which it sees.
-    fn at(&self, position: f64) -> part::Pose {
+    fn at(&self, position: f64) -> part::Stance {
         let own = self.shapes(position);
         let others: Vec<SceneShape> = self
             .around
@@ -172,17 +180,14 @@ impl Shown<'_> {
             nightshift_motion::unexplained(&others, &points.collect::<Vec<_>>(), limits::PARTS_APART_M);
         let camera_from_base = self.base_from_camera.inverse();
         let surface = apart.into_iter().map(|point| camera_from_base.point(&Point3::from(point))).collect();
-        part::Pose { position, surface }
+        part::Stance { position, surface }
     }
 
     /// Named as in the scene.
     fn shapes(&self, position: f64) -> Vec<SceneShape> {
         let positions = [(self.part.clone(), position)].into();
-        let shapes = self.station.part_shapes(&positions).into_iter().map(|shape| SceneShape {
-            name: format!("{}/{}", self.station.id, shape.name),
-            solid: shape.solid,
-            base_from_shape: self.base_from_station * shape.pose,
-        });
+        let shapes = self.station.part_shapes(&positions).into_iter();
+        let shapes = shapes.map(|shape| scene::of_part(self.station, &self.base_from_station, &shape));
         let racks = self.station.nests.iter().filter(|(_, nest)| nest.on.as_ref() == Some(self.part));
         let racks = racks.filter_map(|(id, nest)| {
             let base_from_nest = self.base_from_station * self.station.nest_pose_at(id, &positions)?;

@@ -43,6 +43,10 @@ fn a_lid_that_is_shut_and_said_to_be_open_keeps_the_hand_out() {
     let lids: Vec<usize> = lids(&lab).iter().map(|(_, lids)| *lids).filter(|lids| *lids > 0).collect();
     assert!(lids.contains(&11) && lids[lids.len() - 1] == 11, "{lids:?}");
     lab.check_at_rest();
+    // Asked again it is looked at again: nothing of what the station said is left.
+    let again = lab.run(JobRequest { kind: JobKind::Load, ..transfer("J2", &[("S-001", "", TARGET)]) });
+    assert_eq!(again.outcomes[0].error.as_ref().map(|error| error.code), Some(Code::SiteNotOpen));
+    assert_eq!(lab.commands.iter().filter(|word| word.starts_with("look parts-sonicator")).count(), 2);
 }
 
 #[test]
