@@ -264,11 +264,15 @@ fn vial_of(prim: &Prim) -> Option<usize> {
     if let Host::Vial(index) = prim.host { Some(index) } else { None }
 }
 
-/// The robot against what stands in the room, or against itself.
+/// The robot against what stands in the room, or against itself. Fingers are there to touch knobs.
 fn is_forbidden(one: &Prim, other: &Prim) -> bool {
+    if one.role == Role::Knob && is_pad(other) || other.role == Role::Knob && is_pad(one) {
+        return false;
+    }
     let robot = |prim: &Prim| matches!(prim.role, Role::Robot { .. });
-    let room = |prim: &Prim| {
-        matches!(prim.role, Role::Fixture | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. })
+    let room = |prim: &Prim| match prim.role {
+        Role::Fixture | Role::Knob | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. } => true,
+        Role::Robot { .. } | Role::Glass(_) | Role::Shell(_) | Role::Cap(_) | Role::LooseCap => false,
     };
     robot(one) && (room(other) || robot(other)) || robot(other) && room(one)
 }

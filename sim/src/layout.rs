@@ -21,7 +21,7 @@ pub struct Layout {
     /// The body of each moving part.
     pub part_body: Vec<usize>,
     /// The joint of each moving part.
-    pub parts: Vec<JointIndex>,
+    pub parts: Vec<PartIndex>,
     /// The moved bodies of each person's parts.
     pub people: Vec<[usize; PARTS.len()]>,
     /// The body of each piece of labware that is not carried.
@@ -51,6 +51,17 @@ pub struct JointIndex {
     pub actuator: usize,
 }
 
+/// The joint of a station's part.
+#[derive(Clone, Copy, Debug)]
+pub struct PartIndex {
+    /// In qpos.
+    pub qpos: usize,
+    /// In qvel.
+    pub dof: usize,
+    /// Its drive in ctrl, where it has one.
+    pub drive: Option<usize>,
+}
+
 impl Layout {
     /// Finds everything by name.
     pub fn new(scene: &Scene, robot: &Robot, model: &MjModel) -> Result<Self, SimError> {
@@ -64,6 +75,14 @@ impl Layout {
                 qpos: model.jnt_qposadr()[id] as usize,
                 dof: model.jnt_dofadr()[id] as usize,
                 actuator: find(MjtObjBase::mjOBJ_ACTUATOR, name)?,
+            })
+        };
+        let part = |name: &str| {
+            let id = find(MjtObjBase::mjOBJ_JOINT, name)?;
+            Ok(PartIndex {
+                qpos: model.jnt_qposadr()[id] as usize,
+                dof: model.jnt_dofadr()[id] as usize,
+                drive: model.name_to_id(MjtObjBase::mjOBJ_ACTUATOR, name),
             })
         };
         let body = |name: &str| find(MjtObjBase::mjOBJ_BODY, name);
@@ -96,7 +115,7 @@ impl Layout {
             part_body: (0..scene.parts.len())
                 .map(|i| body(&names::part(i)))
                 .collect::<Result<_, SimError>>()?,
-            parts: (0..scene.parts.len()).map(|i| joint(&names::part(i))).collect::<Result<_, SimError>>()?,
+            parts: (0..scene.parts.len()).map(|i| part(&names::part(i))).collect::<Result<_, SimError>>()?,
             vial_qpos: vial_qpos.collect(),
             ware_body: (0..scene.wares.len())
                 .map(|i| body(&names::ware(i)))

@@ -274,9 +274,14 @@ impl Document<'_> {
         writeln!(self.xml, r#"<body name="{name}" {place} gravcomp="1" sleep="allowed">"#)?;
         // Nearly all of its inertia is the drive's, so that it is the same for every shape.
         let (own, armature) = (0.1, PART_INERTIA - 0.1);
+        // What a hand moves rubs in its guides and comes to a stop at both ends.
+        let guides = part.drag.map_or(r#"limited="false""#.to_owned(), |drag| {
+            let (from, to) = (part.joint.travel().min(0.0), part.joint.travel().max(0.0));
+            format!(r#"limited="true" range="{from} {to}" frictionloss="{drag}""#)
+        });
         writeln!(
             self.xml,
-            r#"<joint name="{name}" type="{kind}" pos="{x} {y} {z}" axis="{} {} {}" armature="{armature}" limited="false"/>"#,
+            r#"<joint name="{name}" type="{kind}" pos="{x} {y} {z}" axis="{} {} {}" armature="{armature}" {guides}/>"#,
             axis.x, axis.y, axis.z
         )?;
         writeln!(self.xml, r#"<inertial pos="{x} {y} {z}" mass="{own}" diaginertia="{own} {own} {own}"/>"#)?;
@@ -394,7 +399,8 @@ impl Document<'_> {
             )?;
         }
         let kp = PART_INERTIA * PART_OMEGA * PART_OMEGA;
-        for name in (0..self.scene.parts.len()).map(names::part) {
+        for (index, _) in self.scene.parts.iter().enumerate().filter(|(_, part)| part.drag.is_none()) {
+            let name = names::part(index);
             writeln!(
                 self.xml,
                 r#"<position name="{name}" joint="{name}" kp="{kp}" kv="{}" forcerange="-{PART_FORCE} {PART_FORCE}"/>"#,

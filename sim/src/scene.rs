@@ -61,6 +61,8 @@ pub enum Role {
     Floor,
     /// Walls, furniture, stations and their racks.
     Fixture,
+    /// What fingers close on to move a station's part.
+    Knob,
     /// A fault's box.
     Obstacle,
     /// A person.
@@ -178,6 +180,8 @@ pub struct PartSpec {
     pub map_from_station: Isometry3<f64>,
     /// Where it is at the start, 0 to 1.
     pub start: f64,
+    /// What a hand must overcome, N, or N m about a hinge, where it has no drive.
+    pub drag: Option<f64>,
 }
 
 /// A slot of a station.
@@ -444,14 +448,24 @@ impl Scene {
                     host,
                     host_from_prim: shape.pose.iso,
                     form: Form::Solid(shape.solid),
-                    role: Role::Fixture,
+                    role: if part.hand.as_ref().is_some_and(|hand| hand.knob == shape.name) {
+                        Role::Knob
+                    } else {
+                        Role::Fixture
+                    },
                     color: shape.color,
                     collides: true,
                     visible: true,
                     surface: site.surface(shape),
                 });
             }
+            // A hinge's drag is a torque: what the knob needs, at the knob's distance.
+            let drag = part.hand.as_ref().zip(part.knob()).map(|(hand, knob)| {
+                let lever = part.joint.way_m(&knob.pose.translation().into()) / part.joint.travel().abs();
+                hand.drag_n * lever
+            });
             self.parts.push(PartSpec {
+                drag,
                 station: station.id.clone(),
                 id: id.clone(),
                 joint: part.joint,

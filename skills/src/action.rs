@@ -78,7 +78,7 @@ pub enum Outcome {
     Started,
     /// The arm is there.
     Moved,
-    /// The arm's guard has stopped it, at so much force along the tool (N).
+    /// The arm's guard has stopped it, at so much force along its axis (N).
     Touched(f64),
     /// There is a way: where the arm would stand, radians.
     Rehearsed(Vec<f64>),

@@ -10,9 +10,10 @@ use crate::limits;
 use crate::seen::Seen;
 use crate::sight::{NestSight, Refined};
 use crate::world::{NestRef, World};
+use nightshift_core::describe::Station;
 use nightshift_core::frames::{Base, Map, Nest, Pose, Station as StationFrame};
 use nightshift_core::robot::{Battery, GripperState, JointState};
-use nightshift_core::{NestId, Pose2, SampleId, Stamp, StateId, StationId};
+use nightshift_core::{NestId, PartId, Pose2, SampleId, Stamp, StateId, StationId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Where the base stands.
@@ -79,6 +80,8 @@ pub struct Belief {
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
     pub ready: BTreeMap<StationId, (StateId, NestId)>,
+    /// Where parts that a hand moves were told to be, or were brought to, since the base stands where it does; over their travel of 0 to 1.
+    pub by_hand: BTreeMap<StationId, BTreeMap<PartId, f64>>,
     /// The station whose parts are not where it says, or have not been looked at since it said so: they may be anywhere.
     pub unsure_parts: Option<StationId>,
     /// Reports in a row by which what was held is gone, and by which it is held with too little.
@@ -104,6 +107,7 @@ impl Default for Belief {
             seen: Seen::default(),
             grip: None,
             ready: BTreeMap::new(),
+            by_hand: BTreeMap::new(),
             unsure_parts: None,
             slips: 0,
             weak: 0,
@@ -145,6 +149,18 @@ impl Belief {
         };
     }
 
+    /// Where the moving parts of a station are taken to be, over their travel of 0 to 1: where its file has them in the state that it is
+    /// ready in, or at its start; those that a hand moves where they were told to be, or brought to.
+    pub fn part_positions(&self, station: &Station) -> BTreeMap<PartId, f64> {
+        let Some(machine) = &station.machine else { return BTreeMap::new() };
+        let mut positions = match self.ready.get(&station.id) {
+            Some((state, nest)) => station.part_positions(state, Some(nest)),
+            None => station.part_positions(&machine.start, None),
+        };
+        positions.extend(self.by_hand.get(&station.id).cloned().unwrap_or_default());
+        positions
+    }
+
     /// Whether a hand may reach into this nest: its station needs no handshake, or is ready for it.
     pub fn may_reach(&self, world: &World, nest: &NestRef) -> bool {
         !world.has_handshake(&nest.station)
@@ -156,6 +172,7 @@ impl Belief {
         self.base = BasePlace::Free;
         self.docked = None;
         self.unsure_parts = None;
+        self.by_hand.clear();
         self.nests.retain(|nest, _| nest.on_deck());
         self.refined.clear();
     }

@@ -8,7 +8,7 @@ use crate::messages::SkillInput;
 use crate::program::{approach_plans, docked, release_plans};
 use crate::run::{Report, Run, Stimulus};
 use crate::runner::{End, Planned, Runner};
-use crate::stages::Plan;
+use crate::stages::{Debt, Plan};
 use nightshift_core::api::{Custody, Feedback, Phase, Place};
 use nightshift_core::describe::StationKind;
 use nightshift_core::robot::RobotEvent;
@@ -69,7 +69,7 @@ impl ChargeRun {
         let docked = docked(ctx.belief);
         let owed = docked.clone().filter(|id| ctx.ledger.owed().contains_key(id));
         let mut list: Vec<Planned> = vec![(Some(Phase::Navigate), Plan::Retreat)];
-        list.extend(owed.iter().flat_map(release_plans));
+        list.extend(owed.iter().flat_map(|id| release_plans(ctx.world, id, Debt::MayStay)));
         let fed = ctx.belief.battery.is_some_and(|battery| battery.charging);
         if docked.as_ref() != Some(&station) || !fed {
             list.extend(approach_plans(&station, Some(Phase::Navigate), Some(Phase::Dock)));

@@ -1,4 +1,4 @@
-//! Motions that feel their way: slow, and stopped as soon as the wrist tells of more force along the tool than allowed.
+//! Motions that feel their way: slow, and stopped as soon as the wrist tells of more force along an axis than allowed.
 
 use crate::belief::Belief;
 use crate::limits;
@@ -11,8 +11,10 @@ use std::collections::VecDeque;
 /// What ends a motion of the arm early.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guard {
-    /// A change of the wrist's force along the tool's axis by more than this, N.
+    /// A change of the wrist's force along the axis by more than this, N.
     pub force_n: f64,
+    /// A unit vector in the flange's frame: the tool's, or the way that it goes.
+    pub axis: Vector3<f64>,
     /// The tool goes no faster than this, m/s: what it meets pushes back until the arm stands.
     pub speed_m_s: f64,
 }
@@ -100,7 +102,6 @@ fn stale(age_s: f64) -> Failure {
 #[derive(Debug)]
 pub struct Watch {
     guard: Guard,
-    axis: Vector3<f64>,
     tare_n: f64,
     told: Stamp,
     state: State,
@@ -127,16 +128,15 @@ impl Watch {
         guard: Guard,
         belief: &Belief,
         now: Stamp,
-        axis: Vector3<f64>,
     ) -> Result<Option<Self>, Failure> {
-        let tare = belief.wrist.mean_n(now, &axis)?;
-        Ok(tare.map(|tare_n| Self { guard, axis, tare_n, told: now, state: State::Clear }))
+        let tare = belief.wrist.mean_n(now, &guard.axis)?;
+        Ok(tare.map(|tare_n| Self { guard, tare_n, told: now, state: State::Clear }))
     }
 
     /// Takes a report. True where the arm must be stopped now.
     pub fn take(&mut self, now: Stamp, wrench: &Wrench) -> bool {
         self.told = now;
-        let force_n = (along(wrench, &self.axis) - self.tare_n).abs();
+        let force_n = (along(wrench, &self.guard.axis) - self.tare_n).abs();
         match &mut self.state {
             State::Clear if force_n > self.guard.force_n => {
                 self.state = State::Touched(force_n);
@@ -231,9 +231,9 @@ mod tests {
 
     #[test]
     fn a_push_or_a_pull_stops_the_motion_once_and_silence_until_it_is_told_again() {
-        let guard = Guard { force_n: 2.0, speed_m_s: 0.01 };
+        let guard = Guard { force_n: 2.0, axis: Vector3::z(), speed_m_s: 0.01 };
         let now = Stamp(990_000_000);
-        let begin = || Watch::begin(guard, &log(10.0), now, Vector3::z()).unwrap().unwrap();
+        let begin = || Watch::begin(guard, &log(10.0), now).unwrap().unwrap();
         for force in [7.5, 12.5] {
             let mut watch = begin();
             assert!(!watch.take(Stamp(1_000_000_000), &wrench(1000, 11.5)));
@@ -253,7 +253,7 @@ mod tests {
         deaf.give_up();
         deaf.resume(Stamp(1_900_000_000), 7.5);
         assert_eq!(deaf.state(), State::Touched(2.5), "what was met in the silence is told");
-        assert!(Watch::begin(guard, &Belief::default(), now, Vector3::z()).unwrap().is_none());
+        assert!(Watch::begin(guard, &Belief::default(), now).unwrap().is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::ledger::{Body, Ledger, Whereabouts};
 use crate::program::{Order, free_deck_slot, ledger_tag, release_plans};
 use crate::run::{Report, Run, Stimulus};
 use crate::runner::{End, Planned, Runner};
-use crate::stages::Plan;
+use crate::stages::{Debt, Plan};
 use crate::validate::{Admitted, Outlook};
 use crate::world::slot_of;
 use nightshift_core::api::{Custody, Effect, Feedback, ItemOutcome, ItemStatus, Place};
@@ -186,7 +186,7 @@ impl JobRun {
         if (last || !owed.is_empty()) && !hands_off && !self.spec.dry_run {
             self.closing = Closing::Parking;
             let mut list = vec![(None, Plan::Retreat), (None, Plan::Posture("drive"))];
-            list.extend(owed.iter().flat_map(release_plans));
+            list.extend(owed.iter().flat_map(|id| release_plans(ctx.world, id, Debt::MayStay)));
             return self.run(ctx, list);
         }
         self.write_outcome(ctx)

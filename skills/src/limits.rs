@@ -196,6 +196,26 @@ pub const PARTS_STEP_M: f64 = 0.008;
 /// What of a part is nearer than this to something else is not looked for: a depth camera cannot tell which it sees.
 pub const PARTS_APART_M: f64 = 0.016;
 
+/// A part that a hand moves is where it shall be when it is no farther off, over its travel of 0 to 1: stations themselves take a hundredth
+/// for arrived.
+pub const HAND_PART: f64 = 0.008;
+/// Knobs are held with so much, N: with pads of a friction of 0.6 that pulls along a knob with up to 18.
+pub const KNOB_GRIP_N: f64 = 15.0;
+/// Open fingers stand so far from a knob on either side, m; where the gripper opens less, as it opens.
+pub const KNOB_ROOM_M: f64 = 0.010;
+/// The tool takes a knob so far below its end, m: the pads are on it, and their tips keep off the part.
+pub const KNOB_DEPTH_M: f64 = 0.015;
+/// The tips pass so far over a knob's end on the way to it, m.
+pub const KNOB_OVER_M: f64 = 0.020;
+/// Along the tool, on the way down around a knob, N: nothing should be met.
+pub const KNOB_TOUCH_N: f64 = 2.0;
+/// The hand goes so far beyond the end of a part's way, m, to feel the stop.
+pub const PULL_BEYOND_M: f64 = 0.003;
+/// A part that holds the hand no farther than this from where it shall be is at its stop, m.
+pub const PULL_STOP_M: f64 = 0.004;
+/// A part on a hinge is turned by so much in one straight line, radians: at 0.3 m the chord is 0.3 mm from the circle.
+pub const PULL_TURN_RAD: f64 = 5.0 * std::f64::consts::PI / 180.0;
+
 /// A carried vial's base passes above the tops of those that stand, m.
 pub const CARRY_CLEARANCE_M: f64 = 0.020;
 /// A vial is let go so high above its seat, m: pressed onto it, an error in height would push on glass.

@@ -179,13 +179,12 @@ impl Motion {
                 return self.listen(ctx, false);
             }
             trajectory = slowed(&ctx.world.arm, trajectory, guard.speed_m_s);
-            let axis = ctx.world.tool_axis();
             let begun = match &mut self.watch {
                 Some(watch) => {
-                    let mean_n = ctx.belief.wrist.mean_n(ctx.now, &axis);
+                    let mean_n = ctx.belief.wrist.mean_n(ctx.now, &guard.axis);
                     mean_n.map(|mean_n| mean_n.into_iter().for_each(|mean_n| watch.resume(ctx.now, mean_n)))
                 }
-                none => Watch::begin(guard, ctx.belief, ctx.now, axis).map(|watch| *none = watch),
+                none => Watch::begin(guard, ctx.belief, ctx.now).map(|watch| *none = watch),
             };
             if let Err(failure) = begun {
                 return Some(Err(failure));
@@ -224,8 +223,8 @@ impl Motion {
         if ctx.belief.wrist.pause(ctx.now).is_some() {
             return None;
         }
-        if let Some(watch) = &mut self.watch {
-            match ctx.belief.wrist.mean_n(ctx.now, &ctx.world.tool_axis()) {
+        if let Some((watch, guard)) = self.watch.as_mut().zip(self.motion.guard) {
+            match ctx.belief.wrist.mean_n(ctx.now, &guard.axis) {
                 Ok(mean_n) => mean_n.into_iter().for_each(|mean_n| watch.resume(ctx.now, mean_n)),
                 Err(failure) => return Some(Err(failure)),
             }

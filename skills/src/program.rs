@@ -6,8 +6,8 @@ use crate::context::Situation;
 use crate::job::Verify;
 use crate::ledger::{Ledger, Whereabouts};
 use crate::runner::Planned;
-use crate::stages::{Debt, Expect, Plan};
-use crate::world::{NestRef, slot_of};
+use crate::stages::{Debt, Expect, Plan, Way};
+use crate::world::{NestRef, World, slot_of};
 use nightshift_core::api::{Phase, Place};
 use nightshift_core::describe::fiducial_of_code;
 use nightshift_core::handshake::Purpose;
@@ -134,20 +134,31 @@ pub fn docked(belief: &Belief) -> Option<StationId> {
     }
 }
 
-/// The arm out of the way, a station made ready, and what moved there looked at.
-pub fn prepare_plans(job: &JobId, at: &Address, purpose: Purpose) -> [Planned; 3] {
-    let plans = [
-        Plan::Posture("drive"),
-        Plan::PrepareSite(job.clone(), at.clone(), purpose),
-        Plan::SeeParts(NestRef::of(at)),
-    ];
-    plans.map(|plan| (Some(Phase::PrepareSite), plan))
+/// The arm out of the way, a station made ready, and what moved there looked at. What a hand moves is looked at before that, too.
+pub fn prepare_plans(world: &World, job: &JobId, at: &Address, purpose: Purpose) -> Vec<Planned> {
+    let mut plans = vec![Plan::Posture("drive")];
+    let see = Plan::SeeParts(NestRef::of(at));
+    if world.moves_by_hand(&at.station) {
+        plans.push(Plan::UnlockSite(job.clone(), at.clone(), purpose));
+        plans.push(see.clone());
+        plans.push(Plan::MoveParts(at.station.clone(), Way::Open, Debt::Settle));
+    }
+    plans.extend([Plan::PrepareSite(job.clone(), at.clone(), purpose), see]);
+    plans.into_iter().map(|plan| (Some(Phase::PrepareSite), plan)).collect()
 }
 
-/// The arm out of a station, and the station told so.
-pub fn release_plans(station: &StationId) -> Vec<Planned> {
-    let plans = [Plan::Retreat, Plan::Posture("drive"), Plan::ReleaseSite(station.clone(), Debt::Settle)];
+/// The arm out of a station, what a hand moves there shut, and the station told so. `shut` says what becomes of a part that does not
+/// shut: with [`Debt::MayStay`] the station is released with it open.
+pub fn release_plans(world: &World, station: &StationId, shut: Debt) -> Vec<Planned> {
+    let mut plans = vec![Plan::Retreat];
+    plans.extend(shut_plan(world, station, shut));
+    plans.extend([Plan::Posture("drive"), Plan::ReleaseSite(station.clone(), Debt::Settle)]);
     plans.into_iter().map(|plan| (Some(Phase::ReleaseSite), plan)).collect()
+}
+
+/// What a hand moves there, shut.
+fn shut_plan(world: &World, station: &StationId, debt: Debt) -> Option<Plan> {
+    world.moves_by_hand(station).then(|| Plan::MoveParts(station.clone(), Way::Shut, debt))
 }
 
 /// The base to a station and into its dock.
@@ -265,13 +276,13 @@ impl List<'_> {
             let plan = Plan::PrepareSite(self.order.job.clone(), at.clone(), purpose);
             self.plans.push((Some(Phase::PrepareSite), plan));
         } else {
-            self.plans.extend(prepare_plans(&self.order.job, at, purpose));
+            self.plans.extend(prepare_plans(self.now.world, &self.order.job, at, purpose));
         }
     }
 
     fn release(&mut self, station: &StationId) {
         if self.now.world.has_handshake(station) {
-            self.plans.extend(release_plans(station));
+            self.plans.extend(release_plans(self.now.world, station, Debt::Settle));
         }
     }
 
@@ -285,6 +296,8 @@ impl List<'_> {
         }
         // What went wrong here may have left a release owed: it comes before the base leaves, if the station takes it.
         if let Some(left) = self.docked.take().filter(|left| self.now.ledger.owed().contains_key(left)) {
+            let shut = shut_plan(self.now.world, &left, Debt::MayStay);
+            self.plans.extend(shut.map(|plan| (phases.drive, plan)));
             self.plans.push((phases.drive, Plan::Posture("drive")));
             self.plans.push((phases.drive, Plan::ReleaseSite(left, Debt::MayStay)));
         }

@@ -88,14 +88,9 @@ fn surroundings(world: &World, belief: &Belief) -> Vec<SceneShape> {
     furniture.chain(stations).filter(near).collect()
 }
 
-/// The moving parts of a station: where its file has them in the state that it is ready in, or at its start; all along their way where
-/// that is not sure.
+/// The moving parts of a station where they are taken to be; all along their way where that is not sure.
 fn parts(belief: &Belief, station: &Station) -> Vec<Shape<StationFrame>> {
-    let Some(machine) = &station.machine else { return Vec::new() };
-    let positions = match belief.ready.get(&station.id) {
-        Some((state, nest)) => station.part_positions(state, Some(nest)),
-        None => station.part_positions(&machine.start, None),
-    };
+    let positions = belief.part_positions(station);
     if belief.unsure_parts.as_ref() == Some(&station.id) {
         let along = |at: f64| station.part_shapes(&positions.keys().map(|part| (part.clone(), at)).collect());
         return PART_STEPS.into_iter().flat_map(along).collect();

@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, Whereabouts};
 use crate::program::{approach_plans, docked, ledger_tag, prepare_plans, release_plans};
 use crate::run::{Report, Run, Stimulus};
 use crate::runner::{End, Planned, Runner};
-use crate::stages::{Expect, Plan};
+use crate::stages::{Debt, Expect, Plan};
 use crate::world::{NestRef, World};
 use nightshift_core::api::{
     Custody, Effect, Evidence, Feedback, ItemOutcome, ItemStatus, Phase, Place, Sighting, Unseen,
@@ -90,7 +90,7 @@ impl SearchRun {
         let docked = docked(ctx.belief);
         let owed = docked.clone().filter(|id| ctx.ledger.owed().contains_key(id));
         let mut list: Vec<Planned> = vec![(Some(Phase::Navigate), Plan::Retreat)];
-        list.extend(owed.iter().flat_map(release_plans));
+        list.extend(owed.iter().flat_map(|id| release_plans(ctx.world, id, Debt::MayStay)));
         let Some(nest) = nest else {
             self.doing = Doing::Parking;
             list.push((None, Plan::Posture("drive")));
@@ -103,7 +103,7 @@ impl SearchRun {
         if ctx.world.has_handshake(&nest.station)
             && let Some(slot) = slots(ctx.world, &nest).first()
         {
-            list.extend(prepare_plans(&self.record.job_id, &nest.slot(slot), Purpose::Look));
+            list.extend(prepare_plans(ctx.world, &self.record.job_id, &nest.slot(slot), Purpose::Look));
         }
         // Those that the ledger has there are worth a second look.
         let here = |(id, known): (&SampleId, &crate::ledger::Sample)| match known.whereabouts.known() {

@@ -131,6 +131,12 @@ impl World {
         self.site.stations.get(station).is_some_and(|station| station.machine.is_some())
     }
 
+    /// Whether a station has parts that a hand moves.
+    pub fn moves_by_hand(&self, station: &StationId) -> bool {
+        let station = self.site.stations.get(station);
+        station.is_some_and(|station| station.parts.values().any(|part| part.hand.is_some()))
+    }
+
     fn nest(&self, nest: &NestRef) -> Result<(&str, &[u32]), Failure> {
         let unknown = |known: Vec<&str>| {
             let words = format!("{} has no nest {}, it has: {}", nest.station, nest.nest, known.join(", "));

@@ -154,6 +154,8 @@ codes! {
     SiteFault = 606, Urgent, retriable: false, next: "mend the station, then send again";
     /// Nobody answers for the station.
     SiteUnavailable = 607, Urgent, retriable: true, next: "start the station's driver, then send again";
+    /// A door, tray or lid that a hand moves did not come along, or not all the way.
+    SitePartStuck = 608, Urgent, retriable: false, next: "free the part by hand, then send again";
     /// A sensor stopped telling.
     SensorStale = 700, Critical, retriable: true, next: "bring the sensor back, then resume";
     /// The job store or the ledger cannot be written.

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const SENSE_STEPS: u64 = 10;
 /// A part comes to its speed within so many seconds.
 const SPEED_UP_S: f64 = 0.3;
+/// What a part that sticks is held with at the place that it does not pass, N/m or N m/rad, and damped with, over a second.
+const JAM_STIFFNESS: f64 = 2e5;
+const JAM_DAMPING_S: f64 = 5e-3;
 /// How near a part is to where it is led when it may sleep, metres or radians.
 const ARRIVED: f64 = 1e-4;
 /// A vial whose base is farther than this from a seat does not stand in it, and is not looked at closer, metres.
@@ -29,6 +32,8 @@ pub(super) struct Stations {
     pub behaviours: Vec<Behaviour>,
     /// Where each part of the scene is led, and how fast, over its travel of 0 to 1.
     points: Vec<(f64, f64)>,
+    /// What each part that a hand moves does not get past.
+    jams: Vec<Option<Jam>>,
     /// Of each part of the scene, share of its travel in a second.
     speeds: Vec<f64>,
 }
@@ -39,6 +44,7 @@ impl Stations {
         Self {
             behaviours: site.stations.values().filter_map(Behaviour::new).collect(),
             points: scene.parts.iter().map(|part| (part.start, 0.0)).collect(),
+            jams: vec![None; scene.parts.len()],
             speeds: scene.parts.iter().map(|part| speed(&part.station, &part.id)).collect(),
         }
     }
@@ -105,6 +111,15 @@ impl World {
         let dt = Self::STEP.as_secs_f64();
         for (index, part) in self.scene.parts.iter().enumerate() {
             let stuck = self.stuck_at(&part.station, &part.id);
+            let joint = self.layout.parts[index];
+            let Some(drive) = joint.drive else {
+                let (travel, at) = (part.joint.travel(), self.data.qpos()[joint.qpos]);
+                let jam = &mut self.stations.jams[index];
+                *jam = stuck.map(|stuck| jam.unwrap_or_else(|| Jam::new(at / travel, stuck, travel)));
+                let rate = self.data.qvel()[joint.dof];
+                self.data.qfrc_applied_mut()[joint.dof] = jam.map_or(0.0, |jam| jam.force(at, rate));
+                continue;
+            };
             let stations = &mut self.stations;
             let behaviour = stations.behaviours.iter().find(|behaviour| *behaviour.id() == part.station);
             let (at, rate) = stations.points[index];
@@ -116,10 +131,8 @@ impl World {
             let next = lead(at, rate, wanted, stations.speeds[index], dt);
             stations.points[index] = next;
             let travel = part.joint.travel();
-            let drive = self.layout.parts[index].actuator;
             self.data.ctrl_mut()[drive] = travel * (next.0 + mjcf::DAMPING_TIME_S * next.1);
             // MuJoCo looks at forces from outside, and not at orders, when it asks what to wake.
-            let joint = self.layout.parts[index];
             let arrived = next.1 == 0.0 && (self.data.qpos()[joint.qpos] - travel * next.0).abs() < ARRIVED;
             self.data.qfrc_applied_mut()[joint.dof] = if arrived { 0.0 } else { f64::MIN_POSITIVE };
         }
@@ -183,6 +196,31 @@ impl World {
             parts.insert(fault.word("part").into(), fault.number("says"));
         }
         Senses { parts, occupied }
+    }
+}
+
+/// What a part does not get past: a stop in its way.
+#[derive(Clone, Copy, Debug)]
+struct Jam {
+    /// Where, metres or radians.
+    at: f64,
+    /// 1 where the part is beyond it, -1 where it is before it.
+    side: f64,
+}
+
+impl Jam {
+    /// In the way of a part that is at `now`, at `stuck`, both over its travel of 0 to 1. One that is there already does not
+    /// get to its farther end.
+    fn new(now: f64, stuck: f64, travel: f64) -> Self {
+        let past = now - stuck;
+        let beyond = if past.abs() < 1e-3 { stuck >= 0.5 } else { past > 0.0 };
+        Self { at: stuck * travel, side: if beyond { travel.signum() } else { -travel.signum() } }
+    }
+
+    /// What it pushes with, N or N m.
+    fn force(&self, at: f64, rate: f64) -> f64 {
+        let past = at - self.at;
+        if self.side * past < 0.0 { -JAM_STIFFNESS * (past + JAM_DAMPING_S * rate) } else { 0.0 }
     }
 }
 

@@ -211,7 +211,8 @@ impl Extraction {
         let (what, to) =
             (format!("{way} {} with {}", self.from, self.sample), (self.aside_m, spot.seat_m() + base_m));
         let mut motion = spot.line_aside(ctx, what, to, self.touches.clone())?;
-        motion.guard = guard_n.map(|force_n| Guard { force_n, speed_m_s: limits::INSERT_SPEED });
+        let (speed_m_s, axis) = (limits::INSERT_SPEED, ctx.world.tool_axis());
+        motion.guard = guard_n.map(|force_n| Guard { force_n, speed_m_s, axis });
         Ok(Action::Move(motion))
     }
 }

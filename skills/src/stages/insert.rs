@@ -233,7 +233,8 @@ impl Insertion {
     ) -> Result<Action, Failure> {
         let (what, to) = (format!("{way} {}", self.to), (self.aside_m, spot.seat_m() + base_m));
         let mut motion = spot.line_aside(ctx, what, to, self.touches.clone())?;
-        motion.guard = feeling_at.map(|speed_m_s| Guard { force_n: limits::TOUCH_N, speed_m_s });
+        let (force_n, axis) = (limits::TOUCH_N, ctx.world.tool_axis());
+        motion.guard = feeling_at.map(|speed_m_s| Guard { force_n, speed_m_s, axis });
         Ok(Action::Move(motion))
     }
 

@@ -1,6 +1,7 @@
 //! Stages: what a transfer is made of. Each is a small machine that asks for one action after the other.
 
 mod base;
+mod by_hand;
 mod draw;
 mod feel;
 mod hold;
@@ -19,6 +20,7 @@ mod survey;
 mod view;
 mod write;
 
+pub use by_hand::Way;
 pub use site::Debt;
 pub use survey::Expect;
 
@@ -83,7 +85,11 @@ pub enum Plan {
     AskSite(StationId),
     /// A station made ready for the hand at a slot.
     PrepareSite(JobId, Address, Purpose),
-    /// The moving parts about a nest of a station that is ready looked at from outside.
+    /// A station made ready for the hand at a slot, but for parts that a hand moves.
+    UnlockSite(JobId, Address, Purpose),
+    /// The parts of a station that a hand moves brought to where they shall be.
+    MoveParts(StationId, Way, Debt),
+    /// The moving parts about a nest of a station that is ready, or waits for a hand, looked at from outside.
     SeeParts(NestRef),
     /// A station's sensor asked whether the sample is seated.
     ConfirmSeated(JobId, Address),
@@ -116,6 +122,10 @@ impl Plan {
             Self::SettleByTouch(sample, at) => Box::new(feel::SettleByTouch::new(sample, at)),
             Self::AskSite(station) => Box::new(site::AskSite::new(station)),
             Self::PrepareSite(job, at, purpose) => Box::new(site::PrepareSite::new(job, at, purpose)),
+            Self::UnlockSite(job, at, purpose) => {
+                Box::new(site::PrepareSite::unlocking(job, at, purpose))
+            }
+            Self::MoveParts(station, way, debt) => Box::new(by_hand::ByHand::new(station, way, debt)),
             Self::SeeParts(nest) => Box::new(parts::SeeParts::new(nest)),
             Self::ConfirmSeated(job, at) => Box::new(site::ConfirmSeated::new(job, at)),
             Self::ReleaseSite(station, debt) => Box::new(site::ReleaseSite::new(station, debt)),
@@ -131,7 +141,8 @@ impl Plan {
     pub fn usual_s(&self) -> f64 {
         match self {
             Self::Posture(_) | Self::Retreat => 4.0,
-            Self::PrepareSite(..) => 6.0,
+            Self::PrepareSite(..) | Self::UnlockSite(..) => 6.0,
+            Self::MoveParts(..) => 25.0,
             Self::AskSite(_) | Self::ConfirmSeated(..) | Self::ReleaseSite(..) => 0.5,
             Self::Drive(_) => 15.0,
             Self::Dock(_) => 12.0,
@@ -160,6 +171,9 @@ impl fmt::Display for Plan {
             Self::SettleByTouch(sample, at) => write!(f, "checking that {at} has {sample}"),
             Self::AskSite(station) => write!(f, "asking {station} how it is"),
             Self::PrepareSite(_, at, _) => write!(f, "waiting until {} is ready for the hand", at.station),
+            Self::UnlockSite(_, at, _) => write!(f, "waiting until {} lets its parts be moved", at.station),
+            Self::MoveParts(station, Way::Open, _) => write!(f, "opening {station} by hand"),
+            Self::MoveParts(station, Way::Shut, _) => write!(f, "shutting {station} by hand"),
             Self::SeeParts(nest) => write!(f, "looking at the parts about {nest}"),
             Self::ConfirmSeated(_, at) => write!(f, "asking whether {at} is seated"),
             Self::ReleaseSite(station, _) => write!(f, "releasing {station}"),

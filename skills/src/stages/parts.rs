@@ -106,7 +106,10 @@ impl SeeParts {
     ) -> Result<(), Failure> {
         let id = &self.nest.station;
         let station = ctx.world.station(id)?;
-        let Some((state, nest)) = ctx.belief.ready.get(id).cloned() else { return Ok(()) };
+        let ready = ctx.belief.ready.get(id).map(|(state, _)| state.clone());
+        if ready.is_none() && !ctx.belief.by_hand.contains_key(id) {
+            return Ok(());
+        }
         let Some(base_from_station) = ctx.belief.base_from_station(ctx.world, id) else { return Ok(()) };
         let around = scene::described(ctx.world, ctx.belief, ctx.ledger);
         let camera = &ctx.world.robot.camera.intrinsics;
@@ -115,7 +118,7 @@ impl SeeParts {
             |point: &[f64; 3]| base_from_camera.inverse().point(&Point3::from(*point)).coords.cast().into();
         let new: Vec<[f32; 3]> = new.iter().map(into_camera).collect();
         let (all, new) = (Lookback::new(&look.surface_m, camera), Lookback::new(&new, camera));
-        for (part, wanted) in station.part_positions(&state, Some(&nest)) {
+        for (part, wanted) in ctx.belief.part_positions(station) {
             let racks = &ctx.world.site.catalogue.racks;
             let shown =
                 Shown { station, part: &part, racks, around: &around, base_from_station, base_from_camera };
@@ -136,8 +139,12 @@ impl SeeParts {
                     format!("the {part} of {id} is not seen: it is at {}, it says", percent(wanted))
                 }
                 Stands::Elsewhere(position, patches) => {
+                    let said = ready.as_ref().map_or_else(
+                        || format!("{id} says that its {part} is at {}", percent(wanted)),
+                        |state| format!("{id} says that it is {state}"),
+                    );
                     let words = format!(
-                        "{id} says that it is {state}, but its {part} is seen at about {} and not at {} ({patches} patches of depth, picture {})",
+                        "{said}, but its {part} is seen at about {} and not at {} ({patches} patches of depth, picture {})",
                         percent(position),
                         percent(wanted),
                         look.sha256

@@ -4,16 +4,16 @@
 //! That a station is to be made ready is durable before it is asked, and stays a debt until the station has taken its
 //! release: whatever ends the job, or the stack, in between.
 
-use super::{Stage, Step};
+use super::{Stage, Step, by_hand};
 use crate::action::{Action, Outcome};
 use crate::context::Context;
 use crate::ledger::Body;
 use crate::limits;
 use crate::messages::SkillOutput;
 use nightshift_core::api::Evidence;
-use nightshift_core::describe::RefusalKind;
+use nightshift_core::describe::{RefusalKind, Station};
 use nightshift_core::handshake::{Purpose, Reach, SiteAnswer, SiteCall, Verb, Verdict};
-use nightshift_core::{Address, Code, Failure, JobId, Stamp, StationId};
+use nightshift_core::{Address, Code, Failure, JobId, Level, PartId, Stamp, StationId};
 
 /// Asks for a station to be ready for the hand at a slot, and waits until it is. The arm must be out of the station.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct PrepareSite {
     at: Address,
     purpose: Purpose,
     doing: Preparing,
+    /// Whether it is enough that the station waits for a hand to move its parts.
+    unlocks: bool,
     /// When the station was first asked.
     asked: Option<Stamp>,
     /// When it took the wish.
@@ -44,7 +46,12 @@ enum Preparing {
 
 impl PrepareSite {
     pub fn new(job: JobId, at: Address, purpose: Purpose) -> Self {
-        Self { job, at, purpose, doing: Preparing::Start, asked: None, begun: None }
+        Self { job, at, purpose, doing: Preparing::Start, unlocks: false, asked: None, begun: None }
+    }
+
+    /// Until it is ready, or only waits for a hand to move its parts.
+    pub fn unlocking(job: JobId, at: Address, purpose: Purpose) -> Self {
+        Self { unlocks: true, ..Self::new(job, at, purpose) }
     }
 
     fn go(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Result<Step, Failure> {
@@ -136,6 +143,10 @@ impl PrepareSite {
             let words = format!("{id} is {}: {}", answer.state, refuse.why);
             return Err(Failure::new(Code::SiteFault, words));
         }
+        let by_hand = by_hand::told(station, answer)?;
+        if !by_hand.is_empty() {
+            ctx.belief.by_hand.insert(id.clone(), by_hand);
+        }
         if answer.ready {
             check_parts(station, &self.at, answer)?;
             ctx.belief.site_is(id, Some((answer.state.clone(), self.at.nest.clone())));
@@ -143,6 +154,9 @@ impl PrepareSite {
             return Ok(Step::Done);
         }
         ctx.belief.site_is(id, None);
+        if self.unlocks && waits_for_a_hand(station, answer) {
+            return Ok(Step::Done);
+        }
         let waited_s = self.begun.map_or(0.0, |begun| ctx.now.since(begun));
         if waited_s > limits::SITE_READY_S {
             let words =
@@ -241,6 +255,15 @@ impl Stage for ReleaseSite {
                     return self.failed(ctx, failure);
                 }
                 ctx.belief.site_is(&self.station, None);
+                if let Ok(station) = ctx.world.station(&self.station)
+                    && waits_for_a_hand(station, &answer)
+                {
+                    let message = format!(
+                        "{} is released, and waits in its state {} for a hand that moves its parts",
+                        self.station, answer.state
+                    );
+                    ctx.out.push(SkillOutput::Notice { level: Level::Warning, message });
+                }
                 let job = ctx.ledger.owed().get(&self.station).cloned();
                 let bodies =
                     job.into_iter().map(|job| Body::SiteReleased { job, station: self.station.clone() });
@@ -320,9 +343,18 @@ fn refused(station: &StationId, answer: &SiteAnswer) -> Result<(), Failure> {
     Err(Failure::new(code, format!("{station} ({}): {}", answer.state, answer.message)))
 }
 
+/// Whether a part that a hand moves is not where the station's state wants it, and all others are.
+fn waits_for_a_hand(station: &Station, answer: &SiteAnswer) -> bool {
+    let off = station.part_positions(&answer.state, None).into_iter().filter(|(part, wanted)| {
+        answer.parts.get(part).is_some_and(|at| (at - wanted).abs() > limits::HAND_PART)
+    });
+    let off: Vec<PartId> = off.map(|(part, _)| part).collect();
+    !off.is_empty() && off.iter().all(|part| station.parts[part].hand.is_some())
+}
+
 /// Whether parts that the station has measured are where its file has them when it is ready.
 fn check_parts(
-    station: &nightshift_core::describe::Station,
+    station: &Station,
     at: &Address,
     answer: &SiteAnswer,
 ) -> Result<(), Failure> {

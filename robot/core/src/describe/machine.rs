@@ -184,6 +184,13 @@ impl Machine {
                 key("release"),
                 "is missing: a robot that reached in says when its hand is out",
             );
+            let by_hand = |part: &&PartId| parts.get(*part).is_some_and(|part| part.hand.is_some());
+            if let Some(part) = state.parts.keys().find(by_hand) {
+                let words = format!(
+                    "is missing: it waits for a hand that moves {part}, and one that gives up must get out of it: give release or prepare"
+                );
+                problems.check(state.release.is_some() || state.prepare.is_some(), file, key("release"), words);
+            }
             // A robot's map of the station is made of these: it must not depend on how the state was come to.
             if state.ready || *name == self.start {
                 for part in parts.keys().filter(|part| !state.parts.contains_key(*part)) {

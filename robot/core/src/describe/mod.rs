@@ -26,7 +26,7 @@ pub use loose::{
 };
 pub use machine::{Machine, MachineState, Refusal, RefusalKind, Target, Transition};
 pub use manipulator::Manipulator;
-pub use part::{Part, PartJoint};
+pub use part::{Hand, KNOB_ROOM_M, Knob, Part, PartJoint};
 pub use phase::Phase;
 pub use robot::{
     ArmDescription, BaseDescription, BatteryDescription, CameraDescription, DeckNest, GripperDescription,

@@ -4,7 +4,7 @@ use super::loose::{self, Loose, LooseItem};
 use super::shape::Shape;
 use super::surface::{Materials, Surface, check_names};
 use super::zones::{Rule, Zone, ZonesFile};
-use super::{Catalogue, Phase, Problem, Problems, RackType, Reader, Robot, Station};
+use super::{Catalogue, KNOB_ROOM_M, Phase, Problem, Problems, RackType, Reader, Robot, Station};
 use crate::frames::{Base, Map, Nest, Pose, Pose2, Slot};
 use crate::ids::{Address, LabwareType, NestId, SampleId, StationId};
 use serde::Deserialize;
@@ -260,6 +260,18 @@ impl Site {
             }
             for tag in nest.tags.iter().filter(|tag| site_tags.contains(tag)) {
                 problems.add("robot.toml", format!("{key}.tags"), format!("the site uses tag {tag} as well"));
+            }
+        }
+        for (id, station) in &self.stations {
+            for (name, part) in &station.parts {
+                let Some(knob) = part.knob() else { continue };
+                let (wide_m, opens_m) = (2.0 * (knob.radius_m + KNOB_ROOM_M), robot.gripper.max_opening_m);
+                problems.check(
+                    wide_m <= opens_m,
+                    &format!("stations/{id}.toml"),
+                    format!("part.{name}.hand.knob"),
+                    format!("needs fingers {:.0} mm apart, the gripper of {} opens {:.0} mm", wide_m * 1e3, robot.name, opens_m * 1e3),
+                );
             }
         }
         problems.0
