@@ -213,8 +213,14 @@ impl Belief {
         if nest.on_deck() {
             return world.described_nest(nest, &Pose::identity(), None);
         }
-        let ready = self.ready.get(&nest.station);
-        world.described_nest(nest, &self.base_from_station(world, &nest.station)?, ready)
+        let parts = self.known_parts(world, &nest.station);
+        world.described_nest(nest, &self.base_from_station(world, &nest.station)?, parts.as_ref())
+    }
+
+    /// [`Self::part_positions`] of a station that has told something of them.
+    pub fn known_parts(&self, world: &World, id: &StationId) -> Option<BTreeMap<PartId, f64>> {
+        let told = self.ready.contains_key(id) || self.by_hand.contains_key(id);
+        Some(self.part_positions(world.site.stations.get(id).filter(|_| told)?))
     }
 
     /// Where a station is: as docking saw it, as taught where the base waits before it, or else by the localiser.

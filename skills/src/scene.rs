@@ -44,7 +44,7 @@ pub fn described(world: &World, belief: &Belief, ledger: &Ledger) -> Vec<SceneSh
         // Where a rack was seen, it stands there; what rides on a part is where the station has it now.
         let Some((station, nest)) = shape.name.split_once('/') else { continue };
         let nest = NestRef { station: station.into(), nest: nest.into() };
-        if (belief.nest(&nest).is_some() || belief.ready.contains_key(&nest.station))
+        if (belief.nest(&nest).is_some() || belief.known_parts(world, &nest.station).is_some())
             && let Ok(rack) = world.rack(&nest)
             && let Some(base_from_nest) = belief.base_from_nest(world, &nest)
         {

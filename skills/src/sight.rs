@@ -212,8 +212,8 @@ fn taught_nest(world: &World, belief: &Belief, nest: &NestRef) -> Result<Pose<Ba
         return world.described_nest(nest, &Pose::identity(), None).ok_or_else(unknown);
     }
     let base_from_station = belief.base_from_station(world, &nest.station).ok_or_else(unknown)?;
-    let ready = belief.ready.get(&nest.station);
-    world.described_nest(nest, &base_from_station, ready).ok_or_else(unknown)
+    let parts = belief.known_parts(world, &nest.station);
+    world.described_nest(nest, &base_from_station, parts.as_ref()).ok_or_else(unknown)
 }
 
 fn vials_by_tag<'a>(world: &'a World, ledger: &Ledger) -> BTreeMap<u32, &'a Vial> {

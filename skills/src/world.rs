@@ -4,9 +4,10 @@ use nightshift_core::api::Place;
 use nightshift_core::describe::{RackType, Robot, Site, Station, Vial};
 use nightshift_core::frames::{Base, Map, Nest, Pose, Slot, Station as StationFrame};
 use nightshift_core::ids::DECK;
-use nightshift_core::{Address, Code, Failure, LabwareType, NestId, Pose2, StateId, StationId};
+use nightshift_core::{Address, Code, Failure, LabwareType, NestId, PartId, Pose2, StationId};
 use nightshift_motion::Arm;
 use nightshift_perception::fiducial::PlacedTag;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The site and the robot.
@@ -107,20 +108,20 @@ impl World {
         Ok(placed.map(|(id, tag)| PlacedTag { id: *id, size_m: tag.size_m, pose: tag.pose }).collect())
     }
 
-    /// Where a nest is by the descriptions, for a base that stands so to the nest's station, which is ready for a hand
-    /// so, or will be for one at this nest. The deck's nests are where they are on the base.
+    /// Where a nest is by the descriptions, for a base that stands so to the nest's station, whose moving parts are there (over
+    /// their travel of 0 to 1), or where they will be for a hand at this nest. The deck's nests are where they are on the base.
     pub fn described_nest(
         &self,
         nest: &NestRef,
         base_from_station: &Pose<Base, StationFrame>,
-        ready: Option<&(StateId, NestId)>,
+        parts: Option<&BTreeMap<PartId, f64>>,
     ) -> Option<Pose<Base, Nest>> {
         if nest.on_deck() {
             return Some(self.robot.deck.get(&nest.nest)?.pose);
         }
         let station = self.site.stations.get(&nest.station)?;
-        let pose = match ready {
-            Some((state, at)) => station.nest_pose_at(&nest.nest, &station.part_positions(state, Some(at))),
+        let pose = match parts {
+            Some(parts) => station.nest_pose_at(&nest.nest, parts),
             None => station.nest_pose(&nest.nest),
         };
         Some(*base_from_station * pose?)

@@ -6,7 +6,9 @@ use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
 use crate::guard::Guard;
 use crate::messages::SkillOutput;
-use crate::limits;
+use crate::ledger::Whereabouts;
+use crate::world::NestRef;
+use crate::{limits, scene};
 use nalgebra::{Isometry3, Matrix3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::describe::{Hand, Knob, Part, PartJoint, Station};
@@ -41,6 +43,9 @@ pub struct ByHand {
 #[derive(Clone, Debug)]
 struct Errand {
     part: PartId,
+    /// Where it was when it was begun.
+    begun: f64,
+    /// Where it is taken.
     from: f64,
     to: f64,
 }
@@ -61,7 +66,10 @@ enum At {
     Pausing(Pull),
     Pulling(Pull),
     LettingGo(Next),
-    Leaving(Next, usize),
+    /// Straight off the knob.
+    Leaving(Next),
+    /// Off it some other way: an arm that has turned with a part may be folded.
+    Winding(Next),
     /// Where the part is now.
     Checking,
 }
@@ -135,13 +143,15 @@ impl ByHand {
             (At::Pausing(pull), _) => self.pull(ctx, pull)?,
             (At::Pulling(pull), Outcome::Touched(force_n)) => self.stopped(ctx, &pull, Some(force_n))?,
             (At::Pulling(pull), _) => self.stopped(ctx, &pull, None)?,
-            (At::LettingGo(next), _) => (At::Leaving(next, 0), self.up(ctx, 0)?),
-            (At::Leaving(Next::Check(words), _), _) => {
-                note(ctx, words);
-                (At::Checking, self.ask())
-            }
-            (At::Leaving(Next::Again, _), _) => (At::Approaching, self.approach(ctx)?),
-            (At::Leaving(Next::Fail(failure), _), _) => return Err(failure),
+            (At::LettingGo(next), _) => (At::Leaving(next), Action::Move(self.up(ctx)?)),
+            (At::Leaving(next) | At::Winding(next), _) => match next {
+                Next::Check(words) => {
+                    note(ctx, words);
+                    (At::Checking, self.ask())
+                }
+                Next::Again => (At::Approaching, self.approach(ctx)?),
+                Next::Fail(failure) => return Err(failure),
+            },
             (At::Checking, Outcome::Answered(answer)) => {
                 self.check(ctx, &answer)?;
                 self.left.pop_front();
@@ -176,7 +186,12 @@ impl ByHand {
         let wanted = station.part_positions(state, None);
         let off = told.iter().filter_map(|(part, from)| {
             let to = *wanted.get(part)?;
-            (to - from).abs().gt(&limits::HAND_PART).then(|| Errand { part: part.clone(), from: *from, to })
+            (to - from).abs().gt(&limits::HAND_PART).then(|| Errand {
+                part: part.clone(),
+                begun: *from,
+                from: *from,
+                to,
+            })
         });
         let errands = off.collect();
         ctx.belief.by_hand.insert(self.station.clone(), told);
@@ -210,11 +225,35 @@ impl ByHand {
         let base_from_station = ctx.belief.base_from_station(ctx.world, &self.station).ok_or_else(|| {
             Failure::new(Code::DockNotSeen, format!("it is not known where {} is", self.station))
         })?;
-        Ok(Spot { part, hand, knob, base_from_station })
+        Ok(Spot { station, part, hand, knob, base_from_station })
     }
 
     fn touches(&self, spot: &Spot<'_>) -> Vec<(String, String)> {
         vec![("finger".to_owned(), format!("{}/{}", self.station, spot.hand.knob))]
+    }
+
+    /// Nothing of the robot meets what goes along with its hand: the part, what rides on it, and what stands there.
+    fn along_with_it(&self, ctx: &Context<'_>, spot: &Spot<'_>) -> Vec<(String, String)> {
+        let part = &self.errand().part;
+        let riding = spot.station.nests.iter().filter(|(_, nest)| nest.on.as_ref() == Some(part));
+        let racks: Vec<NestRef> =
+            riding.map(|(id, _)| NestRef { station: self.station.clone(), nest: id.clone() }).collect();
+        let shapes = spot.part.shapes.iter().map(|shape| format!("{}/{}", self.station, shape.name));
+        let stands = |place: &Place| match place {
+            Place::At(address) => racks.contains(&NestRef::of(address)),
+            Place::Gripper | Place::Nowhere => false,
+        };
+        let samples = ctx.ledger.samples().filter(|(_, known)| match &known.whereabouts {
+            Whereabouts::At(place) => stands(place),
+            Whereabouts::OneOf(places) => places.iter().any(stands),
+        });
+        let moving: Vec<String> = shapes
+            .chain(racks.iter().map(scene::rack_name))
+            .chain(samples.map(|(id, _)| id.to_string()))
+            .collect();
+        let links = ctx.world.robot.model.links.keys();
+        let pairs = links.flat_map(|link| moving.iter().map(move |name| (link.clone(), name.clone())));
+        pairs.collect()
     }
 
     fn approach(&self, ctx: &Context<'_>) -> Result<Action, Failure> {
@@ -256,9 +295,19 @@ impl ByHand {
         Ok(Action::Move(down))
     }
 
-    fn up(&self, ctx: &Context<'_>, tried: usize) -> Result<Action, Failure> {
-        let by_m = -self.spot(ctx)?.over_m() / (1 + tried) as f64;
-        Ok(Action::Move(self.along(ctx, format!("off the knob of {}", self.named()), by_m)?))
+    fn up(&self, ctx: &Context<'_>) -> Result<Move, Failure> {
+        self.along(ctx, format!("off the knob of {}", self.named()), -self.spot(ctx)?.over_m())
+    }
+
+    /// To over the knob, or, where that cannot be, out of the way; without touching the knob.
+    fn wind(&self, ctx: &Context<'_>) -> Result<Action, Failure> {
+        let straight = self.up(ctx)?;
+        let over = straight.goals.into_iter().filter_map(|goal| match goal {
+            MotionGoal::Line(over) => Some(MotionGoal::ToolAnySpin(over)),
+            _ => None,
+        });
+        let away = ctx.world.robot.arm.posture("drive").map(MotionGoal::Joints);
+        Ok(Action::Move(Move { goals: over.chain(away).collect(), may_touch: Vec::new(), ..straight }))
     }
 
     fn closed(
@@ -324,7 +373,7 @@ impl ByHand {
             what: format!("with the knob of {} to {:.0} % of its way", self.named(), 100.0 * pull.next.clamp(0.0, 1.0)),
             goals: vec![MotionGoal::Line(base_from_tool)],
             speed: limits::SPEED_NEAR,
-            may_touch: self.touches(&spot),
+            may_touch: self.along_with_it(ctx, &spot),
             guard: Some(Guard { force_n: spot.hand.most_n, speed_m_s, axis }),
         };
         Ok((At::Pulling(pull), Action::Move(motion)))
@@ -349,11 +398,12 @@ impl ByHand {
         let believed = ctx.belief.by_hand.entry(self.station.clone()).or_default();
         believed.insert(errand.part.clone(), now.clamp(0.0, 1.0));
         let there = (errand.to - now).abs() * way_m <= limits::PULL_STOP_M;
-        let (from, percent) = (errand.from * 100.0, now.clamp(0.0, 1.0) * 100.0);
+        let percent = |position: f64| format!("{:.0} %", (position.clamp(0.0, 1.0) * 100.0).abs());
+        let (from, to) = (percent(errand.begun), percent(now));
         let felt = force_n.map_or(String::new(), |force_n| format!(", and held there with {force_n:.1} N"));
         if force_n.is_some() && !there {
             let words = format!(
-                "{} sticks: by hand it came from {from:.0} % to {percent:.0} % of its way{felt} (its file allows {:.1} N)",
+                "{} sticks: by hand it came from {from} to {to} of its way{felt} (its file allows {:.1} N)",
                 self.named(),
                 spot.hand.most_n
             );
@@ -364,7 +414,7 @@ impl ByHand {
             return Ok((At::Pausing(on), Action::Rest(limits::WRIST_REST)));
         }
         let words = format!(
-            "{} was brought by hand from {from:.0} % to {percent:.0} % of its way{felt}: {:.1} mm of knob between the fingers",
+            "{} was brought by hand from {from} to {to} of its way{felt}: {:.1} mm of knob between the fingers",
             self.named(),
             pull.width_m * 1e3
         );
@@ -409,14 +459,14 @@ impl Stage for ByHand {
     fn failed(&mut self, ctx: &mut Context<'_>, failure: Failure) -> Step {
         let no_way = matches!(failure.code, Code::NoMotion | Code::Unreachable);
         let step = match std::mem::replace(&mut self.at, At::Start) {
-            At::Pausing(_) | At::Pulling(_) if no_way => {
+            At::Pausing(pull) | At::Pulling(pull) if no_way => {
                 self.tried += 1;
+                // It stays where it has come to, and is taken another way round there.
+                self.left.iter_mut().take(1).for_each(|errand| errand.from = pull.now);
                 Ok(self.let_go(ctx, Next::Again))
             }
             At::Descending if no_way => Ok(self.let_go(ctx, Next::Fail(failure.clone()))),
-            At::Leaving(next, tried) if no_way && tried < 2 => {
-                self.up(ctx, tried + 1).map(|up| (At::Leaving(next, tried + 1), up))
-            }
+            At::Leaving(next) if no_way => self.wind(ctx).map(|wind| (At::Winding(next), wind)),
             _ => Err(failure),
         };
         match step {
@@ -435,6 +485,7 @@ impl Stage for ByHand {
 
 /// A part's knob, seen from the base.
 struct Spot<'a> {
+    station: &'a Station,
     part: &'a Part,
     hand: &'a Hand,
     knob: Knob,

@@ -71,7 +71,14 @@ impl SeeParts {
     /// The camera to before the nest and above it, as far out as it can be.
     fn way(&self, ctx: &Context<'_>) -> Result<Move, Failure> {
         let unknown = || Failure::new(Code::NestNotSeen, format!("it is not known where {} is", self.nest));
-        let base_from_nest = ctx.belief.base_from_nest(ctx.world, &self.nest).ok_or_else(unknown)?;
+        // A drawer that is shut is looked at from where it will be looked into.
+        let base_from_nest = if ctx.belief.ready.contains_key(&self.nest.station) {
+            ctx.belief.base_from_nest(ctx.world, &self.nest)
+        } else {
+            let base_from_station = ctx.belief.base_from_station(ctx.world, &self.nest.station);
+            base_from_station.and_then(|station| ctx.world.described_nest(&self.nest, &station, None))
+        };
+        let base_from_nest = base_from_nest.ok_or_else(unknown)?;
         let at = middle(ctx.world.rack(&self.nest)?);
         let there = base_from_nest.point(&at.into()).coords;
         let outward = -Vector3::new(there.x, there.y, 0.0).normalize();
