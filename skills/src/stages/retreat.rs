@@ -1,18 +1,31 @@
-//! The tool up from among vials, before anything else moves.
+//! The tool off a knob and up from among vials, before anything else moves.
 
 use super::{Stage, Step};
 use crate::action::{Action, Move, Outcome};
+use crate::belief::BasePlace;
 use crate::context::Context;
 use crate::{limits, scene};
 use nalgebra::Isometry3;
 use nightshift_core::Failure;
+use nightshift_core::api::Place;
+use nightshift_core::describe::{Part, Station};
 use nightshift_core::frames::{Base, Pose, Tool};
 use nightshift_motion::MotionGoal;
 
-/// Straight up, as far as there is room, where the tool may be among vials.
+/// Off a station's knob, where the fingers are on one; then straight up, as far as there is room, where the tool may be among vials.
 #[derive(Debug, Default)]
 pub struct Retreat {
     tried: usize,
+    knob: Knob,
+}
+
+/// What becomes of a knob between the fingers.
+#[derive(Debug, Default)]
+enum Knob {
+    #[default]
+    NotFelt,
+    LettingGo,
+    Leaving,
 }
 
 /// A tool this near to pointing down may be over a rack.
@@ -37,6 +50,35 @@ impl Retreat {
     }
 }
 
+/// Whether what the fingers press on is a station's knob: no sample may be there, and it is as wide.
+fn on_a_knob(ctx: &Context<'_>) -> bool {
+    let Some(state) = ctx.belief.gripper else { return false };
+    let free = matches!(ctx.belief.base, BasePlace::Free);
+    let stations = ctx.world.site.stations.values().filter(|at| free || ctx.belief.at_hand(&at.id));
+    let mut knobs = stations.flat_map(|station| station.parts.values().filter_map(Part::knob));
+    state.force_n >= limits::HELD_FORCE * limits::KNOB_GRIP_N
+        && ctx.ledger.claimants(&Place::Gripper).next().is_none()
+        && knobs.any(|knob| (state.opening_m - 2.0 * knob.radius_m).abs() <= limits::WIDTH_M)
+}
+
+/// Back along the tool until the fingers are past the end of whatever knob.
+fn off_the_knob(ctx: &Context<'_>) -> Result<Action, Failure> {
+    let base_from_tool = ctx.world.arm.base_from_tool(ctx.belief.joints_now(ctx.now)?);
+    let back_m = limits::KNOB_DEPTH_M + limits::TIP_M + limits::MARGIN_M;
+    let tool_from_back = Pose::<Tool, Tool>::from_xyz_rpy([0.0, 0.0, -back_m], [0.0; 3]);
+    let named = |station: &Station| {
+        let knobs = station.parts.values().filter_map(|part| part.hand.as_ref());
+        knobs.map(|hand| ("finger".to_owned(), format!("{}/{}", station.id, hand.knob))).collect::<Vec<_>>()
+    };
+    Ok(Action::Move(Move {
+        what: "off the knob between the fingers".into(),
+        goals: vec![MotionGoal::Line(base_from_tool * tool_from_back)],
+        speed: limits::SPEED_NEAR,
+        may_touch: ctx.world.site.stations.values().flat_map(named).collect(),
+        guard: None,
+    }))
+}
+
 /// Whether the tool is over a rack at hand and lower than a carried vial clears the standing ones. A base whose dock
 /// is not known may stand before any rack.
 fn among_vials(ctx: &Context<'_>, base_from_tool: &Pose<Base, Tool>) -> bool {
@@ -45,7 +87,7 @@ fn among_vials(ctx: &Context<'_>, base_from_tool: &Pose<Base, Tool>) -> bool {
     }
     let tallest = ctx.world.site.catalogue.vials.values().map(|vial| vial.height_m).fold(0.0, f64::max);
     let mut nests = scene::nests_at_hand(ctx.world, ctx.belief);
-    if matches!(ctx.belief.base, crate::belief::BasePlace::Free) {
+    if matches!(ctx.belief.base, BasePlace::Free) {
         let stations = ctx.world.site.stations.iter();
         nests.extend(stations.flat_map(|(id, station)| {
             station.nests.keys().map(|nest| crate::world::NestRef { station: id.clone(), nest: nest.clone() })
@@ -65,10 +107,24 @@ fn among_vials(ctx: &Context<'_>, base_from_tool: &Pose<Base, Tool>) -> bool {
 
 impl Stage for Retreat {
     fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
-        if last != Outcome::Started {
-            return Step::Done;
-        }
-        match self.go(ctx) {
+        let step = match (&self.knob, last) {
+            (Knob::NotFelt, Outcome::Started) if on_a_knob(ctx) => {
+                self.knob = Knob::LettingGo;
+                let opening_m = ctx.world.robot.gripper.max_opening_m;
+                return Step::Do(Action::Grip { opening_m, force_n: limits::KNOB_GRIP_N });
+            }
+            (Knob::LettingGo, _) => {
+                self.knob = Knob::Leaving;
+                off_the_knob(ctx).map(Some)
+            }
+            (Knob::Leaving, _) => {
+                self.knob = Knob::NotFelt;
+                self.go(ctx)
+            }
+            (Knob::NotFelt, Outcome::Started) => self.go(ctx),
+            (Knob::NotFelt, _) => return Step::Done,
+        };
+        match step {
             Ok(action) => action.map_or(Step::Done, Step::Do),
             Err(failure) => Step::Fail(failure),
         }

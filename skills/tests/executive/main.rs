@@ -1,5 +1,6 @@
 //! The executive against a fake laboratory that knows the truth.
 
+mod by_hand;
 mod calls;
 mod cancel;
 mod charge;

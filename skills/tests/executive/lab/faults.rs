@@ -53,6 +53,10 @@ pub struct Faults {
     pub site_slow: bool,
     /// Stations say that they are ready with their parts halfway.
     pub site_half_open: bool,
+    /// Parts that a hand moves are here, as their stations say.
+    pub parts_told: Option<f64>,
+    /// Parts that a hand moves come no farther than this.
+    pub part_sticks_at: Option<f64>,
     /// Moving parts are seen so far on their way, whatever the station says.
     pub parts_at: Option<f64>,
     /// The planner finds no way to where a station's parts are looked at from.

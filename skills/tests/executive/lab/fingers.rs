@@ -82,6 +82,7 @@ impl Lab {
                     || slot.as_ref().is_some_and(|slot| vial.at == Truth::Slot(slot.clone()))
             });
             (self.opening_m, self.force_n) = (opening_m, 0.0);
+            let on_vial = around.is_some();
             if let Some((_, vial)) = around {
                 if let Truth::Slot(slot) = &vial.at {
                     vial.from = Some(slot.clone());
@@ -91,7 +92,12 @@ impl Lab {
                 stalled = true;
                 (self.opening_m, self.force_n) = (width + 0.0002, force_n);
             }
+            if !on_vial && let Some(wide_m) = self.close_on_a_knob() {
+                stalled = true;
+                (self.opening_m, self.force_n) = (wide_m, force_n);
+            }
         } else {
+            self.held_knob = None;
             let slot = self.slot_at_fingers(0.003);
             (self.opening_m, self.force_n) = (opening_m, 0.0);
             let botched = self.faults.botched_places > 0;

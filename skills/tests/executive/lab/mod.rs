@@ -9,6 +9,7 @@ mod calls;
 mod camera;
 mod faults;
 mod fingers;
+mod knobs;
 mod requests;
 mod stations;
 mod wrist;
@@ -20,7 +21,7 @@ use nightshift_core::api::{JobEvent, Reply};
 use nightshift_core::describe::{Robot, Site, fiducial_of_code};
 use nightshift_core::lockstep::Timeline;
 use nightshift_core::robot::{CommandId, GripperState, JointState, JointTrajectory, RobotEvent};
-use nightshift_core::{Address, Component, Pose2, SampleId, Stamp, StationId};
+use nightshift_core::{Address, Component, PartId, Pose2, SampleId, Stamp, StationId};
 use nightshift_motion::Arm;
 use nightshift_navigation::localiser::{self, Estimate, Localisation};
 use nightshift_navigation::{NavCommand, NavOutput};
@@ -120,6 +121,8 @@ pub struct Lab {
     silent: (Stamp, Stamp),
     pub stops: Vec<Stamp>,
     pub sites: BTreeMap<StationId, FakeSite>,
+    hand_parts: BTreeMap<(StationId, PartId), f64>,
+    pub held_knob: Option<knobs::HeldKnob>,
     pub answers: BTreeMap<CommandId, Reply>,
     pub events: Vec<JobEvent>,
     pub notices: Vec<String>,
@@ -189,6 +192,8 @@ impl Lab {
             silent: (Stamp::ZERO, Stamp::ZERO),
             stops: Vec::new(),
             sites: BTreeMap::new(),
+            hand_parts: BTreeMap::new(),
+            held_knob: None,
             answers: BTreeMap::new(),
             events: Vec::new(),
             notices: Vec::new(),
@@ -252,6 +257,7 @@ impl Lab {
             Due::Joints => {
                 self.timeline.push(self.now + Duration::from_millis(50), Due::Joints);
                 self.slip_if_due();
+                self.knob_follows();
                 let positions = self.joints();
                 let rate = if self.motion.is_some() { 0.5 } else { 0.0 };
                 let velocities = vec![rate; positions.len()];

@@ -2,7 +2,7 @@
 
 use super::{Lab, Truth};
 use nightshift_core::handshake::{SiteAnswer, SiteCall, Verb, Verdict};
-use nightshift_core::{Address, Code, Failure};
+use nightshift_core::{Address, Code, Failure, PartId};
 use std::time::Duration;
 
 impl Lab {
@@ -19,6 +19,9 @@ impl Lab {
         let off = drive.iter().zip(self.joints()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let arm_out = off < 0.05 && self.motion.is_none();
         let now = self.now;
+        let by_hand = station.parts.iter().filter(|(_, part)| part.hand.is_some());
+        let told = |part| self.faults.parts_told.unwrap_or_else(|| self.part_at(&call.station, part));
+        let by_hand: Vec<(PartId, f64)> = by_hand.map(|(part, _)| (part.clone(), told(part))).collect();
         let site = self.sites.entry(call.station.clone()).or_default();
         let mine = site.holder.as_deref() == Some(call.token.as_str());
         let mut verdict = Verdict::Ok;
@@ -43,9 +46,21 @@ impl Lab {
             Verb::Release | Verb::Seated | Verb::Status => {}
         }
         let mine = site.holder.as_deref() == Some(call.token.as_str());
-        let ready = mine && now >= site.ready_at && !self.faults.site_slow;
-        let state = if ready { ready_state } else { &machine.start };
+        let holds = site.holder.is_some();
+        let mut ready = mine && now >= site.ready_at && !self.faults.site_slow;
+        let mut state = if ready { ready_state } else { &machine.start };
+        let wants = station.part_positions(ready_state, None);
+        if by_hand.iter().any(|(part, at)| (wants[part] - at).abs() > 0.01) {
+            ready = false;
+            state = &machine.start;
+            if holds {
+                state = machine.states[state].prepare.as_ref().unwrap();
+            }
+        } else if !by_hand.is_empty() {
+            state = if holds { ready_state } else { machine.states[ready_state].release.as_ref().unwrap() };
+        }
         let mut parts = station.part_positions(state, call.reach.as_ref().map(|reach| &reach.nest));
+        parts.extend(by_hand);
         if self.faults.site_half_open {
             parts.values_mut().for_each(|position| *position = 0.5);
         }

@@ -38,7 +38,8 @@ impl Lab {
         if self.now >= self.silent.0 && self.now < self.silent.1 {
             return;
         }
-        let force_n = self.robot.gripper.tool.z_axis() * (self.weight_n() - self.push_n());
+        let along_n = self.weight_n() - self.push_n();
+        let force_n = self.robot.gripper.tool.z_axis() * along_n + self.knob_pulls_n();
         let wrench = Wrench { stamp: self.now, force_n: force_n.into(), torque_nm: [0.0; 3] };
         self.feed(SkillInput::Robot(RobotEvent::Wrist(wrench)));
     }
