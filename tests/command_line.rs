@@ -217,6 +217,17 @@ fn a_lid_that_is_shut_while_its_station_says_that_it_is_open_is_seen() {
 }
 
 #[test]
+fn a_drawer_is_pulled_and_pushed_by_its_knob_and_a_hatch_that_sticks_is_let_go() {
+    let told = |verdict: &Value| verdict["jobs"][0]["outcomes"][0].to_string();
+    let drawer = told(&scenario("drawer", "1"));
+    for words in ["by hand from 100 % to 0 %", "by hand from 0 % to 100 %"] {
+        assert!(drawer.contains(words), "{words:?} not in {drawer}");
+    }
+    let hatch = told(&scenario("hatch-sticks", "1"));
+    assert!(hatch.contains("the hatch of antechamber sticks: by hand it came from 0 % to 40 %"), "{hatch}");
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

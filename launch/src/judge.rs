@@ -141,6 +141,12 @@ impl Judge {
                 self.violations.push(format!("{sample} should be at {place}, in truth it is at {there}"));
             }
         }
+        for (station, wanted) in &expect.stations {
+            let state = truth.stations.get(&station.as_str().into()).map_or("none", |s| s.state.as_str());
+            if state != wanted {
+                self.violations.push(format!("{station} should be {wanted}, in truth it is {state}"));
+            }
+        }
         let outcomes = self.results.iter().flat_map(|result| &result.outcomes);
         let errors: BTreeMap<&str, _> =
             outcomes.clone().map(|outcome| (outcome.sample_id.as_str(), outcome.error.as_ref())).collect();

@@ -86,6 +86,9 @@ pub struct Expect {
     /// Why samples of jobs failed, by sample (`SITE_NOT_OPEN`, ...).
     #[serde(default)]
     pub errors: BTreeMap<String, Code>,
+    /// The true state of stations, by the names in their files.
+    #[serde(default)]
+    pub stations: BTreeMap<String, String>,
 }
 
 impl Scenario {

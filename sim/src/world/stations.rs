@@ -333,6 +333,56 @@ mod tests {
     }
 
     #[test]
+    fn a_hatch_without_a_drive_waits_for_a_hand_both_ways() {
+        let site = crate::testing::site_of("electrolytes");
+        let config = crate::SimConfig { seed: nightshift_core::random::Seed(34), start: None };
+        let mut world = World::new(&site, &site.equipped(&crate::testing::robot()), config).unwrap();
+        let state = |world: &World| {
+            let truth = world.truth();
+            let station = &truth.stations[&"antechamber".into()];
+            (station.state.to_string(), (station.parts[&"hatch".into()] * 100.0).round())
+        };
+        let index = world.scene.parts.iter().position(|part| part.id.as_str() == "hatch").unwrap();
+        let joint = world.layout.parts[index];
+        assert!(joint.drive.is_none());
+        assert!(!ask(&mut world, "antechamber", Verb::Prepare, "A2", Purpose::Place).ready);
+        run(&mut world, 12.0);
+        assert_eq!(state(&world), ("vented".to_owned(), 0.0), "nobody opens it");
+        // What drags in its guides is held by less than that, and not by more.
+        for (force_n, moves) in [(2.5, false), (4.0, true)] {
+            let from = world.data.qpos()[joint.qpos];
+            for _ in 0..200 {
+                world.data.qfrc_applied_mut()[joint.dof] = force_n;
+                world.data.step();
+            }
+            let by_mm = (world.data.qpos()[joint.qpos] - from) * 1e3;
+            assert_eq!(by_mm > 5.0, moves, "{force_n} N moved it by {by_mm} mm");
+        }
+        world.data.qpos_mut()[joint.qpos] = 0.30;
+        world.data.qvel_mut()[joint.dof] = 0.0;
+        run(&mut world, 0.5);
+        assert_eq!(state(&world), ("open".to_owned(), 100.0));
+        ask(&mut world, "antechamber", Verb::Release, "A2", Purpose::Place);
+        run(&mut world, 20.0);
+        assert_eq!(state(&world), ("closing".to_owned(), 100.0), "nobody shuts it");
+        world.data.qpos_mut()[joint.qpos] = 0.0;
+        run(&mut world, 0.5);
+        assert_eq!(state(&world).0, "evacuating");
+    }
+
+    #[test]
+    fn what_sticks_pushes_back_from_one_side_only() {
+        let pushed = |now, stuck, at: f64| Jam::new(now, stuck, 0.3).force(0.3 * at, 0.0);
+        // Shut, and sticks two fifths open: free before that, held beyond.
+        assert_eq!((pushed(0.0, 0.4, 0.3), pushed(0.0, 0.4, 0.5) < -1e3), (0.0, true));
+        assert_eq!((pushed(1.0, 0.4, 0.5), pushed(1.0, 0.4, 0.3) > 1e3), (0.0, true));
+        // Where it is already: it does not leave that end.
+        assert!(pushed(0.0, 0.0, 0.1) < -1e3 && pushed(1.0, 1.0, 0.9) > 1e3);
+        let down = Jam::new(0.0, 0.4, -0.3);
+        assert!(down.force(-0.2, 0.0) > 1e3 && down.force(-0.1, 0.0) == 0.0);
+    }
+
+    #[test]
     fn a_part_comes_to_rest_where_it_shall_be_within_its_speed() {
         let (mut at, mut rate, mut steps) = (0.0, 0.0, 0);
         while at != 1.0 {

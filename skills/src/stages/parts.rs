@@ -130,7 +130,8 @@ impl SeeParts {
             let shown =
                 Shown { station, part: &part, racks, around: &around, base_from_station, base_from_camera };
             let others = scene::PART_STEPS.map(|at| shown.at(at));
-            let percent = |position: f64| format!("{:.0} % of its way", position * 100.0);
+            // Not minus nothing.
+            let percent = |position: f64| format!("{:.0} % of its way", (position * 100.0).round() + 0.0);
             let text = match part::stands(&shown.at(wanted), &others, &all, &new) {
                 Stands::AsTold(patches) => {
                     format!(

@@ -119,6 +119,38 @@ fn a_turntable_without_a_stop_for_a_nest_is_refused() {
 }
 
 #[test]
+fn a_part_that_a_hand_cannot_move_is_named_with_what_it_lacks() {
+    let file = "stations/antechamber.toml";
+    let hand = "hand = { knob = \"knob\", drag_n = 3.0, most_n = 15.0 }";
+    let all = [
+        (hand, "hand = { knob = \"handle\", drag_n = -3.0, most_n = 2.0 }"),
+        ("parts = { hatch = 1.0 }\nrelease = \"closing\"\ngo", "parts = { hatch = 1.0 }\ngo"),
+    ];
+    let expected = [
+        "part.hatch.hand.knob: the part has no shape handle",
+        "part.hatch.hand.drag_n: must be positive",
+        "machine.state.vented.release: is missing: it waits for a hand that moves hatch",
+    ];
+    told("electrolytes", file, &all, &expected);
+    let knob = "cylinder = { radius_m = 0.011, height_m = 0.04 }";
+    for (edit, words) in [
+        ((hand, "hand = { knob = \"hatch\", drag_n = 3.0, most_n = 15.0 }"), "knob: hatch must be a cylinder"),
+        ((hand, "hand = { knob = \"knob\", drag_n = 3.0, most_n = 5.0 }"), "most_n: must be at least twice drag_n"),
+        ((knob, "cylinder = { radius_m = 0.011, height_m = 0.02 }"), "knob is 20 mm long, fingers need 30 mm"),
+    ] {
+        told("electrolytes", file, &[edit], &[words]);
+    }
+    let on_axis = [("xyz = [0.12, -0.07, 1.01]", "xyz = [0.27, 0.16, 1.01]")];
+    told("electrolytes", "stations/potentiostat.toml", &on_axis, &["knob does not move with the part"]);
+    let robot = Robot::load(&|file| read("robot/description/omni7", file)).unwrap();
+    let thick = [(knob, "cylinder = { radius_m = 0.021, height_m = 0.04 }")];
+    let site = spoilt("electrolytes", file, &thick).unwrap();
+    let found = site.check_robot(&robot).iter().map(ToString::to_string).collect::<String>();
+    let words = "part.hatch.hand.knob: needs fingers 54 mm apart, the gripper of omni7 opens 50 mm";
+    assert!(found.contains(words), "{found}");
+}
+
+#[test]
 fn a_tray_that_runs_into_another_station_is_named() {
     let edits = [("travel_m = 0.29", "travel_m = -6.3")];
     told("photocatalysis", "stations/gc.toml", &edits, &["(stations/gc.toml: part.tray.shapes[0])"]);

@@ -356,7 +356,7 @@ pub static CATALOGUE: &[Spec] = &[
             number("at", Unit::Share, None, [0.0, 1.0], "where, over its travel"),
             FOR,
         ],
-        "a part goes there and no farther, a door half open; then it is mended",
+        "a part goes there and no farther, a door half open, whether driven or moved by a hand; then it is mended",
     ),
     entry(
         Station,
