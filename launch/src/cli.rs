@@ -525,6 +525,9 @@ pub struct BenchRefineArgs {
     /// Seed of where the base has stopped, and of noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Pictures that are to locate the rack are dark: a finger feels for its walls.
+    #[arg(long)]
+    pub dark: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 /// A vial that meets something hard faster than this was dropped or knocked, m/s: a fall from 3 mm. One that is let go
 /// a millimetre above its seat arrives at 0.14 m/s.
 const DROPPED: f64 = 0.25;
+/// A finger that meets a rack no faster than this feels for it under its guard, and does not run into it, m/s: it is told to go at 3 mm/s.
+const FELT: f64 = 0.006;
 /// A touch that comes back within so many seconds is the same touch.
 const SAME_TOUCH_S: f64 = 0.5;
 /// Impacts of one vial within so many seconds are one: it rattles.
@@ -108,7 +110,8 @@ impl Monitor {
                 continue;
             }
             let again = before.is_some_and(|(_, before)| now.since(before) <= SAME_TOUCH_S);
-            if !again && is_forbidden(prims[0], prims[1]) {
+            let felt = || is_felt(prims) && approach_speed(data, contact) <= FELT;
+            if !again && is_forbidden(prims[0], prims[1]) && !felt() {
                 let (one, other) = (&prims[0].name, &prims[1].name);
                 self.notes.push(format!("{:.3} s: {one} touches {other}", now.seconds()));
             }
@@ -123,11 +126,7 @@ impl Monitor {
         if prims.iter().any(|prim| soft(prim)) || !prims.iter().any(|prim| fragile(prim)) {
             return;
         }
-        let point = Vector3::from(contact.pos);
-        let speeds = contact.geom.map(|geom| speed_at(moment.data, geom as usize, &point));
-        // The contact's normal points from the first geom to the second.
-        let normal = Vector3::new(contact.frame[0], contact.frame[1], contact.frame[2]);
-        let approach = (speeds[0] - speeds[1]).dot(&normal);
+        let approach = approach_speed(moment.data, contact);
         if approach <= DROPPED {
             return;
         }
@@ -264,6 +263,21 @@ fn vial_of(prim: &Prim) -> Option<usize> {
     if let Host::Vial(index) = prim.host { Some(index) } else { None }
 }
 
+/// How fast the shapes of a contact come at each other, m/s.
+fn approach_speed(data: &MjData<Box<MjModel>>, contact: &MjContact) -> f64 {
+    let point = Vector3::from(contact.pos);
+    let [one, other] = contact.geom.map(|geom| speed_at(data, geom as usize, &point));
+    // The contact's normal points from the first geom to the second.
+    let normal = Vector3::new(contact.frame[0], contact.frame[1], contact.frame[2]);
+    (one - other).dot(&normal)
+}
+
+/// A finger against a rack: where it comes slowly, it feels for it.
+fn is_felt(prims: [&Prim; 2]) -> bool {
+    let pair = |one: &Prim, other: &Prim| is_pad(one) && other.role == Role::Rack;
+    pair(prims[0], prims[1]) || pair(prims[1], prims[0])
+}
+
 /// The robot against what stands in the room, or against itself. Fingers are there to touch knobs.
 fn is_forbidden(one: &Prim, other: &Prim) -> bool {
     if one.role == Role::Knob && is_pad(other) || other.role == Role::Knob && is_pad(one) {
@@ -271,7 +285,7 @@ fn is_forbidden(one: &Prim, other: &Prim) -> bool {
     }
     let robot = |prim: &Prim| matches!(prim.role, Role::Robot { .. });
     let room = |prim: &Prim| match prim.role {
-        Role::Fixture | Role::Knob | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. } => true,
+        Role::Fixture | Role::Rack | Role::Knob | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. } => true,
         Role::Robot { .. } | Role::Glass(_) | Role::Shell(_) | Role::Cap(_) | Role::LooseCap => false,
     };
     robot(one) && (room(other) || robot(other)) || robot(other) && room(one)

@@ -61,6 +61,8 @@ pub enum Role {
     Floor,
     /// Walls, furniture, stations and their racks.
     Fixture,
+    /// A rack at a station: a finger may feel for it.
+    Rack,
     /// What fingers close on to move a station's part.
     Knob,
     /// A fault's box.
@@ -492,7 +494,7 @@ impl Scene {
         name: &str,
     ) -> Result<(), SimError> {
         let role = match host {
-            Host::World | Host::Part(_) => Role::Fixture,
+            Host::World | Host::Part(_) => Role::Rack,
             Host::Link(_) | Host::Vial(_) | Host::LooseCap(_) | Host::Ware(_) | Host::Person(..) => {
                 Role::Robot { finger: None }
             }

@@ -273,7 +273,7 @@ mod tests {
             let mut belief = Belief::default();
             belief.take_joints(joints(ms, 0.0, 0.0));
             let (located, stamp) = (located((0.0, 0.0), (5e-5, 3e-4)), Stamp(1_000_000_000));
-            belief.refined(&nest, Refined { located, rms_px: 0.1, tags_used: 8, stamp });
+            belief.refined(&nest, Refined { located, stamp });
             belief
         };
         let sight = |ahead_m: f64, sigma_m: f64| NestSight {

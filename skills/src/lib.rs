@@ -44,6 +44,7 @@ mod seen;
 mod sight;
 mod stages;
 pub mod store;
+mod touch;
 mod validate;
 mod world;
 

@@ -196,6 +196,13 @@ pub const PARTS_STEP_M: f64 = 0.008;
 /// What of a part is nearer than this to something else is not looked for: a depth camera cannot tell which it sees.
 pub const PARTS_APART_M: f64 = 0.016;
 
+/// A finger that is to meet a rack's wall comes from so far off where that should be, m: docking is good to 5 mm.
+pub const TOUCH_FROM_M: f64 = 0.010;
+/// It goes so far beyond where the wall should be before there is none, m.
+pub const TOUCH_BEYOND_M: f64 = 0.010;
+/// From the ends of a rack's wall to where it is touched, m: a finger's width, and what docking is off by.
+pub const TOUCH_INSET_M: f64 = 0.020;
+
 /// A part that a hand moves is where it shall be when it is no farther off, over its travel of 0 to 1: stations themselves take a hundredth
 /// for arrived.
 pub const HAND_PART: f64 = 0.008;

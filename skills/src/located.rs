@@ -7,12 +7,12 @@ use nightshift_core::frames::{Base, Nest, Pose, wrap_angle};
 use nightshift_core::{Code, Failure};
 use nightshift_perception::fiducial::BoardPlace;
 
-/// A nest as its fiducials locate it: on level ground, as taught.
+/// A nest as its fiducials, or a finger, locate it: on level ground, as taught.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Located {
     /// Where it stands.
     pub base_from_nest: Pose<Base, Nest>,
-    /// The middle of the fiducials that were seen, in the nest's frame: the point that is located best.
+    /// The middle of the fiducials that were seen, in the nest's frame, the point that is located best; of what was touched the origin.
     middle: Point3<f64>,
     /// Of that point ahead and to the left, m, and of the turn about the vertical, rad, along the base's axes.
     covariance: Matrix3<f64>,
@@ -40,6 +40,20 @@ impl Located {
         ]);
         let covariance = moves * seen.covariance * moves.transpose();
         Ok(Self { base_from_nest, middle, covariance })
+    }
+
+    /// From touches, with the covariance of the nest's origin and turn along the base's axes.
+    ///
+    /// # Errors
+    /// `NEST_MOVED` where it stands elsewhere than it was taught.
+    pub fn by_touch(
+        base_from_nest: Pose<Base, Nest>,
+        covariance: Matrix3<f64>,
+        taught: &Pose<Base, Nest>,
+        nest: &NestRef,
+    ) -> Result<Self, Failure> {
+        check_place(&base_from_nest, taught, nest)?;
+        Ok(Self { base_from_nest, middle: Point3::origin(), covariance })
     }
 
     /// One sigma of its middle across the vertical, in the worst direction, m.

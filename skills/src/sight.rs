@@ -5,6 +5,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::located::Located;
 use crate::messages::Look;
+use crate::touch::{self, Touch};
 use crate::world::{NestRef, World};
 use nalgebra::{Point3, Vector3};
 use nightshift_core::describe::{RackType, Vial, fiducial_of_code};
@@ -156,15 +157,11 @@ pub fn nest(
 pub struct Refined {
     /// Where it stands.
     pub located: Located,
-    /// How well the rack's fiducials fit over all pictures, pixels, and how many.
-    pub rms_px: f64,
-    /// See `rms_px`.
-    pub tags_used: usize,
     /// When.
     pub stamp: Stamp,
 }
 
-/// A nest by several pictures together.
+/// A nest by several pictures together, and how well they fit, in words.
 ///
 /// # Errors
 /// `NEST_NOT_SEEN`, `NEST_MOVED`.
@@ -174,13 +171,34 @@ pub fn refined(
     views: &[BoardView<Base>],
     now: Stamp,
     nest: &NestRef,
-) -> Result<Refined, Failure> {
+) -> Result<(Refined, String), Failure> {
     if views.len() < 2 {
         let words = format!("{} of {} pictures serve", views.len(), 2 * limits::REFINE_EYES.len());
         return Err(Failure::new(Code::NestNotSeen, words));
     }
     let (located, seen) = locate(world, belief, views, &world.board(nest)?, nest)?;
-    Ok(Refined { located, rms_px: seen.rms_px, tags_used: seen.tags_used, stamp: now })
+    let (tags, pictures) = (seen.tags_used, views.len());
+    let words = format!("by {tags} tags in {pictures} pictures, off by {:.2} px", seen.rms_px);
+    Ok((Refined { located, stamp: now }, words))
+}
+
+/// A nest by where its walls were touched, as level as it was taught.
+///
+/// # Errors
+/// `NEST_NOT_SEEN` where the touches do not tell its place, `NEST_MOVED`.
+pub fn felt(
+    world: &World,
+    belief: &Belief,
+    touches: &[Touch],
+    now: Stamp,
+    nest: &NestRef,
+) -> Result<Refined, Failure> {
+    let taught = taught_nest(world, belief, nest)?;
+    let (place, covariance) = touch::locate(&taught, touches).ok_or_else(|| {
+        let words = format!("{} touches do not tell where {nest} is", touches.len());
+        Failure::new(Code::NestNotSeen, words)
+    })?;
+    Ok(Refined { located: Located::by_touch(place, covariance, &taught, nest)?, stamp: now })
 }
 
 fn locate(

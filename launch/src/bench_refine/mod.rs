@@ -20,6 +20,8 @@ const AIM_S: f64 = 60.0;
 struct Report {
     simulated: bool,
     seed: u64,
+    /// By touch, because the pictures were dark.
+    dark: bool,
     n: usize,
     located: usize,
     /// Median, 95th percentile, most.
@@ -50,12 +52,8 @@ pub fn run(args: &BenchRefineArgs) -> Result<ExitCode, String> {
     for index in 0..args.count {
         let at = index as usize % stations.len();
         let to = stations[(at + 1) % stations.len()];
-        trials.push(trial::run(
-            &lab,
-            stations[at],
-            to,
-            args.seed.wrapping_mul(1_000_000).wrapping_add(index),
-        )?);
+        let seed = args.seed.wrapping_mul(1_000_000).wrapping_add(index);
+        trials.push(trial::run(&lab, (stations[at], to), seed, args.dark)?);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -63,6 +61,7 @@ pub fn run(args: &BenchRefineArgs) -> Result<ExitCode, String> {
     let report = Report {
         simulated: true,
         seed: args.seed,
+        dark: args.dark,
         n: trials.len(),
         located: located.len(),
         worst_slot_mm: spread(located.iter().filter_map(|trial| trial.worst_slot_mm)),

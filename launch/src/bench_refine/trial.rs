@@ -10,11 +10,11 @@ use nightshift_core::frames::{Base, Camera, Nest, Pose};
 use nightshift_core::lockstep::Timeline;
 use nightshift_core::random::Seed;
 use nightshift_core::robot::{CommandId, RobotEvent};
-use nightshift_core::{Component, NestId, Outbox, Pose2, Stamp};
+use nightshift_core::{Code, Component, Failure, NestId, Outbox, Pose2, Stamp};
 use nightshift_navigation::localiser::{Estimate, Localisation, Place};
 use nightshift_navigation::{NavCommand, NavInput, NavOutput};
 use nightshift_sim::{SimConfig, World};
-use nightshift_skills::{EffectId, Executive, SkillInput, SkillOutput, Store};
+use nightshift_skills::{EffectId, Executive, Look, SkillInput, SkillOutput, Store};
 use rand::Rng;
 use rand_distr::{Distribution, Normal};
 use serde::Serialize;
@@ -72,12 +72,13 @@ struct Run {
     told_pose: Pose2<nightshift_core::frames::Station, Base>,
     docked_at: Option<Stamp>,
     pictures: u32,
+    dark: bool,
     told: Vec<String>,
     over: bool,
 }
 
-/// Makes one, with a rack at `station` and a free slot at `to`.
-pub fn run(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Trial, String> {
+/// Makes one, with a rack at a station and a free slot at another. In the dark, pictures that are to locate the rack show nothing.
+pub fn run(lab: &Lab, (station, to): (&Station, &Station), seed: u64, dark: bool) -> Result<Trial, String> {
     let mut random = Seed(seed).stream("bench refine");
     let mut within = |most: f64| random.random_range(-most..most);
     let off = [within(OFF_M), within(OFF_M), within(OFF_RAD)];
@@ -123,6 +124,7 @@ pub fn run(lab: &Lab, station: &Station, to: &Station, seed: u64) -> Result<Tria
         told_pose: Pose2::from_iso(station_from_base.iso * told.iso),
         docked_at: None,
         pictures: 0,
+        dark,
         told: Vec::new(),
         over: false,
     };
@@ -213,6 +215,13 @@ impl Run {
                 SkillOutput::Plan { id, request } => {
                     let result = self.planner.plan(&request);
                     self.pending.push(now + PLAN, Due::Tell(SkillInput::Planned { id, result }));
+                }
+                SkillOutput::Look { id, purpose } if self.dark && purpose.starts_with("refine") => {
+                    let ok = Err(Failure::new(Code::UnreadableCode, "the picture is dark"));
+                    let (tags, surface_m) = (Vec::new(), Vec::new());
+                    let (sha256, path) = (String::new(), String::new());
+                    let look = Look { stamp: now, ok, tags, surface_m, sha256, path };
+                    self.pending.push(now + SHUTTER, Due::Tell(SkillInput::Looked { id, look }));
                 }
                 SkillOutput::Look { id, .. } => self.pending.push(now + SHUTTER, Due::Shutter(id)),
                 SkillOutput::Store { id, records } => {

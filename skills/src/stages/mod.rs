@@ -17,6 +17,7 @@ mod retreat;
 mod seek;
 mod site;
 mod survey;
+mod touch;
 mod view;
 mod write;
 
