@@ -228,6 +228,16 @@ fn a_drawer_is_pulled_and_pushed_by_its_knob_and_a_hatch_that_sticks_is_let_go()
 }
 
 #[test]
+fn a_rack_that_pictures_do_not_locate_is_felt_for_and_nothing_is_knocked() {
+    let felt = nightshift(&["bench", "refine", "--dark", "--count", "2", "--json"]);
+    let report: Value = serde_json::from_slice(&felt.stdout).expect("JSON");
+    assert_eq!(report["located"], 2, "{report:#}");
+    let worst = report["worst_slot_mm"][2].as_f64().expect("a figure");
+    assert!(worst <= 0.10, "{worst} mm");
+    assert!(!report["trials"].to_string().contains("contact: "), "{report:#}");
+}
+
+#[test]
 fn the_robot_is_kidnapped() {
     scenario("kidnap", "1");
 }

@@ -200,6 +200,8 @@ pub const PARTS_APART_M: f64 = 0.016;
 pub const TOUCH_FROM_M: f64 = 0.010;
 /// It goes so far beyond where the wall should be before there is none, m.
 pub const TOUCH_BEYOND_M: f64 = 0.010;
+/// Touches tell a place where they tell its turn to so much, one sigma, radians: 0.15 mm at the end of a rack.
+pub const TOUCH_TURN_RAD: f64 = 0.0016;
 /// From the ends of a rack's wall to where it is touched, m: a finger's width, and what docking is off by.
 pub const TOUCH_INSET_M: f64 = 0.020;
 

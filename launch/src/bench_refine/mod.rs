@@ -75,8 +75,9 @@ pub fn run(args: &BenchRefineArgs) -> Result<ExitCode, String> {
         trials,
     };
     let met = |values: Option<[f64; 3]>, at: usize, aim: f64| values.is_some_and(|values| values[at] <= aim);
-    let good =
-        report.located == report.n && met(report.worst_slot_mm, 1, AIM_MM) && met(report.after_s, 2, AIM_S);
+    let harmless = !report.trials.iter().any(Trial::is_harmful);
+    let good = harmless
+        && report.located == report.n && met(report.worst_slot_mm, 1, AIM_MM) && met(report.after_s, 2, AIM_S);
     if args.json {
         tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {
@@ -110,7 +111,7 @@ fn print(report: &Report) {
             tell!("{what:<11} {median:.3} / {p95:.3} / {most:.3} {unit} (median / 95 % / most){aim}");
         }
     }
-    for trial in report.trials.iter().filter(|trial| trial.worst_slot_mm.is_none()) {
+    for trial in report.trials.iter().filter(|trial| trial.worst_slot_mm.is_none() || trial.is_harmful()) {
         tell!("{} seed {}: {}", trial.station, trial.seed, trial.told.join("; "));
     }
 }

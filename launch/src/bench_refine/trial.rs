@@ -53,8 +53,15 @@ pub struct Trial {
     pub pictures: u32,
     /// From the end of docking until then, simulated seconds.
     pub after_s: f64,
-    /// What the executive said of it, and of what went wrong.
+    /// What the executive said of it, what went wrong, and what must not touch and did.
     pub told: Vec<String>,
+}
+
+impl Trial {
+    /// Whether something touched that must not.
+    pub fn is_harmful(&self) -> bool {
+        self.told.iter().any(|words| words.starts_with("contact: "))
+    }
 }
 
 enum Due {
@@ -176,6 +183,8 @@ impl Run {
                 self.tell_at(station, SkillInput::Robot(event));
             }
         }
+        let touches = self.world.contacts_of_note().into_iter();
+        self.told.extend(touches.map(|touch| format!("contact: {touch}")));
         let now = self.world.now();
         while let Some((_, due)) = self.pending.pop_due(now) {
             match due {
@@ -252,6 +261,9 @@ impl Run {
                 SkillOutput::Event(JobEvent::Finished(result)) => {
                     self.over = true;
                     let items = result.outcomes.iter();
+                    let evidence = items.clone().flat_map(|item| &item.evidence);
+                    let refined = evidence.filter(|one| one.kind == "refined");
+                    self.told.extend(refined.map(|one| one.text.clone()));
                     self.told.extend(items.filter_map(|item| item.error.as_ref()).map(ToString::to_string));
                 }
                 SkillOutput::Notice { message, .. } => self.told.push(message),

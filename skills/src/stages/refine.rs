@@ -137,8 +137,14 @@ impl Stage for Refine {
     }
 
     fn failed(&mut self, ctx: &mut Context<'_>, failure: Failure) -> Step {
+        let no_way = matches!(failure.code, Code::NoMotion | Code::Unreachable);
+        if let Some((_, touching)) = self.feels.as_mut().filter(|_| no_way) {
+            return match touching.no_way(ctx, failure) {
+                Ok(action) => Step::Do(action),
+                Err(failure) => self.neither(ctx, &failure),
+            };
+        }
         match failure.code {
-            Code::NoMotion | Code::Unreachable if self.feels.is_some() => self.neither(ctx, &failure),
             Code::NoMotion | Code::Unreachable => self.onward(ctx).unwrap_or_else(Step::Fail),
             _ => Step::Fail(failure),
         }

@@ -1,9 +1,10 @@
-//! A nest located by touch: shut fingers meet the rack's walls under the guard, two of them far apart on the wall towards the base.
+//! A nest located by touch: shut fingers meet the rack's walls under the guard, until the touches tell its place: as far apart as the arm
+//! reaches, on the wall towards the base first.
 
 use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
 use crate::guard::Guard;
-use crate::touch::{Touch, Wall};
+use crate::touch::{self, Touch, Wall};
 use crate::world::NestRef;
 use crate::{limits, scene};
 use nalgebra::{Matrix3, Point3, Rotation3, UnitQuaternion, Vector3};
@@ -47,7 +48,7 @@ enum At {
 #[derive(Debug)]
 pub enum Touched {
     Do(Action),
-    /// All walls were met, in order.
+    /// The touches tell the place.
     All(Vec<Touch>),
 }
 
@@ -72,9 +73,15 @@ impl Touching {
     pub fn next(&mut self, ctx: &Context<'_>, last: &Outcome) -> Result<Touched, Failure> {
         let place = self.left.front().copied();
         let (next, action) = match (self.at, last) {
+            (At::Shutting | At::Rising, _) if self.tells(ctx)? => {
+                return Ok(Touched::All(std::mem::take(&mut self.done)));
+            }
             (At::Shutting | At::Rising, _) => match place {
                 Some(place) => (At::Approaching, Action::Move(self.over(ctx, &place)?)),
-                None => return Ok(Touched::All(std::mem::take(&mut self.done))),
+                None => {
+                    let words = format!("{} touches of {} do not tell its place", self.done.len(), self.nest);
+                    return Err(Failure::new(Code::NestNotSeen, words));
+                }
             },
             (At::Descending, Outcome::Touched(force_n)) => {
                 let words = format!("a finger met something beside {} with {force_n:.1} N", self.nest);
@@ -114,6 +121,26 @@ impl Touching {
         };
         self.at = next;
         Ok(Touched::Do(action))
+    }
+
+    /// The arm does not get to the place at hand: on to the next, if there is one.
+    ///
+    /// # Errors
+    /// The failure, where there is none.
+    pub fn no_way(&mut self, ctx: &Context<'_>, failure: Failure) -> Result<Action, Failure> {
+        // From against a wall, or from beside it, there is always a way back; only the ways there are tried elsewhere.
+        if !matches!(self.at, At::Approaching | At::Descending | At::Nearing) {
+            return Err(failure);
+        }
+        self.left.pop_front();
+        let place = self.left.front().copied().ok_or(failure)?;
+        self.at = At::Approaching;
+        Ok(Action::Move(self.over(ctx, &place)?))
+    }
+
+    fn tells(&self, ctx: &Context<'_>) -> Result<bool, Failure> {
+        let found = touch::locate(&self.base_from_nest(ctx)?, &self.done);
+        Ok(found.is_some_and(|(_, covariance)| covariance[(2, 2)].sqrt() <= limits::TOUCH_TURN_RAD))
     }
 
     fn base_from_nest(&self, ctx: &Context<'_>) -> Result<Pose<Base, Nest>, Failure> {
@@ -180,7 +207,8 @@ impl Touching {
     }
 }
 
-/// Two places far apart on the wall that faces the base most, and one on the wall beside it.
+/// Two places far apart on the wall that faces the base most, and one on the wall beside it; then those that are tried where the arm does not
+/// get to them all: a wall that is near the base may be too near for it.
 fn places(rack: &RackType, base_from_nest: &Pose<Base, Nest>) -> Vec<Place> {
     let to_base = base_from_nest.inverse().translation();
     let mut walls: Vec<(usize, Wall)> = (0..2)
@@ -194,10 +222,19 @@ fn places(rack: &RackType, base_from_nest: &Pose<Base, Nest>) -> Vec<Place> {
         .collect();
     walls.sort_by(|(_, a), (_, b)| b.normal.dot(&to_base).total_cmp(&a.normal.dot(&to_base)));
     let (axis, front) = walls[0];
+    let opposite = |wall: &Wall| Wall { normal: -wall.normal, ..*wall };
     let side = walls.iter().find(|(other, _)| *other != axis).map_or(front, |(_, wall)| *wall);
-    let far_m = 0.5 * rack.size_m[1 - axis] - limits::TOUCH_INSET_M;
+    let far_m = [axis, 1 - axis].map(|axis| 0.5 * rack.size_m[1 - axis] - limits::TOUCH_INSET_M);
     let place = |wall, along_m| Place { wall, along_m };
-    vec![place(front, far_m), place(front, -far_m), place(side, 0.0)]
+    let both = |wall, far_m: f64| [place(wall, far_m), place(wall, -far_m)];
+    let (back, aside) = (opposite(&front), opposite(&side));
+    let first = both(front, far_m[0]).into_iter().chain([place(side, 0.0)]);
+    first
+        .chain(both(side, far_m[1]))
+        .chain([place(back, 0.0)])
+        .chain(both(aside, far_m[1]))
+        .chain(both(back, far_m[0]))
+        .collect()
 }
 
 /// The tool's height over the nest where it touches a wall, m: the tips are halfway up the rack.

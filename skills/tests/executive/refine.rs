@@ -48,6 +48,19 @@ fn a_rack_that_was_pushed_by_a_little_is_located_anew_before_it_is_worked_at_aga
 }
 
 #[test]
+fn a_rack_that_is_neither_seen_from_aside_nor_felt_is_worked_at_as_one_picture_tells_it() {
+    // With a wrist the walls are felt for; those of this laboratory push nothing back.
+    let mut lab = Lab::new().with_wrist();
+    lab.faults.blind_from_aside = true;
+    let result = lab.run(usual("J"));
+    assert!(result.outcomes[0].error.is_none(), "{:?}", result.outcomes);
+    let told = result.outcomes[0].evidence.iter().filter(|e| e.kind == "refined");
+    let told: Vec<&str> = told.map(|e| &*e.text).collect();
+    assert!(told.len() == 2 && told[0].contains("0 of 4 pictures serve"), "{told:?}");
+    assert!(told[0].contains("nor could it be felt: no wall of storage/rack was met within 10 mm"), "{told:?}");
+}
+
+#[test]
 fn a_rack_that_cannot_be_looked_at_from_aside_is_worked_at_all_the_same() {
     let mut lab = Lab::new();
     lab.faults.blind_from_aside = true;
