@@ -34,15 +34,23 @@ impl Family {
         let near: [f64; 6] = std::array::from_fn(|index| near[place(first + index)]);
         let wanted = motion.rotation.to_rotation_matrix();
         let lever = 1.0 + self.home.translation.vector.norm();
+        let mut q = [0.0; MAX_JOINTS];
+        for (index, position) in swept.iter().enumerate() {
+            q[place(index)] = *position;
+        }
+        let mut carried = Carried::new(six);
+        // Branches share most of their turns: what has not changed since the branch before is not reckoned again.
+        let mut before: Option<Turns> = None;
         let mut report = |turns: &Turns| {
-            let mut q = [0.0; MAX_JOINTS];
-            for (index, position) in swept.iter().enumerate() {
-                q[place(index)] = *position;
-            }
             for (index, turn) in turns.iter().enumerate() {
-                q[place(first + index)] = turn.angle();
+                if before.as_ref().is_none_or(|before| before[index] != *turn) {
+                    q[place(first + index)] = turn.angle();
+                }
             }
-            found(&q, lever * miss(six, turns, &wanted, &motion.translation.vector))
+            let alike = |before: &Turns| (0..6).rev().take_while(|i| before[*i] == turns[*i]).count();
+            let off = carried.miss(turns, before.as_ref().map_or(0, alike), &wanted, &motion.translation.vector);
+            before = Some(*turns);
+            found(&q, lever * off)
         };
         match self.form {
             Form::ThreeParallel { meet } => three_parallel(six, &meet, &motion, &near, &mut report),
@@ -69,17 +77,31 @@ impl Screw {
     }
 }
 
-/// By how much the turns' product differs from a motion: metres at the origin and radians, added up. Two directions that are off
-/// by `x` and `y` are of a frame that is turned by the length of both at most.
-fn miss(six: &[Screw], turns: &Turns, wanted: &Rotation3<f64>, shift: &Vector3<f64>) -> f64 {
-    let (mut at, mut x, mut y) = (Vector3::zeros(), Vector3::x(), Vector3::y());
-    for (screw, turn) in six.iter().zip(turns).rev() {
-        at = screw.turned(*turn, &at);
-        x = turn.apply(&screw.axis, &x);
-        y = turn.apply(&screw.axis, &y);
+/// What the last turns of a solution carry the origin and two directions to: the first entry is nothing turned, the next the last joint
+/// turned, and so on.
+struct Carried<'a> {
+    six: &'a [Screw],
+    after: [[Vector3<f64>; 3]; 7],
+}
+
+impl<'a> Carried<'a> {
+    fn new(six: &'a [Screw]) -> Self {
+        Self { six, after: [[Vector3::zeros(), Vector3::x(), Vector3::y()]; 7] }
     }
-    let (off_x, off_y) = (x - wanted.matrix().column(0), y - wanted.matrix().column(1));
-    (at - shift).norm() + (off_x.norm_squared() + off_y.norm_squared()).sqrt()
+
+    /// By how much the turns' product differs from a motion: metres at the origin and radians, added up. Two directions that are off
+    /// by `x` and `y` are of a frame that is turned by the length of both at most. So many of the last turns are those of the solution before.
+    fn miss(&mut self, turns: &Turns, alike: usize, wanted: &Rotation3<f64>, shift: &Vector3<f64>) -> f64 {
+        for step in alike..6 {
+            let (screw, turn) = (&self.six[5 - step], turns[5 - step]);
+            let [at, x, y] = &self.after[step];
+            let (at, x, y) = (screw.turned(turn, at), turn.apply(&screw.axis, x), turn.apply(&screw.axis, y));
+            self.after[step + 1] = [at, x, y];
+        }
+        let [at, x, y] = &self.after[6];
+        let (off_x, off_y) = (x - wanted.matrix().column(0), y - wanted.matrix().column(1));
+        (at - shift).norm() + (off_x.norm_squared() + off_y.norm_squared()).sqrt()
+    }
 }
 
 fn three_parallel(

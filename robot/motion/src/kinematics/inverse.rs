@@ -128,7 +128,11 @@ impl Inverse<'_> {
         for (index, limit) in self.solver.limits.iter().enumerate() {
             let mut value = q[index];
             if limit.kind == JointKind::Revolute {
-                value += TAU * ((near[index] - value) / TAU).round();
+                let away = near[index] - value;
+                // Less than half a turn is none; rounding to whole numbers is a call on processors of any age.
+                if away.abs() >= PI {
+                    value += TAU * (away / TAU).round();
+                }
                 if value < limit.lower - ROUNDING {
                     value += TAU;
                 } else if value > limit.upper + ROUNDING {
