@@ -42,32 +42,36 @@ impl Inverse<'_> {
         seed: Seed,
     ) -> Result<Vec<Vec<f64>>, Attempt> {
         let Some(family) = self.family else { return self.solver.search(goal, near, STARTS, seed) };
-        let mut found = Vec::with_capacity(BRANCHES);
+        // With how far each is from `near`.
+        let mut ranked: Vec<(f64, Vec<f64>)> = Vec::with_capacity(BRANCHES);
         // Between the places of a sweep something is nearer.
         if family.swept() > 0 {
             let nearest = self.solver.descend(goal, near);
-            found.extend(nearest.is_solution().then_some(nearest.q));
+            ranked.extend(nearest.is_solution().then(|| (distance(&nearest.q, near), nearest.q)));
         }
         self.sweep(family, goal, near, SWEEP_RAD, |q| {
-            found.push(q);
+            ranked.push((distance(&q, near), q));
             false
         });
-        if found.is_empty() {
+        if ranked.is_empty() {
             return self.one(goal, near, seed).map(|q| vec![q]);
         }
-        let mut ranked: Vec<(f64, Vec<f64>)> = found.into_iter().map(|q| (distance(&q, near), q)).collect();
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
         // Branches of six joints are apart, however near they come to each other at a singularity.
         let apart = if family.swept() > 0 { DISTINCT } else { EXACT };
-        let mut distinct: Vec<(f64, Vec<f64>)> = Vec::with_capacity(ranked.len());
-        for (away, q) in ranked {
+        let mut distinct = 0;
+        for index in 0..ranked.len() {
+            let (away, q) = &ranked[index];
             // What is the same is as far away, but for as much as it may differ in each of eight joints.
-            let mut alike = distinct.iter().rev().take_while(|(other, _)| away - other < 2.9 * apart);
-            if alike.all(|(_, other)| farthest_joint(other, &q) > apart) {
-                distinct.push((away, q));
+            let mut alike =
+                ranked[..distinct].iter().rev().take_while(|(other, _)| away - other < 2.9 * apart);
+            if alike.all(|(_, other)| farthest_joint(other, q) > apart) {
+                ranked.swap(distinct, index);
+                distinct += 1;
             }
         }
-        Ok(distinct.into_iter().map(|(_, q)| q).collect())
+        ranked.truncate(distinct);
+        Ok(ranked.into_iter().map(|(_, q)| q).collect())
     }
 
     /// One solution, as fast as possible and near to `near` as far as that costs nothing.
