@@ -440,7 +440,16 @@ impl ByHand {
 
     /// It cannot be done: as the debt has it.
     fn give_up(&self, ctx: &mut Context<'_>, failure: Failure) -> Step {
-        if self.way == Way::Open || self.debt == Debt::Settle {
+        if self.way == Way::Open {
+            return Step::Fail(failure);
+        }
+        // The sample is where it should be by now: what is left to tell is that the station is not shut.
+        let hand = matches!(failure.code, Code::NoMotion | Code::Unreachable | Code::GraspMissed);
+        let failure = match hand {
+            true => Failure::new(Code::SitePartStuck, format!("{} is not shut: {failure}", self.station)),
+            false => failure,
+        };
+        if self.debt == Debt::Settle {
             return Step::Fail(failure);
         }
         ctx.out.push(SkillOutput::Notice { level: failure.code.level(), message: failure.to_string() });

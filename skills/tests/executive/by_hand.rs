@@ -80,6 +80,28 @@ fn a_knob_that_is_not_where_the_station_says_is_missed_and_nothing_is_pulled() {
 }
 
 #[test]
+fn a_lid_that_does_not_shut_is_told_and_the_station_is_released_with_it_open() {
+    let mut lab = lab();
+    lab.submit(load("J1")).unwrap();
+    lab.until(|lab| lab.vials[&"S-001".into()].at == at(TARGET));
+    // Whatever the hand does to it, the station has it open.
+    lab.faults.parts_told = Some(1.0);
+    lab.until(|lab| lab.result("J1").is_some());
+    let result = lab.result("J1").unwrap();
+    assert_eq!((result.outcomes[0].status, error(&result)), (ItemStatus::Failed, Code::SitePartStuck));
+    assert_eq!(result.outcomes[0].location, TARGET, "{result:#?}");
+    let words = &result.outcomes[0].error.as_ref().unwrap().message;
+    assert!(words.contains("was let go at 0 % of its way, and the station has it at 100 %"), "{words}");
+    let notice = |words: &&str| lab.notices.iter().any(|notice| notice.contains(*words));
+    // It is tried once more on the way out, where no knob is any more.
+    for words in ["sonicator is not shut: 502 GRASP_MISSED", "sonicator is released, and waits in its state"] {
+        assert!(notice(&words), "{words}: {:#?}", lab.notices);
+    }
+    lab.settle();
+    let_go(&lab);
+}
+
+#[test]
 fn a_cancel_while_the_lid_is_pulled_ends_with_the_lid_shut_and_the_sample_in_a_safe_place() {
     for share in [0.05, 0.5, 0.95] {
         for opening in [true, false] {
