@@ -80,7 +80,8 @@ pub struct Belief {
     pub grip: Option<Grip>,
     /// Stations that have said that the hand may reach in: in which state, at which nest.
     pub ready: BTreeMap<StationId, (StateId, NestId)>,
-    /// Where parts that a hand moves were told to be, or were brought to, since the base stands where it does; over their travel of 0 to 1.
+    /// At stations with parts that a hand moves: where those were told to be, or were brought to, and where the station's state has the others,
+    /// since the base stands where it does; over their travel of 0 to 1.
     pub by_hand: BTreeMap<StationId, BTreeMap<PartId, f64>>,
     /// The station whose parts are not where it says, or have not been looked at since it said so: they may be anywhere.
     pub unsure_parts: Option<StationId>,

@@ -194,7 +194,7 @@ impl ByHand {
             })
         });
         let errands = off.collect();
-        ctx.belief.by_hand.insert(self.station.clone(), told);
+        ctx.belief.by_hand.entry(self.station.clone()).or_default().extend(told);
         Ok(errands)
     }
 
@@ -425,7 +425,7 @@ impl ByHand {
     fn check(&self, ctx: &mut Context<'_>, answer: &SiteAnswer) -> Result<(), Failure> {
         let told = told(ctx.world.station(&self.station)?, answer)?;
         let (errand, now) = (self.errand(), told[&self.errand().part]);
-        ctx.belief.by_hand.insert(self.station.clone(), told);
+        ctx.belief.by_hand.entry(self.station.clone()).or_default().extend(told);
         if (now - errand.to).abs() > limits::HAND_PART {
             let words = format!(
                 "{} was let go at {:.0} % of its way, and the station has it at {:.0} %",
@@ -436,6 +436,23 @@ impl ByHand {
             return Err(Failure::new(Code::SitePartStuck, words));
         }
         Ok(())
+    }
+
+    fn is_holding(&self) -> bool {
+        matches!(self.at, At::Closing | At::Weighing | At::Pausing(_) | At::Pulling(_))
+    }
+
+    /// It cannot be done: first the hand off the knob, where the arm may move.
+    fn off(&mut self, ctx: &mut Context<'_>, failure: Failure, holding: bool) -> Step {
+        if crate::item::stops_robot(failure.code) {
+            return Step::Fail(failure);
+        }
+        if !holding {
+            return self.give_up(ctx, failure);
+        }
+        let (at, action) = self.let_go(ctx, Next::Fail(failure));
+        self.at = at;
+        Step::Do(action)
     }
 
     /// It cannot be done: as the debt has it.
@@ -459,14 +476,16 @@ impl ByHand {
 
 impl Stage for ByHand {
     fn next(&mut self, ctx: &mut Context<'_>, last: Outcome) -> Step {
+        let holding = self.is_holding();
         match self.go(ctx, last) {
             Ok(step) => step,
-            Err(failure) => self.give_up(ctx, failure),
+            Err(failure) => self.off(ctx, failure, holding),
         }
     }
 
     fn failed(&mut self, ctx: &mut Context<'_>, failure: Failure) -> Step {
-        let no_way = matches!(failure.code, Code::NoMotion | Code::Unreachable);
+        let (no_way, holding) =
+            (matches!(failure.code, Code::NoMotion | Code::Unreachable), self.is_holding());
         let step = match std::mem::replace(&mut self.at, At::Start) {
             At::Pausing(pull) | At::Pulling(pull) if no_way => {
                 self.tried += 1;
@@ -483,7 +502,7 @@ impl Stage for ByHand {
                 self.at = at;
                 Step::Do(action)
             }
-            Err(failure) => self.give_up(ctx, failure),
+            Err(failure) => self.off(ctx, failure, holding),
         }
     }
 

@@ -145,7 +145,10 @@ impl PrepareSite {
         }
         let by_hand = by_hand::told(station, answer)?;
         if !by_hand.is_empty() {
-            ctx.belief.by_hand.insert(id.clone(), by_hand);
+            // The others are where this state has them.
+            let mut parts = station.part_positions(&answer.state, Some(&self.at.nest));
+            parts.extend(by_hand);
+            ctx.belief.by_hand.insert(id.clone(), parts);
         }
         if answer.ready {
             check_parts(station, &self.at, answer)?;

@@ -102,6 +102,21 @@ fn a_lid_that_does_not_shut_is_told_and_the_station_is_released_with_it_open() {
 }
 
 #[test]
+fn a_station_that_falls_silent_while_its_knob_is_held_is_told_with_the_hand_off_it() {
+    let mut lab = lab();
+    lab.submit(load("J1")).unwrap();
+    lab.until(|lab| lab.held_knob.is_some());
+    lab.faults.site_deaf = 1;
+    lab.until(|lab| lab.result("J1").is_some());
+    let result = lab.result("J1").unwrap();
+    assert_eq!(error(&result), Code::SiteUnavailable, "{result:#?}");
+    lab.settle();
+    assert!(lid(&lab) < 0.01, "nothing was pulled");
+    assert_eq!(lab.vials[&"S-001".into()].at, at("storage/rack/A1"), "{:#?}", lab.notices);
+    let_go(&lab);
+}
+
+#[test]
 fn a_cancel_while_the_lid_is_pulled_ends_with_the_lid_shut_and_the_sample_in_a_safe_place() {
     for share in [0.05, 0.5, 0.95] {
         for opening in [true, false] {
