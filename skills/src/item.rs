@@ -168,6 +168,14 @@ impl ItemRun {
         failure: Failure,
         notices: &mut Vec<(Level, String)>,
     ) -> Next {
+        let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
+        let there = known == Some(Place::At(self.order.target.clone()));
+        if there && !self.dry_run && stops_robot(failure.code) {
+            // The sample is where it should be; that nothing may move now must be told all the same.
+            notices.push((failure.code.level(), format!("{}: {failure}", self.order.sample)));
+            self.late = Some(failure);
+            return self.over();
+        }
         if self.dry_run || self.doing == Doing::Preparing || stops_robot(failure.code) {
             self.cause = Some(failure);
             return self.over();
@@ -180,8 +188,6 @@ impl ItemRun {
             }
             return self.over();
         }
-        let known = self.whereabouts(ctx).and_then(|at| at.known().cloned());
-        let there = known == Some(Place::At(self.order.target.clone()));
         if there && (is_site(failure.code) || failure.code == Code::SeenUnseated) {
             notices.push((failure.code.level(), format!("{}: {failure}", self.order.sample)));
             self.late = Some(failure);

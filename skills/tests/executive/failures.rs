@@ -1,7 +1,7 @@
 //! Everything that can go wrong, one at a time.
 
 use crate::lab::{Lab, Truth, at, transfer, usual};
-use nightshift_core::api::{Effect, ItemOutcome, ItemStatus, JobRequest};
+use nightshift_core::api::{Effect, ItemOutcome, ItemStatus, JobKind, JobRequest, Phase};
 use nightshift_core::{Code, Failure};
 
 fn outcome(lab: &mut Lab, request: JobRequest) -> ItemOutcome {
@@ -21,6 +21,25 @@ fn untouched(lab: &Lab, outcome: &ItemOutcome, expected: Code) {
     assert_eq!((outcome.status, outcome.effect), (ItemStatus::Failed, Effect::None));
     assert_eq!(outcome.location, "storage/rack/A1");
     assert_eq!(lab.vials[&"S-001".into()].at, at("storage/rack/A1"));
+}
+
+#[test]
+fn an_arm_that_fails_once_the_sample_is_there_is_told_and_nothing_moves_until_somebody_looks() {
+    let mut lab = Lab::new();
+    let load = JobRequest { kind: JobKind::Load, ..transfer("J1", &[("S-001", "", "sonicator/rack/A1")]) };
+    lab.submit(load).unwrap();
+    // The hand is out, and the station waits for its release.
+    lab.until(|lab| lab.phases("J1").contains(&Phase::ReleaseSite));
+    lab.faults.arm_fault_after = Some(0);
+    lab.until(|lab| lab.result("J1").is_some());
+    let outcome = &lab.result("J1").unwrap().outcomes[0];
+    assert_eq!(outcome.error.as_ref().map(|error| error.code), Some(Code::ArmFault), "{outcome:?}");
+    assert_eq!((outcome.status, &*outcome.location), (ItemStatus::Failed, "sonicator/rack/A1"));
+    assert!(lab.notices.iter().any(|words| words.contains("ARM_FAULT")), "{:#?}", lab.notices);
+    let motions = lab.commands.iter().filter(|word| *word == "move").count();
+    assert!(lab.submit(usual("J2")).is_err(), "nothing moves until somebody has looked");
+    lab.settle();
+    assert_eq!(lab.commands.iter().filter(|word| *word == "move").count(), motions);
 }
 
 #[test]
