@@ -285,7 +285,13 @@ fn is_forbidden(one: &Prim, other: &Prim) -> bool {
     }
     let robot = |prim: &Prim| matches!(prim.role, Role::Robot { .. });
     let room = |prim: &Prim| match prim.role {
-        Role::Fixture | Role::Rack | Role::Knob | Role::Obstacle | Role::Floor | Role::Person | Role::Ware { .. } => true,
+        Role::Fixture
+        | Role::Rack
+        | Role::Knob
+        | Role::Obstacle
+        | Role::Floor
+        | Role::Person
+        | Role::Ware { .. } => true,
         Role::Robot { .. } | Role::Glass(_) | Role::Shell(_) | Role::Cap(_) | Role::LooseCap => false,
     };
     robot(one) && (room(other) || robot(other)) || robot(other) && room(one)

@@ -124,11 +124,7 @@ impl Watch {
     ///
     /// # Errors
     /// `SENSOR_STALE`.
-    pub fn begin(
-        guard: Guard,
-        belief: &Belief,
-        now: Stamp,
-    ) -> Result<Option<Self>, Failure> {
+    pub fn begin(guard: Guard, belief: &Belief, now: Stamp) -> Result<Option<Self>, Failure> {
         let tare = belief.wrist.mean_n(now, &guard.axis)?;
         Ok(tare.map(|tare_n| Self { guard, tare_n, told: now, state: State::Clear }))
     }

@@ -211,7 +211,7 @@ pub const HAND_PART: f64 = 0.008;
 /// Knobs are held with so much, N: with pads of a friction of 0.6 that pulls along a knob with up to 18.
 pub const KNOB_GRIP_N: f64 = 15.0;
 /// Open fingers stand so far from a knob on either side, m; where the gripper opens less, as it opens.
-pub const KNOB_ROOM_M: f64 = 0.010;
+pub const KNOB_OPEN_M: f64 = 0.010;
 /// The tool takes a knob so far below its end, m: the pads are on it, and their tips keep off the part.
 pub const KNOB_DEPTH_M: f64 = 0.015;
 /// The tips pass so far over a knob's end on the way to it, m.

@@ -50,7 +50,8 @@ pub fn locate(near: &Pose<Base, Nest>, touches: &[Touch]) -> Option<(Pose<Base, 
         let by = normal.cholesky().filter(|_| touches.len() >= 3)?.solve(&gradient);
         let turn = Pose::<Base, Base>::from_xyz_rpy([0.0; 3], [0.0, 0.0, -by.z]);
         let origin = found.translation() - Vector3::new(by.x, by.y, 0.0);
-        found = Pose::new(nalgebra::Isometry3::from_parts(origin.into(), turn.iso.rotation * found.iso.rotation));
+        found =
+            Pose::new(nalgebra::Isometry3::from_parts(origin.into(), turn.iso.rotation * found.iso.rotation));
     }
     // A place that the touches barely determine is none: a tenth of a radian for a touch's sigma.
     let covariance = normal.try_inverse()? * SIGMA_M.powi(2);

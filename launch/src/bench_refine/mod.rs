@@ -77,7 +77,9 @@ pub fn run(args: &BenchRefineArgs) -> Result<ExitCode, String> {
     let met = |values: Option<[f64; 3]>, at: usize, aim: f64| values.is_some_and(|values| values[at] <= aim);
     let harmless = !report.trials.iter().any(Trial::is_harmful);
     let good = harmless
-        && report.located == report.n && met(report.worst_slot_mm, 1, AIM_MM) && met(report.after_s, 2, AIM_S);
+        && report.located == report.n
+        && met(report.worst_slot_mm, 1, AIM_MM)
+        && met(report.after_s, 2, AIM_S);
     if args.json {
         tell!("{}", serde_json::to_string(&report).expect("plain data"));
     } else {

@@ -272,7 +272,11 @@ mod tests {
         let straight = Straight::new(&arm.base_from_tool(&start), &Pose::new(there));
         let Ok(line) = follow(&arm, &start, &straight, &limits) else { panic!("no line") };
         let most = (0..=2000).map(|k| line.at(f64::from(k) / 2000.0).q[6].abs()).fold(0.0, f64::max);
-        assert!(most > 3.0543 - 1e-6 && most <= limits[6].upper + 2.0 * BEYOND, "{most} of {}", limits[6].upper);
+        assert!(
+            most > 3.0543 - 1e-6 && most <= limits[6].upper + 2.0 * BEYOND,
+            "{most} of {}",
+            limits[6].upper
+        );
     }
 
     #[test]

@@ -5,11 +5,11 @@ use super::{Stage, Step};
 use crate::action::{Action, Move, Outcome};
 use crate::context::Context;
 use crate::guard::Guard;
-use crate::messages::SkillOutput;
 use crate::ledger::Whereabouts;
+use crate::messages::SkillOutput;
 use crate::world::NestRef;
 use crate::{limits, scene};
-use nalgebra::{Isometry3, Matrix3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion, Vector3};
 use nightshift_core::api::{Evidence, Place};
 use nightshift_core::describe::{Hand, Knob, Part, PartJoint, Station};
 use nightshift_core::frames::{Base, Pose, Station as StationFrame, Tool};
@@ -209,11 +209,7 @@ impl ByHand {
     /// The fingers apart for the next part's knob; none where there is no part left.
     fn open(&self, ctx: &Context<'_>) -> Option<Result<(At, Action), Failure>> {
         self.left.front()?;
-        Some(self.spot(ctx).map(|spot| {
-            let opening_m = (2.0 * (spot.knob.radius_m + limits::KNOB_ROOM_M))
-                .min(ctx.world.robot.gripper.max_opening_m);
-            (At::Opening, Action::Grip { opening_m, force_n: limits::KNOB_GRIP_N })
-        }))
+        Some(self.spot(ctx).map(|spot| (At::Opening, spot.apart(ctx))))
     }
 
     fn spot<'a>(&self, ctx: &Context<'a>) -> Result<Spot<'a>, Failure> {
@@ -226,10 +222,6 @@ impl ByHand {
             Failure::new(Code::DockNotSeen, format!("it is not known where {} is", self.station))
         })?;
         Ok(Spot { station, part, hand, knob, base_from_station })
-    }
-
-    fn touches(&self, spot: &Spot<'_>) -> Vec<(String, String)> {
-        vec![("finger".to_owned(), format!("{}/{}", self.station, spot.hand.knob))]
     }
 
     /// Nothing of the robot meets what goes along with its hand: the part, what rides on it, and what stands there.
@@ -274,29 +266,18 @@ impl ByHand {
         }))
     }
 
-    /// Straight on, along the tool's axis, by so much (m).
-    fn along(&self, ctx: &Context<'_>, what: String, by_m: f64) -> Result<Move, Failure> {
-        let base_from_tool = ctx.world.arm.base_from_tool(ctx.belief.joints_now(ctx.now)?);
-        let tool_from_next = Pose::<Tool, Tool>::from_xyz_rpy([0.0, 0.0, by_m], [0.0; 3]);
-        Ok(Move {
-            what,
-            goals: vec![MotionGoal::Line(base_from_tool * tool_from_next)],
-            speed: limits::SPEED_NEAR,
-            may_touch: self.touches(&self.spot(ctx)?),
-            guard: None,
-        })
-    }
-
     fn down(&self, ctx: &Context<'_>) -> Result<Action, Failure> {
-        let by_m = self.spot(ctx)?.over_m();
-        let mut down = self.along(ctx, format!("down around the knob of {}", self.named()), by_m)?;
+        let spot = self.spot(ctx)?;
+        let by_m = spot.over_m();
+        let mut down = spot.along(ctx, format!("down around the knob of {}", self.named()), by_m)?;
         let (force_n, axis) = (limits::KNOB_TOUCH_N, ctx.world.tool_axis());
         down.guard = Some(Guard { force_n, speed_m_s: limits::NEAR_SPEED, axis });
         Ok(Action::Move(down))
     }
 
     fn up(&self, ctx: &Context<'_>) -> Result<Move, Failure> {
-        self.along(ctx, format!("off the knob of {}", self.named()), -self.spot(ctx)?.over_m())
+        let spot = self.spot(ctx)?;
+        spot.along(ctx, format!("off the knob of {}", self.named()), -spot.over_m())
     }
 
     /// To over the knob, or, where that cannot be, out of the way; without touching the knob.
@@ -332,9 +313,10 @@ impl ByHand {
     }
 
     fn let_go(&self, ctx: &Context<'_>, next: Next) -> (At, Action) {
-        let knob_m = self.spot(ctx).map_or(0.0, |spot| 2.0 * (spot.knob.radius_m + limits::KNOB_ROOM_M));
-        let opening_m = knob_m.min(ctx.world.robot.gripper.max_opening_m);
-        (At::LettingGo(next), Action::Grip { opening_m, force_n: limits::KNOB_GRIP_N })
+        // Whatever is not known of the place, the fingers open.
+        let opening_m = ctx.world.robot.gripper.max_opening_m;
+        let wide = Action::Grip { opening_m, force_n: limits::KNOB_GRIP_N };
+        (At::LettingGo(next), self.spot(ctx).map_or(wide, |spot| spot.apart(ctx)))
     }
 
     /// The knob is between the fingers; closing on it may have moved it a little.
@@ -359,8 +341,10 @@ impl ByHand {
             PartJoint::Turn { .. } => limits::PULL_TURN_RAD / spot.part.joint.travel().abs(),
         };
         let beyond = if to == 0.0 || to == 1.0 { limits::PULL_BEYOND_M / way_m } else { 0.0 };
-        pull.next = if left.abs() <= step { to + beyond * left.signum() } else { pull.now + step * left.signum() };
-        let from_held = spot.part.joint.displacement(pull.next) * spot.part.joint.displacement(pull.held_at).inverse();
+        pull.next =
+            if left.abs() <= step { to + beyond * left.signum() } else { pull.now + step * left.signum() };
+        let from_held =
+            spot.part.joint.displacement(pull.next) * spot.part.joint.displacement(pull.held_at).inverse();
         let station_from_tool = Pose::<StationFrame, Tool>::new(from_held * pull.station_from_tool.iso);
         let base_from_tool = spot.base_from_station * station_from_tool;
         // Along which the part pulls back, the same all the way for a tool that turns with it.
@@ -370,7 +354,11 @@ impl ByHand {
         let axis = base_from_flange.iso.rotation.inverse() * ahead;
         let speed_m_s = spot.part.speed_per_s * way_m;
         let motion = Move {
-            what: format!("with the knob of {} to {:.0} % of its way", self.named(), 100.0 * pull.next.clamp(0.0, 1.0)),
+            what: format!(
+                "with the knob of {} to {:.0} % of its way",
+                self.named(),
+                100.0 * pull.next.clamp(0.0, 1.0)
+            ),
             goals: vec![MotionGoal::Line(base_from_tool)],
             speed: limits::SPEED_NEAR,
             may_touch: self.along_with_it(ctx, &spot),
@@ -521,6 +509,18 @@ struct Spot<'a> {
 }
 
 impl Spot<'_> {
+    /// The fingers apart around the knob.
+    fn apart(&self, ctx: &Context<'_>) -> Action {
+        let opening_m = 2.0 * (self.knob.radius_m + limits::KNOB_OPEN_M);
+        let opening_m = opening_m.min(ctx.world.robot.gripper.max_opening_m);
+        Action::Grip { opening_m, force_n: limits::KNOB_GRIP_N }
+    }
+
+    /// Straight on with the fingers around the knob, along the tool's axis, by so much (m).
+    fn along(&self, ctx: &Context<'_>, what: String, by_m: f64) -> Result<Move, Failure> {
+        along_tool(ctx, what, by_m, vec![finger_and_knob(&self.station.id, self.hand)])
+    }
+
     /// How far over the place from where it takes the knob the tool comes from, m: the tips pass the knob's end.
     fn over_m(&self) -> f64 {
         limits::KNOB_DEPTH_M + limits::TIP_M + limits::KNOB_OVER_M
@@ -531,8 +531,8 @@ impl Spot<'_> {
     fn tools(&self, at: f64, to: f64, over_m: f64) -> Vec<Pose<Base, Tool>> {
         let moved = self.part.joint.displacement(at) * self.knob.pose.iso;
         let out = moved.rotation * Vector3::z();
-        let point = moved.translation.vector
-            + out * (0.5 * self.knob.height_m - limits::KNOB_DEPTH_M + over_m);
+        let point =
+            moved.translation.vector + out * (0.5 * self.knob.height_m - limits::KNOB_DEPTH_M + over_m);
         let first = Point3::from(self.knob.pose.iso.translation.vector);
         let place = |at: f64| self.part.joint.displacement(at) * first;
         let ahead: Vector3<f64> = place(at + 0.01 * (to - at)) - place(at);
@@ -545,13 +545,33 @@ impl Spot<'_> {
         let z = -out;
         [across, -across, z.cross(&across), -z.cross(&across)]
             .map(|y| {
-                let axes = Matrix3::from_columns(&[y.cross(&z), y, z]);
-                let rotation = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(axes));
+                let rotation = UnitQuaternion::from_basis_unchecked(&[y.cross(&z), y, z]);
                 let station_from_tool = Isometry3::from_parts(Translation3::from(point), rotation);
                 self.base_from_station * Pose::<StationFrame, Tool>::new(station_from_tool)
             })
             .into()
     }
+}
+
+/// The fingers and a knob may touch.
+pub fn finger_and_knob(station: &StationId, hand: &Hand) -> (String, String) {
+    ("finger".to_owned(), format!("{station}/{}", hand.knob))
+}
+
+/// Straight on, along the tool's axis, by so much (m).
+///
+/// # Errors
+/// `SENSOR_STALE`.
+pub fn along_tool(
+    ctx: &Context<'_>,
+    what: String,
+    by_m: f64,
+    may_touch: Vec<(String, String)>,
+) -> Result<Move, Failure> {
+    let base_from_tool = ctx.world.arm.base_from_tool(ctx.belief.joints_now(ctx.now)?);
+    let tool_from_next = Pose::<Tool, Tool>::from_xyz_rpy([0.0, 0.0, by_m], [0.0; 3]);
+    let goals = vec![MotionGoal::Line(base_from_tool * tool_from_next)];
+    Ok(Move { what, goals, speed: limits::SPEED_NEAR, may_touch, guard: None })
 }
 
 /// Where a station has the parts that a hand moves.

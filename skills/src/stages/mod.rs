@@ -123,9 +123,7 @@ impl Plan {
             Self::SettleByTouch(sample, at) => Box::new(feel::SettleByTouch::new(sample, at)),
             Self::AskSite(station) => Box::new(site::AskSite::new(station)),
             Self::PrepareSite(job, at, purpose) => Box::new(site::PrepareSite::new(job, at, purpose)),
-            Self::UnlockSite(job, at, purpose) => {
-                Box::new(site::PrepareSite::unlocking(job, at, purpose))
-            }
+            Self::UnlockSite(job, at, purpose) => Box::new(site::PrepareSite::unlocking(job, at, purpose)),
             Self::MoveParts(station, way, debt) => Box::new(by_hand::ByHand::new(station, way, debt)),
             Self::SeeParts(nest) => Box::new(parts::SeeParts::new(nest)),
             Self::ConfirmSeated(job, at) => Box::new(site::ConfirmSeated::new(job, at)),

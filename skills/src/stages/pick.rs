@@ -90,7 +90,8 @@ impl Pick {
         guard: Option<(f64, f64)>,
     ) -> Result<Action, Failure> {
         let mut motion: Move = spot.line_aside(ctx, what, (self.aside_m, height_m), self.touches(ctx))?;
-        motion.guard = guard.map(|(force_n, speed_m_s)| Guard { force_n, speed_m_s, axis: ctx.world.tool_axis() });
+        motion.guard =
+            guard.map(|(force_n, speed_m_s)| Guard { force_n, speed_m_s, axis: ctx.world.tool_axis() });
         Ok(Action::Move(motion))
     }
 

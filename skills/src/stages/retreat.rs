@@ -1,6 +1,6 @@
 //! The tool off a knob and up from among vials, before anything else moves.
 
-use super::{Stage, Step};
+use super::{Stage, Step, by_hand};
 use crate::action::{Action, Move, Outcome};
 use crate::belief::BasePlace;
 use crate::context::Context;
@@ -63,20 +63,13 @@ fn on_a_knob(ctx: &Context<'_>) -> bool {
 
 /// Back along the tool until the fingers are past the end of whatever knob.
 fn off_the_knob(ctx: &Context<'_>) -> Result<Action, Failure> {
-    let base_from_tool = ctx.world.arm.base_from_tool(ctx.belief.joints_now(ctx.now)?);
     let back_m = limits::KNOB_DEPTH_M + limits::TIP_M + limits::MARGIN_M;
-    let tool_from_back = Pose::<Tool, Tool>::from_xyz_rpy([0.0, 0.0, -back_m], [0.0; 3]);
-    let named = |station: &Station| {
-        let knobs = station.parts.values().filter_map(|part| part.hand.as_ref());
-        knobs.map(|hand| ("finger".to_owned(), format!("{}/{}", station.id, hand.knob))).collect::<Vec<_>>()
+    let knobs = |station: &Station| {
+        let hands = station.parts.values().filter_map(|part| part.hand.as_ref());
+        hands.map(|hand| by_hand::finger_and_knob(&station.id, hand)).collect::<Vec<_>>()
     };
-    Ok(Action::Move(Move {
-        what: "off the knob between the fingers".into(),
-        goals: vec![MotionGoal::Line(base_from_tool * tool_from_back)],
-        speed: limits::SPEED_NEAR,
-        may_touch: ctx.world.site.stations.values().flat_map(named).collect(),
-        guard: None,
-    }))
+    let may_touch = ctx.world.site.stations.values().flat_map(knobs).collect();
+    by_hand::along_tool(ctx, "off the knob between the fingers".into(), -back_m, may_touch).map(Action::Move)
 }
 
 /// Whether the tool is over a rack at hand and lower than a carried vial clears the standing ones. A base whose dock

@@ -356,11 +356,7 @@ fn waits_for_a_hand(station: &Station, answer: &SiteAnswer) -> bool {
 }
 
 /// Whether parts that the station has measured are where its file has them when it is ready.
-fn check_parts(
-    station: &Station,
-    at: &Address,
-    answer: &SiteAnswer,
-) -> Result<(), Failure> {
+fn check_parts(station: &Station, at: &Address, answer: &SiteAnswer) -> Result<(), Failure> {
     for (part, wanted) in station.part_positions(&answer.state, Some(&at.nest)) {
         let Some(measured) = answer.parts.get(&part) else { continue };
         if (measured - wanted).abs() > limits::SITE_PART {

@@ -7,7 +7,7 @@ use crate::guard::Guard;
 use crate::touch::{self, Touch, Wall};
 use crate::world::NestRef;
 use crate::{limits, scene};
-use nalgebra::{Matrix3, Point3, Rotation3, UnitQuaternion, Vector3};
+use nalgebra::{Point3, UnitQuaternion, Vector3};
 use nightshift_core::describe::{RackType, Solid};
 use nightshift_core::frames::{Base, Nest, Pose, Tool};
 use nightshift_core::{Code, Failure};
@@ -145,9 +145,8 @@ impl Touching {
 
     fn base_from_nest(&self, ctx: &Context<'_>) -> Result<Pose<Base, Nest>, Failure> {
         let found = ctx.belief.base_from_nest(ctx.world, &self.nest);
-        found.ok_or_else(|| {
-            Failure::new(Code::NestNotSeen, format!("it is not known where {} is", self.nest))
-        })
+        found
+            .ok_or_else(|| Failure::new(Code::NestNotSeen, format!("it is not known where {} is", self.nest)))
     }
 
     /// Of the wall at hand, in the base's frame.
@@ -172,8 +171,7 @@ impl Touching {
             + Vector3::z() * (touch_m(rack) + self.over_m(ctx)?);
         let goals = [1.0, -1.0].map(|sign| {
             let (x, z) = (normal * sign, -Vector3::z());
-            let axes = Matrix3::from_columns(&[x, z.cross(&x), z]);
-            let rotation = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(axes));
+            let rotation = UnitQuaternion::from_basis_unchecked(&[x, z.cross(&x), z]);
             let nest_from_tool = nalgebra::Isometry3::from_parts(point.into(), rotation);
             MotionGoal::Tool(base_from_nest * Pose::<Nest, Tool>::new(nest_from_tool))
         });

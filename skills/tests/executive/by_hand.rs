@@ -94,7 +94,8 @@ fn a_lid_that_does_not_shut_is_told_and_the_station_is_released_with_it_open() {
     assert!(words.contains("was let go at 0 % of its way, and the station has it at 100 %"), "{words}");
     let notice = |words: &&str| lab.notices.iter().any(|notice| notice.contains(*words));
     // It is tried once more on the way out, where no knob is any more.
-    for words in ["sonicator is not shut: 502 GRASP_MISSED", "sonicator is released, and waits in its state"] {
+    for words in ["sonicator is not shut: 502 GRASP_MISSED", "sonicator is released, and waits in its state"]
+    {
         assert!(notice(&words), "{words}: {:#?}", lab.notices);
     }
     lab.settle();
@@ -122,9 +123,11 @@ fn a_cancel_while_the_lid_is_pulled_ends_with_the_lid_shut_and_the_sample_in_a_s
         for opening in [true, false] {
             let mut lab = lab();
             lab.submit(load("J1")).unwrap();
-            lab.until(|lab| lab.held_knob.is_some() && (lid(lab) > share) == opening || {
-                let placed = lab.vials[&"S-001".into()].at == at(TARGET);
-                !opening && placed && lab.held_knob.is_some() && lid(lab) < share
+            lab.until(|lab| {
+                lab.held_knob.is_some() && (lid(lab) > share) == opening || {
+                    let placed = lab.vials[&"S-001".into()].at == at(TARGET);
+                    !opening && placed && lab.held_knob.is_some() && lid(lab) < share
+                }
             });
             lab.cancel("J1").unwrap();
             lab.settle();

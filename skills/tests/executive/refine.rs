@@ -57,7 +57,10 @@ fn a_rack_that_is_neither_seen_from_aside_nor_felt_is_worked_at_as_one_picture_t
     let told = result.outcomes[0].evidence.iter().filter(|e| e.kind == "refined");
     let told: Vec<&str> = told.map(|e| &*e.text).collect();
     assert!(told.len() == 2 && told[0].contains("0 of 4 pictures serve"), "{told:?}");
-    assert!(told[0].contains("nor could it be felt: no wall of storage/rack was met within 10 mm"), "{told:?}");
+    assert!(
+        told[0].contains("nor could it be felt: no wall of storage/rack was met within 10 mm"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -134,9 +134,18 @@ fn a_part_that_a_hand_cannot_move_is_named_with_what_it_lacks() {
     told("electrolytes", file, &all, &expected);
     let knob = "cylinder = { radius_m = 0.011, height_m = 0.04 }";
     for (edit, words) in [
-        ((hand, "hand = { knob = \"hatch\", drag_n = 3.0, most_n = 15.0 }"), "knob: hatch must be a cylinder"),
-        ((hand, "hand = { knob = \"knob\", drag_n = 3.0, most_n = 5.0 }"), "most_n: must be at least twice drag_n"),
-        ((knob, "cylinder = { radius_m = 0.011, height_m = 0.02 }"), "knob is 20 mm long, fingers need 30 mm"),
+        (
+            (hand, "hand = { knob = \"hatch\", drag_n = 3.0, most_n = 15.0 }"),
+            "knob: hatch must be a cylinder",
+        ),
+        (
+            (hand, "hand = { knob = \"knob\", drag_n = 3.0, most_n = 5.0 }"),
+            "most_n: must be at least twice drag_n",
+        ),
+        (
+            (knob, "cylinder = { radius_m = 0.011, height_m = 0.02 }"),
+            "knob is 20 mm long, fingers need 30 mm",
+        ),
     ] {
         told("electrolytes", file, &[edit], &[words]);
     }

@@ -189,7 +189,12 @@ impl Machine {
                 let words = format!(
                     "is missing: it waits for a hand that moves {part}, and one that gives up must get out of it: give release or prepare"
                 );
-                problems.check(state.release.is_some() || state.prepare.is_some(), file, key("release"), words);
+                problems.check(
+                    state.release.is_some() || state.prepare.is_some(),
+                    file,
+                    key("release"),
+                    words,
+                );
             }
             // A robot's map of the station is made of these: it must not depend on how the state was come to.
             if state.ready || *name == self.start {

@@ -270,7 +270,12 @@ impl Site {
                     wide_m <= opens_m,
                     &format!("stations/{id}.toml"),
                     format!("part.{name}.hand.knob"),
-                    format!("needs fingers {:.0} mm apart, the gripper of {} opens {:.0} mm", wide_m * 1e3, robot.name, opens_m * 1e3),
+                    format!(
+                        "needs fingers {:.0} mm apart, the gripper of {} opens {:.0} mm",
+                        wide_m * 1e3,
+                        robot.name,
+                        opens_m * 1e3
+                    ),
                 );
             }
         }

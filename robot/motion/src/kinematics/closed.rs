@@ -48,7 +48,8 @@ impl Family {
                 }
             }
             let alike = |before: &Turns| (0..6).rev().take_while(|i| before[*i] == turns[*i]).count();
-            let off = carried.miss(turns, before.as_ref().map_or(0, alike), &wanted, &motion.translation.vector);
+            let off =
+                carried.miss(turns, before.as_ref().map_or(0, alike), &wanted, &motion.translation.vector);
             before = Some(*turns);
             found(&q, lever * off)
         };

@@ -22,7 +22,10 @@ impl Lab {
     /// The sonicator's lid has no drive: a hand slides it aside by its knob.
     pub fn with_hand_lid(self) -> Self {
         let edits = [
-            ("axis = [1, 0, 0], travel_m = 0.28 } }", "axis = [0, 1, 0], travel_m = 0.30 } }\nhand = { knob = \"knob\", drag_n = 3.0, most_n = 15.0 }"),
+            (
+                "axis = [1, 0, 0], travel_m = 0.28 } }",
+                "axis = [0, 1, 0], travel_m = 0.30 } }\nhand = { knob = \"knob\", drag_n = 3.0, most_n = 15.0 }",
+            ),
             (
                 "color = [170, 180, 190]",
                 "color = [170, 180, 190]\n[[part.lid.shapes]]\nname = \"knob\"\nsolid = { cylinder = { radius_m = 0.011, height_m = 0.04 } }\npose = { xyz = [0.12, -0.08, 0.928] }",
